@@ -1,0 +1,1 @@
+"""Deep metric learning on faces in JAX: train, judge, explain and use face-verification embeddings."""

@@ -1,0 +1,20 @@
+"""Several virtual CPU devices for every test, so that parallel code is tested on any machine."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# The real LFW, beside the checkout. It is never part of the project: tests that need it say so and skip without it.
+LFW = Path(os.environ.get("LFW_DIR", Path(__file__).parents[2] / "shared" / "lfw"))
+
+
+@pytest.fixture(scope="session")
+def lfw_dir() -> Path:
+    if not LFW.is_dir():
+        pytest.skip(f"the real LFW is not at {LFW}; set LFW_DIR to a folder of <Name>/<Name>_NNNN.jpg with its lists")
+    return LFW
