@@ -1,0 +1,82 @@
+"""What every experiment shares; a configuration of its own changes only what it is about.
+
+Groups that name a thing (`model`, `loss`, `miner`) hold the options of that thing and nothing else.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    """ResNet-50 with ArcFace on LFW's View 1."""
+    config = ConfigDict()
+    config.seed = 0
+
+    config.data = ConfigDict()
+    config.data.source = "lfw"  # lfw (fetched on first use), folder, synthetic, array
+    config.data.dir = (
+        ""  # of a folder, or the .npz file of an array; for lfw, where tensorflow-datasets keeps its files
+    )
+    config.data.lists_dir = ""  # where the pair lists are; empty: in the data folder, else fetched
+    config.data.protocol = "view1"  # view1: LFW's development lists; generated: people and pairs drawn here
+    config.data.validation_people = 0.05  # share of the training people held out to choose the best checkpoint
+    config.data.test_people = 0.3  # share of all people set aside as test by the protocol "generated"
+    config.data.pairs = 600  # same-person pairs, and as many of two people, drawn for validation and "generated"
+    config.data.loader = "auto"  # tfdata, pillow, or auto: tf.data where TensorFlow is installed
+    config.data.keep_decoded = False  # decode the training set once and keep it in memory
+    config.data.side = 112  # pixels of the square that the network sees
+    config.data.crop = 0.544  # side of the centred square that it shows, as a share of the image: 136 of 250
+    config.data.margin = 0  # pixels kept around it for augmentation and shifted views
+    config.data.synthetic = ConfigDict(dict(people=240, images_per_person=10, side=125, seed=0))
+
+    config.sampler = ConfigDict()
+    config.sampler.name = "uniform"  # uniform, people_images, pairs
+    config.sampler.batch_size = 128  # images, over all devices
+    config.sampler.images_per_person = 4  # people_images: K
+    config.sampler.short = "repeat"  # people_images: people with fewer than K images: repeat or leave_out
+    config.sampler.same_share = 0.5  # pairs: share of same-person pairs
+
+    config.augmentation = ConfigDict()  # see lfw_jax/data/augmentation.py; 0 is off
+    config.augmentation.flip = 0.5
+    config.augmentation.rotation = 0.0
+    config.augmentation.scale = 0.0
+    config.augmentation.shift = 0.0
+    config.augmentation.brightness = 0.0
+    config.augmentation.contrast = 0.0
+    config.augmentation.saturation = 0.0
+    config.augmentation.erasing = 0.0
+
+    config.model = ConfigDict(dict(name="resnet50", embedding_dim=128, dropout=0.0, dtype="float32"))
+    config.loss = ConfigDict(dict(name="arcface", margin=0.5, scale="adacos"))
+    config.miner = ConfigDict(dict(name="none"))
+
+    config.optimizer = ConfigDict()
+    config.optimizer.name = "adam"  # adam, adamw
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.weight_decay = 0.0  # adamw: on kernels alone
+    config.optimizer.clip_norm = 0.0  # largest norm of the gradient; 0 is off
+    config.optimizer.warmup_epochs = 0.0
+    config.optimizer.constant_epochs = 0.0
+    config.optimizer.decay = "cosine"  # none, cosine, linear: over the epochs that are left
+    config.optimizer.final_fraction = 0.0  # of the learning rate, at the end of the decay
+
+    config.training = ConfigDict()
+    config.training.epochs = 120.0
+    config.training.devices = 0  # 0: all of this machine
+    config.training.log_every = 20  # steps
+    config.training.max_minutes = 0.0  # pause after so long, to be resumed; 0: no limit
+
+    config.evaluation = ConfigDict()
+    config.evaluation.every_epochs = 5.0
+    config.evaluation.batch_size = 128
+    config.evaluation.flip = True  # add the mirror image's embedding
+    config.evaluation.shift = 0  # pixels (at most data.margin) of four shifted views that are added; 0 is off
+    config.evaluation.checkpoint = "best"  # best (by validation AUC) or last
+    return config
+
+
+def experiment() -> ConfigDict:
+    """What the report's five experiments share: 100 epochs at one learning rate, then 20 that anneal it."""
+    config = get_config()
+    config.training.epochs = 120.0
+    config.optimizer.constant_epochs = 100.0
+    return config

@@ -1,0 +1,71 @@
+"""The original LFW images, fetched once through tensorflow-datasets."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+from lfw_jax.data.folder import read_folder
+from lfw_jax.data.images import ImageSet
+from lfw_jax.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Archive:
+    """Where a file is fetched from and what it must be."""
+
+    url: str
+    size: int
+    sha256: str
+
+
+# The mirror that tensorflow-datasets and scikit-learn share; the original host is gone.
+LFW = Archive(
+    "https://ndownloader.figshare.com/files/5976018",
+    180_566_744,
+    "055f7d9c632d7370e6fb4afc7468d40f970c34a80d4c6f50ffec63f5a8d536c0",
+)
+
+
+def fetch_lfw(data_dir: str | Path = "", archive: Archive = LFW) -> Path:
+    """The folder of LFW's images, downloaded and unpacked by tensorflow-datasets on first use.
+
+    The download manager is used, not the prepared TFDS records: those keep a person's name but not the number of the
+    image, without which no pair list can be followed.
+
+    Args:
+      data_dir: where tensorflow-datasets keeps its files; "" is its own default (`TFDS_DATA_DIR` or
+        `~/tensorflow_datasets`).
+      archive: what is fetched, checked by size and SHA-256.
+
+    Raises:
+      UserError: tensorflow-datasets is not installed, or the archive cannot be had or is another file.
+    """
+    advice = (
+        "Point --config.data.dir at a folder with LFW's images and set --config.data.source=folder, or try "
+        "--config=configs/quickstart.py, which needs neither data nor network."
+    )
+    try:
+        import tensorflow_datasets as tfds
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"--config.data.source=lfw needs tensorflow-datasets, which is not installed ({error}). {advice}"
+        ) from error
+    root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets")
+    checksum = tfds.download.checksums.UrlInfo(size=archive.size, checksum=archive.sha256, filename="lfw.tgz")
+    manager = tfds.download.DownloadManager(
+        download_dir=root / "downloads", url_infos={archive.url: checksum}, force_checksums_validation=True
+    )
+    resource = tfds.download.Resource(url=archive.url, extract_method=tfds.download.ExtractMethod.TAR_GZ)
+    try:
+        extracted = manager.download_and_extract(resource)
+    except (OSError, ConnectionError, tfds.download.download_manager.NonMatchingChecksumError) as error:
+        raise UserError(
+            f"--config.data.source=lfw: LFW is not in {root} and could not be fetched from {archive.url} "
+            f"({type(error).__name__}). {advice}"
+        ) from error
+    return Path(os.fspath(extracted)) / "lfw"
+
+
+def read_lfw(data_dir: str | Path = "") -> ImageSet:
+    """All 13,233 images of LFW; see `fetch_lfw`."""
+    return read_folder(fetch_lfw(data_dir))

@@ -1,0 +1,1 @@
+"""Each job wires the rooms below and holds no logic of its own."""

@@ -1,0 +1,129 @@
+"""Train a configuration, or take a trained one, and judge it."""
+
+import time
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds
+from lfw_jax.jobs.experiment import Experiment, build_experiment
+from lfw_jax.jobs.results import Run, write_results
+from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.report.progress import Progress
+from lfw_jax.report.tensorboard import TensorBoard
+from lfw_jax.training.checkpoints import Checkpoints
+from lfw_jax.training.loop import train as take_steps
+from lfw_jax.training.state import State
+
+_FOLDS = 10
+
+
+def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: str) -> None:
+    """Train (or resume) where asked, then evaluate the configured checkpoint and write metrics and report.
+
+    Args:
+      config: the configuration.
+      directory: the work directory.
+      name: what reports call the configuration.
+      train: whether to train before the evaluation.
+      command: the command line, for the report.
+
+    Raises:
+      UserError: whatever in the configuration, the data or the work directory cannot work.
+    """
+    workdir = Workdir(directory, config)
+    experiment = build_experiment(config, workdir.path)
+    for note in (experiment.sampler.describe(), f"objective: {experiment.objective.describe}", *experiment.split.notes):
+        print(note)
+    if skipped := experiment.split.source.skipped:
+        print(f"{len(skipped)} files were skipped; the first: {skipped[0].path}: {skipped[0].reason}")
+    with Checkpoints(workdir.checkpoints) as checkpoints:
+        seconds = _train(experiment, workdir, checkpoints) if train else 0.0
+        kind = config.evaluation.checkpoint
+        state = checkpoints.restore(kind, experiment.state)
+    result = judge(experiment, state)
+    details = Run(name, command, workdir, experiment, kind, int(state.step), seconds)
+    write_results(details, result)
+
+
+def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -> float:
+    """Train from the last checkpoint, or from the start; the seconds it took."""
+    workdir.begin()
+    state, config = experiment.state, experiment.config
+    if checkpoints.step("last") is not None:
+        state = checkpoints.restore("last", state)
+        print(f"resuming at step {int(state.step)} of {experiment.rhythm.total}")
+    start = int(state.step)
+    history = workdir.history(start)
+    best = max((row["validation_auc"] for row in history if "validation_auc" in row), default=-1.0)
+    validation = experiment.pixels(experiment.split.validation)
+    size, epoch_length = config.sampler.batch_size, experiment.sampler.steps_per_epoch
+    began = time.monotonic()
+    with (
+        TensorBoard(workdir.events, purge_step=start + 1 if start else None) as board,
+        Progress(experiment.rhythm.total, batch_size=size, start_step=start) as progress,
+    ):
+
+        def log(step: int, values: dict[str, float]) -> None:
+            rate = float(experiment.schedule(step - 1))
+            progress.update(step, loss=values["train/loss"], epoch=step / epoch_length)
+            speed = progress.images_per_second
+            extra = {"train/learning_rate": rate} | ({"train/images_per_second": speed} if speed else {})
+            board.scalars(step, values | extra)
+            row = {"step": step, "epoch": step / epoch_length, "loss": values["train/loss"], "learning_rate": rate}
+            history.append(row | ({"images_per_second": speed} if speed else {}))
+
+        def evaluate(state: State) -> None:
+            nonlocal best
+            step = int(state.step)
+            result = _validate(experiment, state, validation)
+            assert result.folds is not None
+            scores = {"validation_accuracy": result.folds.mean, "validation_auc": result.auc}
+            history.append({"step": step, "epoch": step / epoch_length, **scores})
+            board.scalars(step, {f"validation/{key.removeprefix('validation_')}": v for key, v in scores.items()})
+            board.histogram(step, "validation/positive_distances", result.distances[result.same])
+            board.histogram(step, "validation/negative_distances", result.distances[~result.same])
+            progress.note(
+                f"epoch {step / epoch_length:.1f}: held-out people: accuracy {result.folds.mean:.1%}, AUC {result.auc:.3f}"
+            )
+            checkpoints.save("last", state)
+            if result.auc > best:
+                best = result.auc
+                checkpoints.save("best", state)
+            workdir.write_history(history)
+
+        if start < experiment.rhythm.total:
+            take_steps(
+                state,
+                experiment.step,
+                experiment.batches(start),
+                rhythm=experiment.rhythm,
+                devices=experiment.devices,
+                log=log,
+                evaluate=evaluate,
+            )
+    return time.monotonic() - began
+
+
+def _validate(experiment: Experiment, state: State, pixels: np.ndarray) -> VerificationResult:
+    """Ten-fold verification of people who do not train: each tenth is judged by the threshold of the other nine."""
+    pairs = experiment.split.validation
+    distances = experiment.distances(state, pairs, pixels, quick=True)
+    folds = np.random.default_rng(experiment.config.seed).permutation(len(pairs)) % _FOLDS
+    return verify_folds(distances, pairs.same, folds, name=pairs.name)
+
+
+def judge(experiment: Experiment, state: State) -> VerificationResult:
+    """Verification of the test pairs with thresholds from the development pairs."""
+    development, test = experiment.split.development, experiment.split.test
+    distances = {
+        pairs.name: experiment.distances(state, pairs, experiment.pixels(pairs)) for pairs in (development, test)
+    }
+    return verify(
+        distances[test.name],
+        test.same,
+        name=test.name,
+        development_distances=distances[development.name],
+        development_same=development.same,
+        development_name=development.name,
+    )

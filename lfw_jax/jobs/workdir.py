@@ -1,0 +1,110 @@
+"""The work directory: which configuration it belongs to, its history, its metrics."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from lfw_jax.errors import UserError
+from lfw_jax.jobs.command_line import paths
+
+# What may differ between a run and its resumption: where data lie, how often to look, when to pause.
+_FREE = ("config.data.dir", "config.data.lists_dir", "config.training.max_minutes", "config.training.devices")
+_FREE_GROUPS = ("config.evaluation.",)
+
+
+class Workdir:
+    """A folder that belongs to one configuration.
+
+    Args:
+      path: the folder; made when first written to.
+      config: the configuration that is about to use it.
+
+    Raises:
+      UserError: the folder holds a run of another configuration, or something that is no run.
+    """
+
+    def __init__(self, path: str | Path, config: ConfigDict):
+        self.path = Path(path)
+        self._config = json.loads(config.to_json_best_effort())
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"--workdir: {self.path} is a file; expected a folder, or a name that is not taken.")
+        if self._file("config.json").is_file():
+            self._compare(json.loads(self._file("config.json").read_text(encoding="utf-8")))
+        elif self.path.is_dir() and any(self.path.iterdir()):
+            raise UserError(
+                f"--workdir: {self.path} is not empty and holds no config.json, so it is no work directory. Choose another."
+            )
+
+    def _file(self, name: str) -> Path:
+        return self.path / name
+
+    def _compare(self, before: dict[str, Any]) -> None:
+        old, new = _flat(before), _flat(self._config)
+        differing = sorted(
+            key
+            for key in old.keys() | new.keys()
+            if old.get(key) != new.get(key) and key not in _FREE and not key.startswith(_FREE_GROUPS)
+        )
+        if differing:
+            shown = "; ".join(f"{key} was {old.get(key)!r}, now {new.get(key)!r}" for key in differing[:5])
+            more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
+            raise UserError(
+                f"--workdir: {self.path} belongs to another configuration: {shown}{more}. Give the same configuration to "
+                "resume it, or another --workdir."
+            )
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def events(self) -> Path:
+        """The folder of TensorBoard events."""
+        return self.path / "tensorboard"
+
+    def begin(self) -> None:
+        """Make the folder and write the configuration into it.
+
+        Raises:
+          UserError: the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.write_json("config.json", self._config)
+        except OSError as error:
+            raise UserError(f"--workdir: {self.path} cannot be written ({error}). Choose another.") from error
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write a file whole or not at all."""
+        part = self._file(f".{name}.{os.getpid()}.part")
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        part.replace(self._file(name))
+
+    def history(self, before: int) -> list[dict[str, float]]:
+        """The logged rows up to a step, kept over resumptions."""
+        path = self._file("history.jsonl")
+        if not path.is_file():
+            return []
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
+        return [row for row in rows if row["step"] <= before]
+
+    def write_history(self, rows: list[dict[str, float]]) -> None:
+        """Write all rows anew, whole or not at all."""
+        part = self._file(f".history.{os.getpid()}.part")
+        part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        part.replace(self._file("history.jsonl"))
+
+
+def _flat(config: dict[str, Any], prefix: str = "config") -> dict[str, Any]:
+    dictionary = ConfigDict(config, convert_dict=True)
+    found = {}
+    for path in paths(dictionary):
+        node: Any = config
+        for key in path.split(".")[1:]:
+            node = node[key]
+        found[path.replace("config", prefix, 1)] = node
+    return found

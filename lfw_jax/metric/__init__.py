@@ -1,0 +1,12 @@
+"""The heart: compare, mine, lose. Pure functions of arrays that need jax and numpy alone.
+
+pairs   = compare(embeddings, labels)                      # distances [a, r], positive and negative masks [a, r]
+weights = miners.triplet_margin(pairs, kind="semihard")    # how often each pair counts, [a, r] twice
+loss    = losses.contrastive(pairs, weights)               # scalar
+"""
+
+from lfw_jax.metric import heads, losses, miners, pairs
+from lfw_jax.metric.miners import PairWeights
+from lfw_jax.metric.pairs import Pairs, compare
+
+__all__ = ["PairWeights", "Pairs", "compare", "heads", "losses", "miners", "pairs"]

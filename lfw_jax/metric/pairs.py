@@ -1,0 +1,144 @@
+"""Compare: the distances of embeddings, and who matches whom."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+METRICS = ("euclidean", "squared", "cosine")
+
+# A squared distance from a matrix product is off by a few float32 roundings of the two squared lengths. One below this
+# share of them is as good as 0, and is taken as 0: else duplicates would count as pairs with a distance.
+_ROUNDING = 8 * 2.0**-23
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("distances", "positive", "negative", "labels"),
+    meta_fields=("dim", "metric"),
+)
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """Every anchor with every reference.
+
+    Attributes:
+      distances: the smaller, the more alike, whatever the metric.
+      positive: same label, and not an embedding with itself.
+      negative: another label.
+      labels: of the anchors, for losses that learn something for each class.
+      dim: length of the embeddings, which distance-weighted sampling needs.
+      metric: how `distances` were taken.
+    """
+
+    distances: Float[Array, "anchors references"]
+    positive: Bool[Array, "anchors references"]
+    negative: Bool[Array, "anchors references"]
+    labels: Int[Array, "anchors"]
+    dim: int
+    metric: str
+
+
+def compare(
+    embeddings: Float[Array, "anchors dim"],
+    labels: Int[Array, "anchors"],
+    references: Float[Array, "references dim"] | None = None,
+    reference_labels: Int[Array, "references"] | None = None,
+    *,
+    metric: str = "euclidean",
+    normalize: bool = True,
+    offset: int | Int[Array, ""] | None = None,
+) -> Pairs:
+    """The distances of anchors to references, and which pairs are of one class.
+
+    Args:
+      embeddings: the anchors; float32 or bfloat16, compared in float32.
+      labels: the class of each anchor.
+      references: what anchors are compared with; None is the anchors themselves.
+      reference_labels: the class of each reference.
+      metric: "euclidean", "squared" (its square) or "cosine" (1 − cosine).
+      normalize: whether embeddings and references are first brought to unit length.
+      offset: where the anchors stand among the references, if they are a slice of them (one device's part of a gathered
+        batch): an anchor's pair with itself is then neither positive nor negative. Self-pairs are known by place, not
+        by value. None with references of their own: no anchor is among them.
+
+    Returns:
+      The pairs. A distance that rounding cannot tell from 0 is 0 (for unit vectors spread over the sphere, one below
+      0.0015), and its gradient is 0.
+
+    Raises:
+      ValueError: shapes that do not fit, references without labels, anchors that at `offset` do not lie within the
+        references, or an unknown metric.
+      TypeError: labels that are no integers, or embeddings that are no floating-point numbers.
+    """
+    if (references is None) != (reference_labels is None):
+        raise ValueError("references and reference_labels go together; one of them is missing")
+    if metric not in METRICS:
+        raise ValueError(f"unknown metric '{metric}'; expected one of {', '.join(METRICS)}")
+    check_labelled(embeddings, labels, "embeddings")
+    if references is None or reference_labels is None:
+        if offset is not None:
+            raise ValueError("offset says where anchors stand among references, but no references were given")
+        references, reference_labels, offset = embeddings, labels, 0
+    check_labelled(references, reference_labels, "references")
+    anchors, others = len(labels), len(reference_labels)
+    if embeddings.shape[1] != references.shape[1]:
+        raise ValueError(
+            f"embeddings have {embeddings.shape[1]} dimensions and references {references.shape[1]}; expected the same"
+        )
+    if isinstance(offset, int) and not 0 <= offset <= others - anchors:
+        raise ValueError(f"{anchors} anchors at offset {offset} do not lie within {others} references")
+
+    left, right = embeddings.astype(jnp.float32), references.astype(jnp.float32)
+    if normalize:
+        left, right = normalized(left), normalized(right)
+    match = labels[:, None] == reference_labels[None]
+    positive = match
+    if offset is not None:
+        positive = match & (jnp.arange(anchors)[:, None] + offset != jnp.arange(others)[None])
+    distances = _distances(left, right, metric, normalize)
+    return Pairs(distances, positive, ~match, jnp.asarray(labels), embeddings.shape[1], metric)
+
+
+def normalized(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch dim"]:
+    """Vectors of unit length in float32; a vector of zeros stays zero, with gradient 0."""
+    vectors = vectors.astype(jnp.float32)
+    squared = jnp.sum(vectors**2, axis=-1, keepdims=True)
+    nonzero = squared > 0
+    return vectors * jnp.where(nonzero, jax.lax.rsqrt(jnp.where(nonzero, squared, 1.0)), 0.0)
+
+
+def root(squared: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The square root, with gradient 0 at 0 (the inner `where` keeps NaN out of the gradient)."""
+    positive = squared > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
+
+
+def _distances(left: jax.Array, right: jax.Array, metric: str, normalize: bool) -> jax.Array:
+    if metric == "cosine":
+        if not normalize:
+            left, right = normalized(left), normalized(right)
+        return 1.0 - jnp.matmul(left, right.T, precision=jax.lax.Precision.HIGHEST)
+    # |x − y|² = |x|² + |y|² − 2xy costs one matrix product instead of an [a, r, d] array. Its error is relative to the
+    # lengths, so these are taken from the middle of the references: a collapsed batch keeps its small distances.
+    middle = jax.lax.stop_gradient(jnp.mean(right, axis=0))
+    left, right = left - middle, right - middle
+    lengths = jnp.sum(left**2, axis=1)[:, None] + jnp.sum(right**2, axis=1)[None]
+    squared = lengths - 2.0 * jnp.matmul(left, right.T, precision=jax.lax.Precision.HIGHEST)
+    squared = jnp.where(squared > _ROUNDING * lengths, squared, 0.0)
+    return squared if metric == "squared" else root(squared)
+
+
+def check_labelled(embeddings: jax.Array, labels: jax.Array, name: str) -> None:
+    """Raise, in words, unless these are embeddings [count, dim] with one integer label each."""
+    if embeddings.ndim != 2:
+        raise ValueError(f"{name} must be [count, dim], found shape {embeddings.shape}")
+    if not jnp.issubdtype(embeddings.dtype, jnp.floating):
+        raise TypeError(f"{name} must be floating-point numbers, found {embeddings.dtype}")
+    if labels.shape != embeddings.shape[:1]:
+        raise ValueError(
+            f"expected one label for each of {embeddings.shape[0]} {name}, found labels of shape {labels.shape}"
+        )
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"labels must be integers, found {labels.dtype}")

@@ -1,0 +1,50 @@
+"""The networks by name."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from lfw_jax.errors import UserError
+from lfw_jax.models.patch_resnet import PatchResNet
+from lfw_jax.models.resnet import ResNet, resnet50
+from lfw_jax.models.siamese import SiameseCNN
+
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "siamese": SiameseCNN,
+    "resnet50": resnet50,
+    "resnet": ResNet,
+    "patch_resnet": PatchResNet,
+}
+DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+
+
+def build(config: Mapping[str, Any], *, axis_name: str | None = None) -> nn.Module:
+    """The network that `config` (the `model` part of a configuration) describes.
+
+    Args:
+      config: `name` (one of `MODELS`), `dtype` ("float32" or "bfloat16": the type of the activations; parameters and
+        embeddings stay float32) and the fields of the network.
+      axis_name: the mapped axis over which batch normalisation averages, or None on one device.
+
+    Raises:
+      UserError: an unknown name, data type or field, with the known ones.
+    """
+    fields = dict(config)
+    name, dtype = fields.pop("name"), fields.pop("dtype", "float32")
+    if name not in MODELS:
+        raise UserError(f"config.model.name is '{name}'; the known models are {', '.join(sorted(MODELS))}.")
+    if dtype not in DTYPES:
+        raise UserError(f"config.model.dtype is '{dtype}'; expected {' or '.join(DTYPES)}.")
+    try:
+        return MODELS[name](**fields, dtype=DTYPES[dtype], axis_name=axis_name)
+    except TypeError as error:
+        raise UserError(f"config.model: {name} cannot be built from {sorted(fields)}: {error}.") from error
+
+
+def init(model: nn.Module, key: jax.Array, side: int) -> dict[str, Any]:
+    """Fresh variables (`params` and, where the network normalises by batch, `batch_stats`) for square images."""
+    images = jnp.zeros((2, side, side, 3), jnp.float32)
+    return dict(jax.jit(lambda k, x: model.init(k, x, train=False))(key, images))

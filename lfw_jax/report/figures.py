@@ -1,0 +1,225 @@
+"""Figures of a run: distances, ROC, training curves, pairs of faces. Each function returns a matplotlib Figure."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from lfw_jax.report.style import DIFFERENT_COLOUR, INK, MUTED, SAME_COLOUR, STYLE, new_figure
+
+_BIN_WIDTH = 0.025
+_LINE_STYLES = ("-", "--", ":", "-.")
+_PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
+_PAIRS_PER_ROW = 4
+_SMOOTH_FROM = 100
+# A rate stands on too few false accepts to mean anything once the list holds fewer than this many of them.
+_FEWEST_FALSE_ACCEPTS = 5
+
+
+def distance_histograms(
+    distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"], thresholds: Mapping[str, float]
+) -> Figure:
+    """Draw how far apart same and different people are, and where the thresholds cut.
+
+    The axis is 0…2, all that two unit embeddings can be apart, so that two runs compare at a glance and a collapse
+    shows as one spike; it grows where a distance is larger. `thresholds` maps a label to a distance. Raises
+    ValueError for distances that are not finite or do not match `same`.
+    """
+    distances, same = _checked(distances, same)
+    top = max(2.0, float(distances.max()))
+    edges = np.linspace(0.0, top, 1 + int(np.ceil(top / _BIN_WIDTH - 1e-9)))
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(8.0, 3.8)
+        axes = figure.add_subplot()
+        _draw_group(axes, edges, distances[same], "same person", SAME_COLOUR, None)
+        _draw_group(axes, edges, distances[~same], "different people", DIFFERENT_COLOUR, "////")
+        for (rule, threshold), line in zip(thresholds.items(), _cycled(_LINE_STYLES, len(thresholds)), strict=True):
+            axes.axvline(threshold, color=INK, linestyle=line, linewidth=1.5, label=f"{rule}: {threshold:.3f}")
+        axes.set(xlim=(0.0, top), xlabel="distance between the two embeddings", ylabel=f"pairs per {edges[1]:.3f}")
+        axes.set_ylim(bottom=0)
+        legend_rows = -(-(2 + len(thresholds)) // 2)
+        axes.set_title("Distances of same and different people", pad=12 + 15 * legend_rows)
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=2, borderaxespad=0.2)
+    return figure
+
+
+def roc_curve(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]) -> Figure:
+    """Draw the true accept rate against the false accept rate, over every threshold; right, on a logarithmic axis.
+
+    A small distance means the same person. The title holds the exact area under the curve, ties counted half. Raises
+    ValueError where either kind of pair is missing.
+    """
+    far, tar = roc_points(distances, same)
+    different = int(np.sum(~np.asarray(same, dtype=bool)))
+    area = float(np.trapezoid(tar, far))
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(8.0, 3.9)
+        linear, logarithmic = figure.subplots(1, 2)
+        for axes in (linear, logarithmic):
+            axes.plot(far, tar, color=SAME_COLOUR, zorder=3)
+            axes.set(ylim=(0.0, 1.02), xlabel="false accept rate")
+            axes.yaxis.set_major_formatter(_PERCENT)
+        linear.plot([0, 1], [0, 1], color=MUTED, linestyle="--", linewidth=1.0)
+        linear.text(0.56, 0.5, "guessing", color=MUTED, fontsize=9)
+        linear.set(xlim=(-0.01, 1.0), ylabel="true accept rate")
+        linear.xaxis.set_major_formatter(_PERCENT)
+        linear.set_title(f"ROC curve: AUC {area:.4f}")
+        lowest = 10.0 ** np.floor(np.log10(1 / different)) if different > 1 else 0.1
+        logarithmic.set_xscale("log")
+        logarithmic.set_xlim(lowest, 1.0)
+        logarithmic.xaxis.set_major_formatter(_PERCENT)
+        logarithmic.set_title("The same, the strict end magnified")
+        for rate in (0.001, 0.01, 0.1):
+            if rate * different >= _FEWEST_FALSE_ACCEPTS:
+                _mark_rate(logarithmic, far, tar, rate)
+    return figure
+
+
+def roc_points(
+    distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]
+) -> tuple[Float[np.ndarray, "points"], Float[np.ndarray, "points"]]:
+    """Give the corners of the exact ROC curve: false and true accept rates, both rising from 0 to 1.
+
+    Pairs of equal distance are accepted together. Raises ValueError where either kind of pair is missing.
+    """
+    distances, same = _checked(distances, same)
+    if same.all() or not same.any():
+        raise ValueError(f"a ROC curve needs pairs of both kinds; found {same.sum()} same of {same.size} pairs")
+    order = np.argsort(distances, kind="stable")
+    last_of_tie = np.append(np.diff(distances[order]) > 0, True)
+    true = np.append(0, np.cumsum(same[order])[last_of_tie])
+    false = np.append(0, np.cumsum(~same[order])[last_of_tie])
+    # A point on the straight line between its neighbours draws nothing; without those the SVG stays small.
+    turn = np.diff(true)[:-1] * np.diff(false)[1:] != np.diff(true)[1:] * np.diff(false)[:-1]
+    corner = np.concatenate(([True], turn, [True]))
+    return false[corner] / false[-1], true[corner] / true[-1]
+
+
+def training_curves(history: Sequence[Mapping[str, float]]) -> Figure:
+    """Draw loss, learning rate and validation accuracy over the steps, each in a panel where the history has it.
+
+    Every entry has `step` and any of `loss`, `learning_rate`, `validation_accuracy` (a share of 1) and `epoch`, which
+    gives the upper axis. Raises ValueError where no entry has any of the three.
+    """
+    names = [name for name in ("loss", "learning_rate", "validation_accuracy") if any(name in row for row in history)]
+    if not names:
+        raise ValueError("training_curves: no entry of the history has loss, learning_rate or validation_accuracy")
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(8.0, 0.9 + 1.9 * len(names))
+        panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, name in zip(panels, names, strict=True):
+            rows = [row for row in history if name in row]
+            steps = np.array([row["step"] for row in rows], dtype=float)
+            values = np.array([row[name] for row in rows], dtype=float)
+            _PANELS[name](axes, steps, values)
+        panels[-1].set_xlabel("step")
+        panels[-1].set_xlim(0, max(row["step"] for row in history) * 1.01 or 1)
+        panels[-1].xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+        timed = [row for row in history if row.get("epoch", 0) > 0 and row["step"] > 0]
+        if timed:
+            per_epoch = timed[-1]["step"] / timed[-1]["epoch"]
+            upper = panels[0].secondary_xaxis("top", functions=(lambda s: s / per_epoch, lambda e: e * per_epoch))
+            upper.set_xlabel("epoch")
+            upper.grid(False)
+            upper.spines["top"].set_visible(False)
+    return figure
+
+
+def pair_gallery(
+    first_images: UInt8[np.ndarray, "pairs height width 3"],
+    second_images: UInt8[np.ndarray, "pairs height width 3"],
+    captions: Sequence[str],
+    title: str,
+) -> Figure:
+    """Show pairs of images side by side, four pairs a row, each over its caption; with no pair, say so."""
+    if not len(first_images) == len(second_images) == len(captions):
+        raise ValueError(
+            f"pair_gallery: {len(first_images)} first images, {len(second_images)} second, {len(captions)} captions"
+        )
+    rows = max(1, -(-len(captions) // _PAIRS_PER_ROW))
+    # Inches: half of a pair's width times the images' own shape, and three lines of caption below.
+    row_height = 1.15 * first_images[0].shape[0] / first_images[0].shape[1] + 0.5 if len(captions) else 0.4
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(9.6, 0.4 + row_height * rows)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        panels = figure.subplots(rows, _PAIRS_PER_ROW, squeeze=False).ravel()
+        for axes in panels:
+            axes.set_axis_off()
+        for axes, first, second, caption in zip(panels, first_images, second_images, captions, strict=False):
+            gap = np.full((first.shape[0], max(1, first.shape[1] // 28), 3), 255, dtype=np.uint8)
+            axes.imshow(np.concatenate([first, gap, second], axis=1), interpolation="lanczos")
+            axes.set_title(caption, loc="center", y=0, pad=-3, va="top", fontsize=7.5, fontweight="normal")
+        if not len(captions):
+            panels[0].text(0.0, 0.5, "No such pair.", color=MUTED, transform=panels[0].transAxes)
+    return figure
+
+
+def _draw_group(
+    axes: Axes, edges: np.ndarray, distances: np.ndarray, name: str, colour: str, hatch: str | None
+) -> None:
+    counts, _ = np.histogram(distances, edges)
+    label = f"{name} ({counts.sum():,} pairs)"
+    axes.stairs(counts, edges, fill=True, facecolor=colour, alpha=0.65, hatch=hatch, edgecolor="white", label=label)
+    if (filled := np.flatnonzero(counts)).size:
+        start, end = filled[0], filled[-1] + 1
+        axes.stairs(counts[start:end], edges[start : end + 1], color=colour, linewidth=1.2)
+
+
+def _draw_loss(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
+    if len(values) >= _SMOOTH_FROM:
+        axes.plot(steps, values, color=SAME_COLOUR, alpha=0.4, linewidth=0.8, label="each entry")
+        window = max(5, len(values) // 50) | 1
+        # Each window's mean at its middle step; the ends, where no whole window fits, stay bare.
+        middle = slice(window // 2, len(values) - window // 2)
+        mean = np.convolve(values, np.full(window, 1 / window), mode="valid")
+        axes.plot(steps[middle], mean, color=SAME_COLOUR, label=f"mean of {window}")
+        axes.legend(loc="upper right")
+    else:
+        axes.plot(steps, values, color=SAME_COLOUR)
+    axes.set_title("Training loss")
+
+
+def _draw_learning_rate(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
+    axes.plot(steps, values, color=INK, linewidth=1.4)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:.2g}"))
+    axes.set_title("Learning rate")
+
+
+def _draw_accuracy(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
+    axes.plot(steps, values, color=DIFFERENT_COLOUR, marker="o", markersize=4, markeredgecolor=INK, markeredgewidth=0.5)
+    axes.yaxis.set_major_formatter(_PERCENT)
+    axes.margins(y=0.2)
+    if np.isfinite(values).any():
+        best = int(np.nanargmax(values))
+        axes.set_title(f"Validation accuracy: best {100 * values[best]:.1f} % at step {steps[best]:,.0f}")
+        axes.plot(steps[best], values[best], marker="o", markersize=10, fillstyle="none", color=INK)
+    else:
+        axes.set_title("Validation accuracy")
+
+
+_PANELS = {"loss": _draw_loss, "learning_rate": _draw_learning_rate, "validation_accuracy": _draw_accuracy}
+
+
+def _mark_rate(axes: Axes, far: np.ndarray, tar: np.ndarray, rate: float) -> None:
+    # What a threshold can really reach: the last corner that does not exceed the rate.
+    reached = tar[np.searchsorted(far, rate, side="right") - 1]
+    axes.plot(rate, reached, marker="o", color=INK, markersize=5, zorder=4)
+    axes.annotate(f"{100 * reached:.1f} %", (rate, reached), (6, -12), textcoords="offset points", fontsize=9)
+
+
+def _checked(distances: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    distances, same = np.asarray(distances, dtype=np.float64), np.asarray(same, dtype=bool)
+    if distances.ndim != 1 or distances.shape != same.shape or not distances.size:
+        raise ValueError(f"expected one distance and one `same` for each pair; found {distances.shape}, {same.shape}")
+    if not np.isfinite(distances).all():
+        raise ValueError(f"{np.sum(~np.isfinite(distances))} of {distances.size} distances are not finite")
+    return distances, same
+
+
+def _cycled(items: Sequence[str], count: int) -> list[str]:
+    return [items[i % len(items)] for i in range(count)]

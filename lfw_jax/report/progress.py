@@ -1,0 +1,173 @@
+"""How far training is: a bar on a terminal, a line now and then in a log file."""
+
+import statistics
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Column
+
+_LINE_WIDTH = 80
+_WINDOW = 32
+_PAINT_SECONDS = 0.1
+_LINE_SECONDS = 10.0
+_QUIET_SECONDS = 60.0
+_LINE_SHARE = 0.05
+
+
+class Progress:
+    """Shows step, loss, images a second and the time left; use it in a `with` block.
+
+    On a terminal this is a bar in place. Elsewhere it is plain lines of at most 80 columns: the first step, the last,
+    and between them one for each 5 % (each minute, where 5 % take longer), never two within 10 seconds.
+
+    Args:
+        total_steps: the step at which training ends.
+        batch_size: images in one step, over all devices.
+        start_step: steps already done, when resuming.
+        stream: where to write; standard error by default, so that results on standard output can be piped.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        total_steps: int,
+        *,
+        batch_size: int,
+        start_step: int = 0,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._total, self._batch_size, self._clock = total_steps, batch_size, clock
+        self._step = start_step
+        self._first: tuple[float, int] | None = None
+        self._latest = 0.0
+        self._seconds_per_step: deque[float] = deque(maxlen=_WINDOW)
+        self._shown_at, self._shown_step, self._is_shown = float("-inf"), start_step, True
+        self._loss, self._epoch = "", ""
+        self._extras: list[str] = []
+        self._stream = sys.stderr if stream is None else stream
+        console = Console(file=self._stream)
+        # Not `console.is_terminal`: CI services set FORCE_COLOR, and a bar in a log file is a thousand lines.
+        self._bar = _bar(console) if self._stream.isatty() and not console.is_dumb_terminal else None
+        if self._bar:
+            self._task = self._bar.add_task(
+                self._counter(), total=total_steps, completed=start_step, facts="waiting for the first step"
+            )
+
+    def __enter__(self) -> Self:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._is_shown:
+            self._show(self._clock())
+        if self._bar:
+            self._bar.stop()
+
+    @property
+    def images_per_second(self) -> float | None:
+        """The rate of the latest steps, without compilation and validation; None before the second update.
+
+        The clock starts at the end of the first update, which holds the compilation. The median of the latest
+        updates is taken, so that the odd long one (a validation, a checkpoint) does not count as slow training.
+        """
+        if not self._seconds_per_step:
+            return None
+        return self._batch_size / max(statistics.median(self._seconds_per_step), 1e-9)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds to the last step at the mean rate so far, pauses included; None before the second update."""
+        if self._first is None or self._step <= self._first[1]:
+            return None
+        started, first_step = self._first
+        return (self._latest - started) / (self._step - first_step) * max(self._total - self._step, 0)
+
+    def update(self, step: int, *, loss: float, epoch: float | None = None, **scalars: float) -> None:
+        """Tell that `step` steps are done, with the latest loss and whatever else is worth a look, by name."""
+        now = self._clock()
+        if self._first is None:
+            self._first = (now, step)
+        elif step > self._step:
+            self._seconds_per_step.append((now - self._latest) / (step - self._step))
+        self._step, self._latest, self._is_shown = step, now, False
+        self._loss, self._epoch = f"loss {_short(loss)}", "" if epoch is None else f"epoch {epoch:.1f}"
+        self._extras = [f"{name} {_short(value)}" for name, value in scalars.items()]
+        if self._is_due(now):
+            self._show(now)
+
+    def note(self, text: str) -> None:
+        """Print a line of its own, above the bar where there is one."""
+        if self._bar:
+            self._bar.console.print(text, markup=False, highlight=False)
+        else:
+            print(text, file=self._stream, flush=True)
+
+    def _is_due(self, now: float) -> bool:
+        if self._step >= self._total:
+            return True
+        waited = now - self._shown_at
+        if self._bar:
+            return waited >= _PAINT_SECONDS
+        moved = (self._step - self._shown_step) / max(self._total, 1)
+        return waited >= _QUIET_SECONDS or (waited >= _LINE_SECONDS and moved >= _LINE_SHARE)
+
+    def _show(self, now: float) -> None:
+        self._shown_at, self._shown_step, self._is_shown = now, self._step, True
+        facts = [self._loss]
+        if (rate := self.images_per_second) is not None:
+            facts.append(f"{rate:,.0f} images/s" if rate >= 10 else f"{rate:.1f} images/s")
+        if (left := self.seconds_left) is not None:
+            facts.append(f"{_clock_time(left)} left")
+        counter = self._counter()
+        if self._bar:
+            # Ten columns and two gaps stay for the bar, so that epoch and extras never push it off the line.
+            room = self._bar.console.width - len(counter) - 12
+            self._bar.update(self._task, completed=self._step, description=counter, facts=self._fitted([], facts, room))
+        else:
+            start = [counter, f"{100 * self._step / max(self._total, 1):3.0f} %"]
+            print(self._fitted(start, facts, _LINE_WIDTH), file=self._stream, flush=True)
+
+    def _fitted(self, start: list[str], facts: list[str], width: int) -> str:
+        """Join what must be there with the epoch and the extras, as far as these fit."""
+        line = "  ".join([*start, *filter(None, [self._epoch]), *facts])
+        if len(line) > width:
+            line = "  ".join([*start, *facts])
+        for extra in self._extras:
+            if len(line) + 2 + len(extra) <= width:
+                line += f"  {extra}"
+        return line
+
+    def _counter(self) -> str:
+        return f"step {self._step:{len(str(self._total))}d}/{self._total}"
+
+
+def _bar(console: Console) -> RichProgress:
+    return RichProgress(
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4)),
+        TextColumn("{task.fields[facts]}", markup=False, table_column=Column(no_wrap=True)),
+        console=console,
+        expand=True,
+        refresh_per_second=4,
+    )
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}" if value == 0 or 1e-2 <= abs(value) < 1e4 else f"{value:.2e}"
+
+
+def _clock_time(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"

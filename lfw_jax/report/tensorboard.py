@@ -1,0 +1,76 @@
+"""TensorBoard event files, written without TensorFlow."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self, SupportsFloat
+
+import numpy as np
+from jaxtyping import Num, UInt8
+from matplotlib.figure import Figure
+from tensorboardX import SummaryWriter
+
+from lfw_jax.report.style import figure_pixels
+
+_FLUSH_SECONDS = 10
+
+
+class TensorBoard:
+    """Writes one run's scalars, histograms, images and texts; close it, or use it in a `with` block.
+
+    Args:
+        directory: the run's folder of event files; made if missing.
+        purge_step: on resume, the first step this run will write again. Everything that an earlier run wrote at that
+            step or later is hidden, so that the curve goes back to the checkpoint and shows no zig-zag.
+    """
+
+    def __init__(self, directory: str | Path, *, purge_step: int | None = None):
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        # The writer names a file by the second and opens it anew: a resume in the same second would empty the earlier
+        # file. The number keeps the names apart, and sorted in the order in which TensorBoard must read them.
+        earlier = sum(1 for _ in directory.glob("events.out.tfevents.*"))
+        self._writer = SummaryWriter(
+            str(directory), purge_step=purge_step, flush_secs=_FLUSH_SECONDS, filename_suffix=f".{earlier:04d}"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def scalars(self, step: int, values: Mapping[str, SupportsFloat]) -> None:
+        """Write one point of several curves; the key is the tag, such as `train/loss`. NaN is written as it is."""
+        for tag, value in values.items():
+            self._writer.add_scalar(tag, float(value), step)
+
+    def histogram(self, step: int, tag: str, values: Num[np.ndarray, "..."]) -> None:
+        """Write the distribution of `values`. Only finite ones count, and without any of those nothing is written."""
+        flat = np.asarray(values, dtype=np.float64).ravel()
+        flat = flat[np.isfinite(flat)]
+        if flat.size:
+            self._writer.add_histogram(tag, flat, step)
+
+    def figure(self, step: int, tag: str, figure: Figure) -> None:
+        """Write a matplotlib figure as an image."""
+        self.image(step, tag, figure_pixels(figure))
+
+    def image(self, step: int, tag: str, image: UInt8[np.ndarray, "height width channels"]) -> None:
+        """Write one image of 1, 3 or 4 channels. Raises ValueError for any other shape or dtype."""
+        image = np.asarray(image)
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] not in (1, 3, 4):
+            raise ValueError(
+                f"TensorBoard image {tag!r}: expected uint8 [height, width, 1|3|4], found {image.dtype} {image.shape}"
+            )
+        self._writer.add_image(tag, image, step, dataformats="HWC")
+
+    def text(self, tag: str, text: str) -> None:
+        """Write a text, which TensorBoard shows as Markdown; four spaces before each line keep a config's layout."""
+        self._writer.add_text(tag, text, 0)
+
+    def close(self) -> None:
+        """Write what is still waiting and close the file. Closing twice does no harm."""
+        self._writer.close()

@@ -1,0 +1,1 @@
+"""From batches to a trained network: objective, step, schedule, devices, checkpoints, loop."""

@@ -1,0 +1,87 @@
+"""From one step to the last: batches in, states and logs out. What is done with them is the caller's."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import jax
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from lfw_jax.errors import UserError
+from lfw_jax.training.devices import on_each, replicate, spread, unreplicate
+from lfw_jax.training.state import State
+from lfw_jax.training.step import Step
+
+Batch = tuple[UInt8[np.ndarray, "batch stored stored 3"], Int[np.ndarray, "batch"]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rhythm:
+    """When a run stops to log and to look, all in steps.
+
+    Attributes:
+      total: the step at which training ends.
+      log_every: steps between two logs.
+      evaluate_every: steps between two evaluations, each followed by a checkpoint.
+      seconds: time after which training pauses, to be resumed by another run; 0 for none.
+    """
+
+    total: int
+    log_every: int
+    evaluate_every: int
+    seconds: float = 0.0
+
+
+def train(
+    state: State,
+    step: Step,
+    batches: Iterator[Batch],
+    *,
+    rhythm: Rhythm,
+    devices: Sequence[jax.Device],
+    log: Callable[[int, dict[str, float]], None],
+    evaluate: Callable[[State], None],
+) -> State:
+    """Take steps until `rhythm.total`, from wherever `state` is.
+
+    Args:
+      state: where to begin; `batches` must begin with the batch of that step.
+      step: the per-device step.
+      batches: images and labels of each step.
+      rhythm: when to log, evaluate and stop.
+      devices: what to run on.
+      log: called with the number of steps taken and what the last step reported.
+      evaluate: called with the state every `rhythm.evaluate_every` steps, and at the end.
+
+    Returns:
+      The last state. `evaluate` has seen it.
+
+    Raises:
+      UserError: the loss is no longer a finite number.
+    """
+    started = time.monotonic()
+    mapped, copies, done = on_each(step, devices), replicate(state, devices), int(state.step)
+    seen = done
+    for images, labels in batches:
+        copies, logs = mapped(copies, spread(images, devices), spread(labels, devices))
+        done += 1
+        paused = rhythm.seconds and time.monotonic() - started > rhythm.seconds
+        if done % rhythm.log_every == 0 or done == rhythm.total or paused:
+            values = {name: float(value) for name, value in unreplicate(logs).items()}
+            if not math.isfinite(values["train/loss"]):
+                raise UserError(
+                    f"the loss became {values['train/loss']} at step {done}. The last good checkpoint is kept. Try a lower "
+                    "--config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or --config.model.dtype=float32."
+                )
+            log(done, values)
+        if done % rhythm.evaluate_every == 0 or done == rhythm.total or paused:
+            evaluate(unreplicate(copies))
+            seen = done
+        if paused:
+            break
+    state = unreplicate(copies)
+    if seen != done:
+        evaluate(state)
+    return state

@@ -1,0 +1,43 @@
+"""Everything that changes while a network trains, as one pytree."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+from flax import struct
+from jaxtyping import Array, Int, PyTree
+
+from lfw_jax.models import init as init_model
+from lfw_jax.training.objective import Objective
+
+
+class State(struct.PyTreeNode):
+    """A training state.
+
+    Attributes:
+      step: steps taken.
+      params: `model` and `objective`: what is learned.
+      batch_stats: running statistics of the network's normalisations.
+      opt_state: the optimiser's.
+    """
+
+    step: Int[Array, ""]
+    params: PyTree
+    batch_stats: PyTree
+    opt_state: Any
+
+    def variables(self) -> dict[str, Any]:
+        """What the network is applied with."""
+        return {"params": self.params["model"], "batch_stats": self.batch_stats}
+
+
+def init_state(
+    key: jax.Array, model: nn.Module, objective: Objective, optimizer: optax.GradientTransformation, *, side: int
+) -> State:
+    """A fresh state for square images of `side` pixels."""
+    model_key, objective_key = jax.random.split(key)
+    variables = init_model(model, model_key, side)
+    params = {"model": variables["params"], "objective": objective.init(objective_key)}
+    return State(jnp.zeros((), jnp.int32), params, variables.get("batch_stats", {}), optimizer.init(params))

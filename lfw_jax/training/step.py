@@ -1,0 +1,68 @@
+"""One training step, written for one device of many."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+from jaxtyping import Array, Int, UInt8
+
+from lfw_jax.data.augmentation import Augmentation, augment
+from lfw_jax.training.devices import AXIS, gather
+from lfw_jax.training.objective import Logs, Objective
+from lfw_jax.training.state import State
+
+Step = Callable[[State, UInt8[Array, "slice stored stored 3"], Int[Array, "slice"]], tuple[State, Logs]]
+
+
+def make_step(
+    model: nn.Module,
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    augmentation: Augmentation,
+    *,
+    side: int,
+    seed: int,
+) -> Step:
+    """A step to be mapped over devices along `AXIS`: each brings a slice of the batch, all end in the same state.
+
+    Embeddings are gathered, so the loss is that of the global batch, and batch normalisation averages over all devices:
+    the number of devices changes neither loss nor gradient (dropout alone draws anew on each device).
+    """
+
+    def step(
+        state: State, images: UInt8[Array, "slice stored stored 3"], labels: Int[Array, "slice"]
+    ) -> tuple[State, Logs]:
+        key = jax.random.fold_in(jax.random.key(seed), state.step)
+        augment_key, dropout_key, mining_key = jax.random.split(key, 3)
+        device = jax.lax.axis_index(AXIS)
+        with jax.named_scope("augmentation"):
+            places = device * len(labels) + jnp.arange(len(labels))
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(augment_key, places)
+            inputs = augment(keys, images, side, augmentation)
+
+        def loss_of(params):
+            with jax.named_scope("network"):
+                embeddings, changed = model.apply(
+                    {"params": params["model"], "batch_stats": state.batch_stats},
+                    inputs,
+                    train=True,
+                    mutable=["batch_stats"],
+                    rngs={"dropout": jax.random.fold_in(dropout_key, device)},
+                )
+            with jax.named_scope("objective"):
+                loss, logs = objective.apply(params["objective"], gather(embeddings), gather(labels), mining_key)
+            return loss, (changed.get("batch_stats", {}), logs)
+
+        (loss, (batch_stats, logs)), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+        with jax.named_scope("optimiser"):
+            # Every device computed the global loss. Through the gathered embeddings a device's gradient holds its
+            # slice's part once for each device, so that the mean over devices is the gradient of the global loss.
+            gradients = jax.lax.pmean(gradients, AXIS)
+            updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
+            params = optax.apply_updates(state.params, updates)
+        logs = {"train/loss": loss, "train/gradient_norm": optax.global_norm(gradients)} | logs
+        return State(state.step + 1, params, batch_stats, opt_state), logs
+
+    return step

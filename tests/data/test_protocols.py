@@ -1,0 +1,339 @@
+import collections
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lfw_jax.data import protocols
+from lfw_jax.data.protocols import PairList
+from lfw_jax.errors import UserError
+
+VIEW_1 = "2\nAnn_Lee\t1\t2\nBob_Ray\t2\t3\nAnn_Lee\t1\tBob_Ray\t1\nAnn_Lee\t2\tCy_Day\t1\n"
+VIEW_2 = "2\t1\nAnn\t1\t2\nAnn\t1\tBob\t1\nCy\t3\t1\nCy\t1\tDee\t2\n"
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text: str | bytes):
+        path = tmp_path / "list.txt"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def test_view_1_holds_same_pairs_then_different_ones(written):
+    pairs = protocols.read_pairs(written(VIEW_1))
+    assert pairs.first == (("Ann_Lee", 1), ("Bob_Ray", 2), ("Ann_Lee", 1), ("Ann_Lee", 2))
+    assert pairs.second == (("Ann_Lee", 2), ("Bob_Ray", 3), ("Bob_Ray", 1), ("Cy_Day", 1))
+    assert pairs.same.tolist() == [True, True, False, False]
+    assert (pairs.name, pairs.folds, len(pairs)) == ("list", None, 4)
+
+
+def test_keys_are_unique_in_order_and_indices_lead_back_to_the_pairs(written):
+    pairs = protocols.read_pairs(written(VIEW_1))
+    keys = pairs.keys()
+    assert keys == (("Ann_Lee", 1), ("Ann_Lee", 2), ("Bob_Ray", 2), ("Bob_Ray", 3), ("Bob_Ray", 1), ("Cy_Day", 1))
+    first, second = pairs.indices()
+    assert tuple(keys[i] for i in first) == pairs.first
+    assert tuple(keys[i] for i in second) == pairs.second
+    assert pairs.people() == {"Ann_Lee", "Bob_Ray", "Cy_Day"}
+
+
+def test_view_2_numbers_its_folds(written):
+    pairs = protocols.read_pairs(written(VIEW_2))
+    assert pairs.folds is not None
+    assert pairs.folds.tolist() == [0, 0, 1, 1]
+    assert pairs.same.tolist() == [True, False, True, False]
+    assert pairs.second == (("Ann", 2), ("Bob", 1), ("Cy", 1), ("Dee", 2))
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        VIEW_1.replace("\n", "\r\n"),
+        VIEW_1.replace("\n", "\r"),
+        VIEW_1.replace("\t", "  "),
+        VIEW_1.replace("\t", " \t "),
+        VIEW_1.replace("\n", "\n\n") + " \n\t\n",
+        VIEW_1.removesuffix("\n"),
+        "\ufeff" + VIEW_1,
+    ],
+    ids=["windows", "old mac", "spaces", "mixed", "empty lines", "no last newline", "byte order mark"],
+)
+def test_blanks_and_line_ends_do_not_matter(written, variant):
+    expected = protocols.read_pairs(written(VIEW_1))
+    pairs = protocols.read_pairs(written(variant))
+    assert (pairs.first, pairs.second) == (expected.first, expected.second)
+
+
+def test_a_name_may_hold_spaces_where_tabs_separate(written):
+    pairs = protocols.read_pairs(written("1\nAnn Lee\t1\t2\nAnn Lee\t1\tBob\t1\n"))
+    assert pairs.people() == {"Ann Lee", "Bob"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("", None, "found nothing"),
+        (" \n\n", None, "found nothing"),
+        (b"1\nAnn\xff\t1\t2\n", None, "UTF-8"),
+        ("Ann\t1\t2\n", 1, "number of pairs"),
+        ("1.5\n", 1, "number of pairs"),
+        ("0\n", 1, "number of pairs"),
+        ("-1\n", 1, "number of pairs"),
+        ("1 x\n", 1, "number of pairs"),
+        ("1 2 3\n", 1, "number of pairs"),
+        ("9" * 5000 + "\n", 1, "number of pairs"),
+        ("999999999 999999999\n", 1, "announces"),
+        ("2\nAnn\t1\t2\nAnn\t1\tBob\t1\n", 1, "2 pairs"),
+        (VIEW_1 + "Ann\t1\tBob\t3\n", 1, "5 pairs"),
+        (VIEW_2.replace("2\t1", "2\t2"), 1, "4 pairs"),
+        ("1\nAnn\t1\nAnn\t1\tBob\t1\n", 2, "two images of one person"),
+        ("1\nAnn\t1\t2\n\nAnn\t1\tBob\n", 4, "two different people"),
+        ("1\nAnn\t1\tBob\t1\nAnn\t1\t2\n", 2, "two images of one person"),
+        ("1\nAnn\t0\t2\nAnn\t1\tBob\t1\n", 2, "from 1"),
+        ("1\nAnn\t1\t-2\nAnn\t1\tBob\t1\n", 2, "from 1"),
+        ("1\nAnn\t1\t٢\nAnn\t1\tBob\t1\n", 2, "from 1"),
+        ("1\nAnn\t1\t" + "2" * 5000 + "\nAnn\t1\tBob\t1\n", 2, "from 1"),
+        ("1\nAnn\t2\t2\nAnn\t1\tBob\t1\n", 2, "two images of one person"),
+        ("1\nAnn\t1\t2\nAnn\t1\tAnn\t2\n", 3, "two different people"),
+    ],
+)
+def test_a_malformed_pair_list_is_refused_with_file_line_and_expectation(written, text, line, words):
+    path = written(text)
+    with pytest.raises(UserError) as refusal:
+        protocols.read_pairs(path)
+    message = str(refusal.value)
+    assert words in message
+    assert str(path) + ("" if line is None else f", line {line}:") in message
+    assert len(message) < 500
+
+
+def test_a_missing_list_is_refused_in_words(tmp_path):
+    with pytest.raises(UserError, match="cannot be read"):
+        protocols.read_pairs(tmp_path / "none.txt")
+    with pytest.raises(UserError, match="cannot be read"):
+        protocols.read_people(tmp_path)
+
+
+def test_people_are_read_with_their_images(written):
+    assert protocols.read_people(written("2\nAnn\t3\nBob_Ray\t1\n")) == {"Ann": 3, "Bob_Ray": 1}
+    folds = protocols.read_people_folds(written("2\n1\nAnn\t3\n2\nBob 1\nCy\t2\n"))
+    assert folds == [{"Ann": 3}, {"Bob": 1, "Cy": 2}]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("Ann\t3\n", 1, "a number of people"),
+        ("2\nAnn\t3\n", 1, "1 lines"),
+        ("1\nAnn\t3\nBob\t1\n", 3, "end of the list"),
+        ("1\nAnn\n", 2, "`name images`"),
+        ("1\nAnn\t0\n", 2, "`name images`"),
+        ("1\nAnn\t1\t2\n", 2, "`name images`"),
+        ("2\nAnn\t1\nAnn\t1\n", 3, "not named before"),
+    ],
+)
+def test_a_malformed_list_of_people_is_refused(written, text, line, words):
+    path = written(text)
+    with pytest.raises(UserError, match=words) as refusal:
+        protocols.read_people(path)
+    assert f"{path}, line {line}:" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x\n", "line 1: .*number of folds"),
+        ("2\n1\nAnn\t3\n", "line 1: found 1 folds after it, but it announces 2"),
+        ("2\n1\nAnn\t3\n2\nBob\t1\n", "line 4: found 1 lines"),
+        ("2\n1\nAnn\t3\nBob\t1\n", "line 4: .*number of people"),
+        ("1\n1\nAnn\t3\n1\nBob\t1\n", "line 4: .*end of the list"),
+        ("2\n1\nAnn\t3\n1\nAnn\t3\n", "Ann in two folds"),
+    ],
+)
+def test_malformed_folds_of_people_are_refused(written, text, words):
+    with pytest.raises(UserError, match=words):
+        protocols.read_people_folds(written(text))
+
+
+@pytest.mark.parametrize(("name", "size"), [("pairsDevTrain", 1100), ("pairsDevTest", 500)])
+def test_lfws_own_pair_lists_are_read_whole(lfw_dir, name, size):
+    pairs = protocols.read_pairs(lfw_dir / f"{name}.txt")
+    assert (int(pairs.same.sum()), int((~pairs.same).sum()), pairs.name) == (size, size, name)
+    assert pairs.same.tolist() == [a == b for (a, _), (b, _) in zip(pairs.first, pairs.second, strict=True)]
+    keys = pairs.keys()
+    assert all((lfw_dir / person / f"{person}_{number:04d}.jpg").is_file() for person, number in keys)
+
+
+def test_lfws_halves_share_nobody_and_name_images_that_exist(lfw_dir, tmp_path):
+    train = protocols.read_people(lfw_dir / "peopleDevTrain.txt")
+    test = protocols.read_people(lfw_dir / "peopleDevTest.txt")
+    assert (len(train), sum(train.values())) == (4038, 9525)
+    assert (len(test), sum(test.values())) == (1711, 3708)
+    assert not train.keys() & test.keys()
+    found = {folder.name: len(list(folder.glob("*.jpg"))) for folder in lfw_dir.iterdir() if folder.is_dir()}
+    assert train | test == found
+    for name, people in (("pairsDevTrain.txt", train), ("pairsDevTest.txt", test)):
+        pairs = protocols.read_pairs(lfw_dir / name)
+        assert pairs.people() <= people.keys()
+        assert protocols.check_against(pairs, people) is None
+        protocols.write_pairs(tmp_path / name, pairs)
+        assert (tmp_path / name).read_bytes() == (lfw_dir / name).read_bytes()
+
+
+people_counts = st.dictionaries(st.sampled_from("abcdefghij"), st.integers(0, 6), max_size=10)
+
+
+@settings(deadline=None)
+@given(counts=people_counts, pairs=st.integers(1, 60), seed=st.integers(0, 9))
+def test_generated_pairs_are_distinct_balanced_true_and_as_many_as_exist(counts, pairs, seed):
+    images = sum(counts.values())
+    same_exist = sum(n * (n - 1) // 2 for n in counts.values())
+    size = min(pairs, same_exist, images * (images - 1) // 2 - same_exist)
+    if size == 0:
+        with pytest.raises(UserError, match="at least one of each"):
+            protocols.generate_pairs(counts, pairs=pairs, seed=seed)
+        return
+    drawn = protocols.generate_pairs(counts, pairs=pairs, seed=seed, name="held out")
+    assert drawn.name == "held out"
+    assert drawn.same.tolist() == [True] * size + [False] * size
+    assert drawn.same.tolist() == [a == b for (a, _), (b, _) in zip(drawn.first, drawn.second, strict=True)]
+    assert len({frozenset(pair) for pair in zip(drawn.first, drawn.second, strict=True)}) == 2 * size
+    assert all(len(set(pair)) == 2 for pair in zip(drawn.first, drawn.second, strict=True))
+    assert protocols.check_against(drawn, counts) is None
+
+
+def test_generated_pairs_depend_on_seed_and_people_only():
+    counts = {f"p{i}": i % 5 + 1 for i in range(40)}
+    shuffled = dict(reversed(counts.items()))
+    one, again, other = (
+        protocols.generate_pairs(source, pairs=30, seed=seed)
+        for source, seed in [(counts, 1), (shuffled, 1), (counts, 2)]
+    )
+    assert (one.first, one.second) == (again.first, again.second)
+    assert (one.first, one.second) != (other.first, other.second)
+
+
+def test_a_person_with_many_images_does_not_rule_a_generated_list():
+    counts = {"many": 500} | {f"p{i:02d}": 4 for i in range(50)}
+    pairs = protocols.generate_pairs(counts, pairs=102, seed=0)
+    same_shares = collections.Counter(name for (name, _), same in zip(pairs.first, pairs.same, strict=True) if same)
+    assert set(same_shares.values()) == {2}
+    different = sum(name == "many" for side in (pairs.first, pairs.second) for name, _ in side[102:])
+    # Drawn uniformly over images it would be in about 4 of 5 pairs; uniformly over people, in 2 of 51.
+    assert different < 20
+
+
+def test_pairs_between_two_rich_people_among_many_poor_ones_are_found():
+    # Nearly all different pairs are of these two: drawing people uniformly alone would hardly ever finish.
+    counts = {"a": 300, "b": 300} | {f"p{i:02d}": 1 for i in range(60)}
+    pairs = protocols.generate_pairs(counts, pairs=60_000, seed=0)
+    assert pairs.same.sum() == (~pairs.same).sum() == 60_000
+    assert len(set(zip(pairs.first, pairs.second, strict=True))) == 120_000
+
+
+def test_generated_pairs_use_the_numbers_that_people_have():
+    pairs = protocols.generate_pairs({"a": [3, 7], "b": [5], "c": []}, pairs=9, seed=0)
+    assert (pairs.first[0], pairs.second[0]) == (("a", 3), ("a", 7))
+    assert pairs.keys()[-1] == ("b", 5)
+    with pytest.raises(UserError, match="ask for more pairs"):
+        protocols.generate_pairs({"a": 2, "b": 2}, pairs=0, seed=0)
+
+
+@settings(deadline=None)
+@given(folds=st.integers(0, 4), size=st.integers(1, 8))
+def test_written_lists_are_read_back(tmp_path_factory, folds, size):
+    pairs = protocols.generate_pairs({"a b": 9, "c": 9, "d": 9}, pairs=size * max(folds, 1), seed=size)
+    if folds:
+        per_kind = np.arange(size * folds) // size
+        order = np.argsort(np.concatenate([per_kind, per_kind]), kind="stable")
+        first, second = (tuple(side[i] for i in order) for side in (pairs.first, pairs.second))
+        pairs = PairList(first, second, pairs.same[order], "f", np.repeat(np.arange(folds), 2 * size))
+    path = tmp_path_factory.mktemp("lists") / "written.txt"
+    protocols.write_pairs(path, pairs)
+    read = protocols.read_pairs(path)
+    assert (read.first, read.second, read.same.tolist()) == (pairs.first, pairs.second, pairs.same.tolist())
+    assert (read.folds is None) == (pairs.folds is None)
+    assert read.folds is None or np.array_equal(read.folds, pairs.folds)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same", "words"),
+    [
+        ([("a", 1)], [("a", 2)], [True], "as many same as different"),
+        ([], [], [], "as many same as different"),
+        ([("a", 1), ("a", 1)], [("b", 2), ("b", 1)], [True, False], "same pair"),
+        ([("a", 1), ("a", 1)], [("a", 2), ("a", 3)], [True, False], "different pair"),
+        ([("a\t", 1), ("a", 1)], [("a\t", 2), ("b", 3)], [True, False], "same pair"),
+        ([("a", 0), ("a", 1)], [("a", 2), ("b", 3)], [True, False], "same pair"),
+    ],
+)
+def test_a_list_that_the_format_cannot_hold_is_not_written(tmp_path, first, second, same, words):
+    pairs = PairList(tuple(first), tuple(second), np.asarray(same), "odd")
+    with pytest.raises(ValueError, match=words):
+        protocols.write_pairs(tmp_path / "odd.txt", pairs)
+    assert not (tmp_path / "odd.txt").exists()
+
+
+def test_a_pair_list_of_unequal_lengths_is_refused():
+    with pytest.raises(ValueError, match="equally long"):
+        PairList((("a", 1),), (("a", 2),), np.asarray([True, False]), "odd")
+
+
+@settings(deadline=None)
+@given(counts=st.dictionaries(st.text("abc", min_size=1), st.integers(2, 3), min_size=1), seed=st.integers(0, 5))
+def test_people_who_join_move_nobody_across_the_split(counts, seed):
+    crowd = {f"p{i}": 2 for i in range(60)}
+    training, validation = protocols.split_people(crowd, share=0.4, seed=seed)
+    more_training, more_validation = protocols.split_people(crowd | counts, share=0.4, seed=seed)
+    assert sorted(training + validation) == sorted(crowd)
+    assert set(training) <= set(more_training)
+    assert set(validation) <= set(more_validation)
+
+
+def test_the_split_meets_its_share_and_depends_on_the_seed():
+    crowd = {f"p{i}": 2 for i in range(4000)}
+    _, validation = protocols.split_people(crowd, share=0.1, seed=0)
+    assert 340 < len(validation) < 460  # 400 ± 3 standard deviations
+    assert validation != protocols.split_people(crowd, share=0.1, seed=1)[1]
+
+
+@pytest.mark.parametrize(
+    ("counts", "share", "words"),
+    [
+        ({f"p{i}": 1 for i in range(100)}, 0.5, "0 who have two images"),
+        ({"a": 2, "b": 2}, 0.01, "Change the share"),
+        ({"a": 2, "b": 2}, 0.9999, "leaves 0 to train on"),
+        ({}, 0.5, "0 people"),
+        ({"a": 2, "b": 2}, 0.0, "between 0 and 1"),
+        ({"a": 2, "b": 2}, 1.0, "between 0 and 1"),
+        ({"a": 2, "b": 2}, float("nan"), "between 0 and 1"),
+    ],
+)
+def test_a_split_that_cannot_serve_is_refused(counts, share, words):
+    with pytest.raises(UserError, match=words):
+        protocols.split_people(counts, share=share, seed=0)
+
+
+def test_images_that_the_data_lacks_are_named(written):
+    pairs = protocols.read_pairs(written(VIEW_1))
+    everything = set(pairs.keys())
+    assert protocols.check_against(pairs, everything) is None
+    assert protocols.check_against(pairs, dict.fromkeys(everything, "path")) is None
+    assert protocols.check_against(pairs, {"Ann_Lee": 2, "Bob_Ray": [1, 2, 3], "Cy_Day": 1}) is None
+    with pytest.raises(UserError, match=r"list: 1 of the 6 .*\(Cy_Day_0001\).*--config\.data\.dir"):
+        protocols.check_against(pairs, everything - {("Cy_Day", 1)})
+    with pytest.raises(UserError, match=r"4 of the 6 .*\(Bob_Ray_0002, Bob_Ray_0003, Bob_Ray_0001, …\)"):
+        protocols.check_against(pairs, {"Ann_Lee": 2})
+    with pytest.raises(UserError, match="6 of the 6"):
+        protocols.check_against(pairs, {})
+
+
+@pytest.mark.parametrize("side", ["first", "second"])
+def test_generated_different_pairs_use_all_images_of_people(side):
+    pairs = protocols.generate_pairs({f"p{i:02d}": 4 for i in range(50)}, pairs=200, seed=0)
+    numbers = collections.Counter(number for _, number in getattr(pairs, side)[200:])
+    assert min(numbers[number] for number in (1, 2, 3, 4)) > 25  # 50 ± 4 standard deviations
