@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> None:
     """Run the job that the flags ask for."""
     if len(arguments) > 1:
         raise UserError(f"found the argument '{arguments[1]}', expected flags alone, such as --mode=train.")
-    name = os.path.splitext(os.path.basename(flags.FLAGS["config"].config_filename))[0]
+    name = command_line.config_name()
     # Imported here: --help and a misspelt flag answer before JAX and TensorFlow are loaded.
     from lfw_jax.jobs.train_and_evaluate import run
 

@@ -1,4 +1,14 @@
-"""DOC"""
+"""Experiment 2a: ResNet-50, contrastive loss on the pairs of semihard triplets.
+
+Reproduces the report's mined pairs: 32 people × 4 images a batch; the triplet-margin miner selects triplets with
+`0 < d_an − d_ap ≤ 0.2`, and each pair counts once a triplet. People with fewer than four images fill up by repetition.
+
+    python launch.py --config=configs/contrastive_semihard.py --config.data.source=folder --config.data.dir=LFW
+
+Cost: COST_contrastive_semihard
+Expect: "works on some examples": better than random pairs. Most of LFW's people have one image, so most of their positives
+are repetitions; `--config.sampler.short=leave_out` trains on people with four images or more alone.
+"""
 
 from ml_collections import ConfigDict
 

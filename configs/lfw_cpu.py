@@ -1,4 +1,17 @@
-"""DOC"""
+"""A face verifier from LFW alone on two CPU cores within an hour.
+
+No experiment of the report: what its ideas are worth with a network and a recipe that suit 9,500 images. All people train,
+those with one image too; CosFace (Wang et al. 2018, arXiv:1801.09414) with margin 0.25 and 1.5 times the scale of AdaCos;
+an embedding normalised by batch; strong augmentation; AdamW over one cycle. The network leaves high resolution at once,
+and its convolutions are written as matrix products (the 3×3 ones by Winograd's method), which XLA runs best on a CPU. The
+unaligned originals are cropped to their central 136 of 250 pixels; the judged embedding adds the mirror image and four
+shifted views.
+
+    python launch.py --config=configs/lfw_cpu.py --config.data.source=folder --config.data.dir=LFW
+
+Cost: COST_lfw_cpu
+Expect: RESULT_lfw_cpu
+"""
 
 from ml_collections import ConfigDict
 

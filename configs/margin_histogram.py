@@ -1,4 +1,14 @@
-"""DOC"""
+"""Experiment 2b: ResNet-50, margin loss with a learned β on pairs drawn evenly over distance.
+
+Reproduces the report's use of "Sampling Matters" (Wu et al. 2017, arXiv:1706.07567): 32 people × 4 images a batch; the
+uniform-histogram miner draws ten pairs from each of a hundred bins of distance, positives and negatives apart, joined to
+triplets as pytorch-metric-learning does.
+
+    python launch.py --config=configs/margin_histogram.py --config.data.source=folder --config.data.dir=LFW
+
+Cost: COST_margin_histogram
+Expect: "works on some examples", much as experiment 2a.
+"""
 
 from ml_collections import ConfigDict
 

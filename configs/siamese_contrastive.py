@@ -1,4 +1,14 @@
-"""DOC"""
+"""Experiment 1.1: a small Siamese network, contrastive loss in its squared form, random pairs.
+
+Reproduces the report's first attempt: convolutions, pooling and linear layers without normalisation, trained for 100 epochs
+on random same and different pairs with `Y·d² + (1−Y)·max(0, m² − d²)` of raw embeddings.
+
+    python launch.py --config=configs/siamese_contrastive.py --config.data.source=folder --config.data.dir=LFW
+
+Cost: COST_siamese_contrastive
+Expect: what the report saw, a plateau near the loss of guessing and a test accuracy little above chance: random pairs of
+mostly unlike people are solved early and then teach nothing.
+"""
 
 from ml_collections import ConfigDict
 

@@ -4,10 +4,18 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# What one test compiled, the next one (of another worker, too) finds.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "xla"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+
+# Compiling takes as long as it takes, and the same examples are drawn on every machine.
+settings.register_profile("lfw_jax", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("lfw_jax")
 
 # The real LFW, beside the checkout. It is never part of the project: tests that need it say so and skip without it.
 LFW = Path(os.environ.get("LFW_DIR", Path(__file__).parents[2] / "shared" / "lfw"))

@@ -1,5 +1,6 @@
 """Images in one .npz file: the way in where TensorFlow is missing."""
 
+import itertools
 import zipfile
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def _encoded(
             f"{path}: `offsets` must be {len(labels) + 1} rising positions from 0 to {len(data)}, the length of "
             f"`encoded`; found {len(offsets)}."
         )
-    files = [data[start:end].tobytes() for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+    files = [data[start:end].tobytes() for start, end in itertools.pairwise(offsets)]
     faults = [fault(file) for file in files]
     good = np.array([i for i, reason in enumerate(faults) if reason is None], np.int64)
     if not len(good):

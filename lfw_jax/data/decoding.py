@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF")  # what Pillow and TensorFlow both read
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
@@ -61,6 +62,8 @@ def fault(image: Path | bytes) -> str | None:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with _open(image) as picture:
+                if picture.format not in _FORMATS:
+                    return f"a {picture.format} file, expected {', '.join(_FORMATS)}"
                 if picture.format != "JPEG":
                     picture.convert("RGB")
                 elif not _ends_as_jpeg(image):

@@ -46,19 +46,21 @@ def fetch_lfw(data_dir: str | Path = "", archive: Archive = LFW) -> Path:
     )
     try:
         import tensorflow_datasets as tfds
+        from tensorflow_datasets.core.download import checksums, download_manager
+        from tensorflow_datasets.core.units import Size
     except ModuleNotFoundError as error:
         raise UserError(
             f"--config.data.source=lfw needs tensorflow-datasets, which is not installed ({error}). {advice}"
         ) from error
     root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets")
-    checksum = tfds.download.checksums.UrlInfo(size=archive.size, checksum=archive.sha256, filename="lfw.tgz")
+    checksum = checksums.UrlInfo(size=Size(archive.size), checksum=archive.sha256, filename="lfw.tgz")
     manager = tfds.download.DownloadManager(
         download_dir=root / "downloads", url_infos={archive.url: checksum}, force_checksums_validation=True
     )
     resource = tfds.download.Resource(url=archive.url, extract_method=tfds.download.ExtractMethod.TAR_GZ)
     try:
         extracted = manager.download_and_extract(resource)
-    except (OSError, ConnectionError, tfds.download.download_manager.NonMatchingChecksumError) as error:
+    except (OSError, ConnectionError, download_manager.NonMatchingChecksumError) as error:
         raise UserError(
             f"--config.data.source=lfw: LFW is not in {root} and could not be fetched from {archive.url} "
             f"({type(error).__name__}). {advice}"

@@ -149,6 +149,8 @@ class RandomPairs:
         self._order = np.argsort(labels, kind="stable")
         self._labels, self._counts = labels, counts
         self._starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        self._places = np.empty(len(labels), np.int64)  # of each image among those ordered by person
+        self._places[self._order] = np.arange(len(labels))
         self._with_pairs = np.flatnonzero(counts[labels] >= 2)
         if not len(self._with_pairs) or len(np.unique(labels)) < 2:
             raise UserError(
@@ -166,9 +168,7 @@ class RandomPairs:
         first = rng.choice(self._with_pairs, self._same)
         # Another image of the same person: one of the count − 1 others, counted on from this one.
         label = self._labels[first]
-        place = np.empty(len(self._order), np.int64)
-        place[self._order] = np.arange(len(self._order))
-        within = place[first] - self._starts[label]
+        within = self._places[first] - self._starts[label]
         other = (within + 1 + (rng.random(self._same) * (self._counts[label] - 1)).astype(np.int64)) % self._counts[
             label
         ]

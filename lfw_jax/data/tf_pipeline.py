@@ -82,7 +82,7 @@ def batches(
     )
     try:
         yield from decoded.prefetch(2).as_numpy_iterator()
-    except tf.errors.InvalidArgumentError as error:
+    except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError) as error:
         raise UserError(
-            f"an image could not be decoded while batches were read: {error.message.splitlines()[0]}."
+            f"an image could not be read while batches were made: {error.message.splitlines()[0]}."
         ) from error

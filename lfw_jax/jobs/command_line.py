@@ -2,20 +2,23 @@
 
 import difflib
 import os
+import runpy
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from lfw_jax.errors import UserError
+
+DEFAULT_CONFIG = "configs/quickstart.py"
 
 
 def run(main: Callable[[list[str]], None]) -> None:
     """Parse the flags and call `main`; a user's mistake becomes one sentence on standard error and exit code 2."""
 
-    _use_large_pages()
+    use_large_pages()
 
     def guarded(arguments: list[str]) -> None:
         try:
@@ -26,7 +29,7 @@ def run(main: Callable[[list[str]], None]) -> None:
     app.run(guarded, flags_parser=_parse)
 
 
-def _use_large_pages() -> None:
+def use_large_pages() -> None:
     """Start this process anew with memory in large pages, where the C library knows how (glibc 2.35 and later).
 
     XLA allocates a training step's buffers, about a gigabyte, afresh each time; on a CPU a quarter of the step goes into
@@ -36,7 +39,7 @@ def _use_large_pages() -> None:
         os.execve(sys.executable, sys.orig_argv, os.environ | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"})
 
 
-def _refuse(error: UserError) -> None:
+def _refuse(error: UserError) -> NoReturn:
     print(f"launch.py: {error}", file=sys.stderr)
     sys.exit(2)
 
@@ -45,29 +48,41 @@ def _parse(arguments: list[str]) -> list[str]:
     try:
         if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in arguments):
             return app.parse_flags_with_usage(arguments)
-        return flags.FLAGS(arguments)
+        _check_file(arguments)
+        rest = flags.FLAGS(arguments)
+        if flags.FLAGS["verbosity"].using_default_value:
+            flags.FLAGS.verbosity = logging.WARNING  # Orbax tells at length of what it does; --verbosity=0 shows it
+        return rest
+    except UserError as error:
+        _refuse(error)
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         _refuse(UserError(_explain(arguments, error)))
-        raise
+
+
+def _check_file(arguments: list[str]) -> None:
+    """Say so at once if there is no such configuration: ml_collections would tell only when it is first read."""
+    path = _config_path(arguments)
+    if os.path.isfile(path):
+        return
+    files = os.listdir("configs") if os.path.isdir("configs") else []
+    known = sorted(name for name in files if name.endswith(".py") and name != "base.py")
+    advice = f"there are {', '.join(known)} in configs/" if known else "run it where launch.py is"
+    raise UserError(f"--config: found no file {path}; {advice}.")
+
+
+def _config_path(arguments: list[str]) -> str:
+    given = [_value(arguments, place) for place, text in enumerate(arguments) if _name(text) == "config"]
+    return (given[-1] if given else None) or DEFAULT_CONFIG
 
 
 def _explain(arguments: list[str], error: Exception) -> str:
     """The first `--config…` argument that does not fit, in words; else what the parser said."""
-    path = next((_value(arguments, i) for i, text in enumerate(arguments) if _name(text) == "config"), None)
-    if path is not None and not os.path.isfile(path):
-        known = (
-            sorted(name for name in os.listdir("configs") if name.endswith(".py")) if os.path.isdir("configs") else []
-        )
-        return f"--config: found no file {path}; expected a configuration such as {', '.join(known) or 'configs/arcface.py'}."
-    config = _config()
-    for place, text in enumerate(arguments):
-        name = _name(text)
-        if (
-            config is not None
-            and name.startswith("config.")
-            and (fault := _override_fault(config, name, place, arguments))
-        ):
-            return fault
+    overrides = [(place, _name(text)) for place, text in enumerate(arguments) if _name(text).startswith("config.")]
+    if overrides:
+        config = runpy.run_path(_config_path(arguments))["get_config"]()
+        for place, name in overrides:
+            if fault := _override_fault(config, name, place, arguments):
+                return fault
     return f"{str(error).strip().splitlines()[-1]} (--help lists the flags.)"
 
 
@@ -80,14 +95,6 @@ def _value(arguments: list[str], place: int) -> str | None:
     if equals:
         return value
     return arguments[place + 1] if place + 1 < len(arguments) else None
-
-
-def _config() -> ConfigDict | None:
-    try:
-        value = flags.FLAGS["config"].value
-        return value if isinstance(value, ConfigDict) else None
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError):
-        return None
 
 
 def _override_fault(config: ConfigDict, name: str, place: int, arguments: list[str]) -> str | None:
@@ -132,6 +139,11 @@ def paths(config: ConfigDict, prefix: str = "config") -> list[str]:
     for key, value in config.items():
         found += paths(value, f"{prefix}.{key}") if isinstance(value, ConfigDict) else [f"{prefix}.{key}"]
     return found
+
+
+def config_name() -> str:
+    """The name of the configuration file: "arcface" of `--config=configs/arcface.py`."""
+    return os.path.splitext(os.path.basename(config_flags.get_config_filename(flags.FLAGS["config"])))[0]
 
 
 def define_config() -> flags.FlagHolder[ConfigDict]:

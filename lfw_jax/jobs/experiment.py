@@ -21,7 +21,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.evaluation.embedding import Embed, embed_all, make_embed
 from lfw_jax.evaluation.verification import pair_distances
 from lfw_jax.models import build
-from lfw_jax.training.devices import AXIS, choose_devices
+from lfw_jax.training.devices import AXIS, Devices, choose_devices
 from lfw_jax.training.loop import Batch, Rhythm
 from lfw_jax.training.objective import Objective, build_objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
@@ -48,7 +48,7 @@ class Experiment:
     config: ConfigDict
     split: Split
     sampler: Sampler
-    devices: list[jax.Device]
+    devices: Devices
     objective: Objective
     schedule: Any
     state: State
@@ -125,7 +125,7 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
         seconds=60 * training.max_minutes,
     )
 
-    def apply(variables: Any, inputs: jax.Array) -> jax.Array:
+    def apply(variables: Any, inputs: jax.Array) -> Any:
         return network.apply(variables, inputs, train=False)
 
     flip, shift = config.evaluation.flip, config.evaluation.shift

@@ -33,7 +33,6 @@ class Run:
       experiment: its parts.
       checkpoint: "best" or "last".
       step: the step of that checkpoint.
-      seconds: how long this process trained.
     """
 
     name: str
@@ -42,7 +41,6 @@ class Run:
     experiment: Experiment
     checkpoint: str
     step: int
-    seconds: float
 
 
 def write_results(run: Run, result: VerificationResult) -> None:
@@ -58,7 +56,7 @@ def write_results(run: Run, result: VerificationResult) -> None:
         "checkpoint": run.checkpoint,
         "step": run.step,
         "images_per_second": float(np.median(rates)) if rates else None,
-        "training_seconds": round(run.seconds, 1),
+        "training_seconds": round(history[-1].get("seconds", 0.0), 1) if history else 0.0,
         "evaluation": {result.name: summary},
         "environment": environment,
     }
@@ -66,7 +64,7 @@ def write_results(run: Run, result: VerificationResult) -> None:
     lines = {threshold.rule: threshold.threshold for threshold in result.thresholds}
     with TensorBoard(run.workdir.events) as board:
         for threshold in result.thresholds:
-            board.scalars(run.step, {f"test/accuracy_by_{threshold.rule}": threshold.accuracy})
+            board.scalars(run.step, {f"test/accuracy_by_{threshold.rule}": threshold.scores.accuracy})
         board.scalars(run.step, {"test/auc": result.auc})
         board.figure(run.step, "test/distances", distance_histograms(result.distances, result.same, lines))
         board.figure(run.step, "test/roc", roc_curve(result.distances, result.same))

@@ -5,6 +5,7 @@ import time
 import numpy as np
 from ml_collections import ConfigDict
 
+from lfw_jax.errors import UserError
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds
 from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.results import Run, write_results
@@ -32,22 +33,26 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
       UserError: whatever in the configuration, the data or the work directory cannot work.
     """
     workdir = Workdir(directory, config)
+    if not train and not workdir.checkpoints.is_dir():
+        raise UserError(f"--workdir: found no checkpoints in {directory}; train there first with --mode=train.")
     experiment = build_experiment(config, workdir.path)
     for note in (experiment.sampler.describe(), f"objective: {experiment.objective.describe}", *experiment.split.notes):
         print(note)
     if skipped := experiment.split.source.skipped:
-        print(f"{len(skipped)} files were skipped; the first: {skipped[0].path}: {skipped[0].reason}")
+        files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
+        print(f"{files} skipped as no readable images, the first: {skipped[0].path}: {skipped[0].reason}")
     with Checkpoints(workdir.checkpoints) as checkpoints:
-        seconds = _train(experiment, workdir, checkpoints) if train else 0.0
+        if train and not _train(experiment, workdir, checkpoints):
+            return
         kind = config.evaluation.checkpoint
         state = checkpoints.restore(kind, experiment.state)
     result = judge(experiment, state)
-    details = Run(name, command, workdir, experiment, kind, int(state.step), seconds)
+    details = Run(name, command, workdir, experiment, kind, int(state.step))
     write_results(details, result)
 
 
-def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -> float:
-    """Train from the last checkpoint, or from the start; the seconds it took."""
+def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -> bool:
+    """Train from the last checkpoint, or from the start; whether training came to its end."""
     workdir.begin()
     state, config = experiment.state, experiment.config
     if checkpoints.step("last") is not None:
@@ -58,7 +63,7 @@ def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -
     best = max((row["validation_auc"] for row in history if "validation_auc" in row), default=-1.0)
     validation = experiment.pixels(experiment.split.validation)
     size, epoch_length = config.sampler.batch_size, experiment.sampler.steps_per_epoch
-    began = time.monotonic()
+    began = time.monotonic() - max((row.get("seconds", 0.0) for row in history), default=0.0)
     with (
         TensorBoard(workdir.events, purge_step=start + 1 if start else None) as board,
         Progress(experiment.rhythm.total, batch_size=size, start_step=start) as progress,
@@ -79,7 +84,8 @@ def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -
             result = _validate(experiment, state, validation)
             assert result.folds is not None
             scores = {"validation_accuracy": result.folds.mean, "validation_auc": result.auc}
-            history.append({"step": step, "epoch": step / epoch_length, **scores})
+            seconds = time.monotonic() - began
+            history.append({"step": step, "epoch": step / epoch_length, "seconds": seconds, **scores})
             board.scalars(step, {f"validation/{key.removeprefix('validation_')}": v for key, v in scores.items()})
             board.histogram(step, "validation/positive_distances", result.distances[result.same])
             board.histogram(step, "validation/negative_distances", result.distances[~result.same])
@@ -93,7 +99,7 @@ def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -
             workdir.write_history(history)
 
         if start < experiment.rhythm.total:
-            take_steps(
+            state = take_steps(
                 state,
                 experiment.step,
                 experiment.batches(start),
@@ -102,7 +108,13 @@ def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -
                 log=log,
                 evaluate=evaluate,
             )
-    return time.monotonic() - began
+    done, total = int(state.step), experiment.rhythm.total
+    if done < total:
+        print(
+            f"paused at step {done} of {total} after {config.training.max_minutes:g} minutes. The same command resumes; with "
+            "--mode=evaluate it judges what there is."
+        )
+    return done == total
 
 
 def _validate(experiment: Experiment, state: State, pixels: np.ndarray) -> VerificationResult:

@@ -10,8 +10,14 @@ from ml_collections import ConfigDict
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.command_line import paths
 
-# What may differ between a run and its resumption: where data lie, how often to look, when to pause.
-_FREE = ("config.data.dir", "config.data.lists_dir", "config.training.max_minutes", "config.training.devices")
+# What may differ between a run and its resumption: where data lie, what to run on, how often to look, when to pause.
+_FREE = (
+    "config.data.dir",
+    "config.data.lists_dir",
+    "config.training.devices",
+    "config.training.log_every",
+    "config.training.max_minutes",
+)
 _FREE_GROUPS = ("config.evaluation.",)
 
 

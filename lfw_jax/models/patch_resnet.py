@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from lfw_jax.models.unfolded import UnfoldedConv
 from lfw_jax.models.winograd import WinogradConv
 
 
@@ -31,6 +32,8 @@ class BasicBlock(nn.Module):
         def conv(x: jax.Array, stride: int, name: str) -> jax.Array:
             if self.winograd and stride == 1:
                 return WinogradConv(self.features, dtype=self.dtype, name=name)(x)
+            if self.winograd:
+                return UnfoldedConv(self.features, 3, stride, dtype=self.dtype, name=name)(x)
             return nn.Conv(
                 self.features, (3, 3), (stride, stride), use_bias=False, dtype=self.dtype, name=name,
                 kernel_init=nn.initializers.he_normal(),
@@ -74,9 +77,14 @@ class PatchResNet(nn.Module):
         """Embed a batch; with `train` batch statistics are used and updated, and dropout needs an rng."""
         winograd = jax.default_backend() == "cpu" if self.winograd is None else self.winograd
         norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, axis_name=self.axis_name)
-        x = nn.Conv(
-            self.features[0], (8, 8), (4, 4), use_bias=False, dtype=self.dtype, kernel_init=nn.initializers.he_normal()
-        )(images.astype(self.dtype))
+        if winograd:
+            stem = UnfoldedConv(self.features[0], 8, 4, dtype=self.dtype, name="Conv_0")
+        else:
+            stem = nn.Conv(
+                self.features[0], (8, 8), (4, 4), use_bias=False, dtype=self.dtype, name="Conv_0",
+                kernel_init=nn.initializers.he_normal(),
+            )  # fmt: skip
+        x = stem(images.astype(self.dtype))
         x = nn.relu(norm(dtype=self.dtype)(x))
         width = self.features[0]
         for features in self.features:

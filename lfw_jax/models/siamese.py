@@ -12,7 +12,7 @@ class SiameseCNN(nn.Module):
     """Convolution, ReLU, pooling, a few times; then a hidden linear layer and a linear embedding.
 
     "Siamese" is how it is trained: both images of a pair go through the same weights. It has no normalisation layer,
-    as the report's had none; that is part of why it fails (docs/results.md).
+    as the report's had none.
 
     Attributes:
       embedding_dim: length of an embedding.

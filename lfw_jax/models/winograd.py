@@ -89,9 +89,8 @@ def _kernel_gradient(products: Float[Array, "36 i o"]) -> Float[Array, "3 3 i o"
     return _both_axes(_KERNEL.T, list(products.reshape(6, 6, *products.shape[1:])), lambda half, k: half[:, k])
 
 
-def _assemble(products: Float[Array, "36 tiles c"], shape: tuple[int, int, int]) -> Float[Array, "n h w c"]:
+def _assemble(products: Float[Array, "36 tiles c"], n: int, height: int, width: int) -> Float[Array, "n h w c"]:
     """The output transform, and the 4×4 tiles put side by side."""
-    n, height, width = shape
     down, across = -(-height // 4), -(-width // 4)
     tiles = _both_axes(_OUTPUT, list(products.reshape(6, 6, n, down, across, -1)), lambda half, k: half[:, k])
     return tiles.transpose(2, 3, 0, 4, 1, 5).reshape(n, 4 * down, 4 * across, -1)[:, :height, :width]
@@ -110,7 +109,7 @@ def conv3x3(x: Float[Array, "n h w i"], kernel: Float[Array, "3 3 i o"]) -> Floa
 def _forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     tiles = _input_tiles(x.astype(jnp.float32))
     products = jnp.einsum("kti,kio->kto", tiles, _transform_kernel(kernel.astype(jnp.float32)))
-    y = _assemble(products, x.shape[:3]).astype(x.dtype)
+    y = _assemble(products, x.shape[0], x.shape[1], x.shape[2]).astype(x.dtype)
     return y, (tiles, kernel)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import jax
 import numpy as np
@@ -59,10 +59,19 @@ class Checkpoints:
         self._managers[kind].wait_until_finished()
         target = jax.tree.map(np.asarray, like)
         try:
-            return self._managers[kind].restore(step, args=ocp.args.StandardRestore(target))
+            found = cast(State, self._managers[kind].restore(step, args=ocp.args.StandardRestore(target)))
         except (ValueError, KeyError, FileNotFoundError) as error:
-            raise UserError(
-                f"--workdir: the checkpoint {self._directory / kind / str(step)} cannot be read as this configuration's "
-                f"network ({str(error).splitlines()[0]}). Use the configuration that it was trained with, or another "
-                "--workdir."
-            ) from error
+            raise self._misfit(kind, step, str(error).splitlines()[0]) from error
+        # Orbax gives an array as it was written, whatever shape was asked for.
+        paths = jax.tree_util.tree_leaves_with_path(target)
+        for (path, wanted), leaf in zip(paths, jax.tree.leaves(found), strict=True):
+            if wanted.shape != leaf.shape:
+                where = jax.tree_util.keystr(path, simple=True, separator=".")
+                raise self._misfit(kind, step, f"{where} is {leaf.shape}, expected {wanted.shape}")
+        return found
+
+    def _misfit(self, kind: str, step: int, what: str) -> UserError:
+        return UserError(
+            f"--workdir: the checkpoint {self._directory / kind / str(step)} cannot be read as this configuration's "
+            f"network ({what}). Use the configuration that it was trained with, or another --workdir."
+        )

@@ -14,8 +14,11 @@ from lfw_jax.errors import UserError
 
 AXIS = "devices"
 
+Devices = Sequence[Any]
+"""JAX devices; jax exports their class as a value, which a type checker does not accept as a type."""
 
-def choose_devices(count: int, batch_size: int) -> list[jax.Device]:
+
+def choose_devices(count: int, batch_size: int) -> Devices:
     """The first `count` devices of this machine, all of them where it is 0.
 
     Raises:
@@ -36,23 +39,23 @@ def choose_devices(count: int, batch_size: int) -> list[jax.Device]:
     return chosen
 
 
-def on_each(function: Callable[..., Any], devices: Sequence[jax.Device]) -> Callable[..., Any]:
+def on_each(function: Callable[..., Any], devices: Devices) -> Callable[..., Any]:
     """Map a per-device function over the leading axis of its arguments; its first argument's memory is reused."""
     return jax.pmap(function, AXIS, devices=devices, donate_argnums=(0,))
 
 
-def replicate(tree: Any, devices: Sequence[jax.Device]) -> Any:
+def replicate(tree: Any, devices: Devices) -> Any:
     """A copy of every leaf on each device, stacked along a new leading axis."""
     copy = jax.pmap(lambda leaf, _: leaf, in_axes=(None, 0), devices=devices)
     return copy(tree, np.zeros(len(devices)))
 
 
 def unreplicate(tree: Any) -> Any:
-    """The first device's copy."""
-    return jax.tree.map(lambda leaf: leaf[0], tree)
+    """The first device's copy, by way of the host: slicing would compile a program for every shape of leaf."""
+    return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf.addressable_data(0))[0]), tree)
 
 
-def spread(batch: Any, devices: Sequence[jax.Device]) -> Any:
+def spread(batch: Any, devices: Devices) -> Any:
     """Cut every array's leading axis into equal slices, one a device, in order."""
     return jax.tree.map(lambda array: array.reshape(len(devices), -1, *array.shape[1:]), batch)
 

@@ -1,16 +1,16 @@
 """From one step to the last: batches in, states and logs out. What is done with them is the caller's."""
 
 import dataclasses
+import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
-import jax
 import numpy as np
 from jaxtyping import Int, UInt8
 
 from lfw_jax.errors import UserError
-from lfw_jax.training.devices import on_each, replicate, spread, unreplicate
+from lfw_jax.training.devices import Devices, on_each, replicate, spread, unreplicate
 from lfw_jax.training.state import State
 from lfw_jax.training.step import Step
 
@@ -40,7 +40,7 @@ def train(
     batches: Iterator[Batch],
     *,
     rhythm: Rhythm,
-    devices: Sequence[jax.Device],
+    devices: Devices,
     log: Callable[[int, dict[str, float]], None],
     evaluate: Callable[[State], None],
 ) -> State:
@@ -64,7 +64,7 @@ def train(
     started = time.monotonic()
     mapped, copies, done = on_each(step, devices), replicate(state, devices), int(state.step)
     seen = done
-    for images, labels in batches:
+    for images, labels in itertools.islice(batches, max(0, rhythm.total - done)):
         copies, logs = mapped(copies, spread(images, devices), spread(labels, devices))
         done += 1
         paused = rhythm.seconds and time.monotonic() - started > rhythm.seconds

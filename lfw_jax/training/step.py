@@ -62,7 +62,7 @@ def make_step(
             gradients = jax.lax.pmean(gradients, AXIS)
             updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
             params = optax.apply_updates(state.params, updates)
-        logs = {"train/loss": loss, "train/gradient_norm": optax.global_norm(gradients)} | logs
+        logs = {"train/loss": loss, "train/gradient_norm": optax.tree.norm(gradients)} | logs
         return State(state.step + 1, params, batch_stats, opt_state), logs
 
     return step

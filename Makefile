@@ -1,0 +1,63 @@
+# `make demo`: environment, training, report. `make test`: environment, lint, types, import contracts, all tests.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test slow lint format lock golden clean
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+# The CUDA wheels where the driver lists a GPU, the CPU wheels otherwise.
+REQUIREMENTS := $(if $(shell nvidia-smi -L 2>/dev/null | grep GPU),requirements.txt,requirements-cpu.txt)
+UV := uv==0.13.9
+
+help:
+	@echo "make demo    train configs/quickstart.py and leave metrics, TensorBoard events and a report"
+	@echo "make test    lint, types, import contracts and all tests"
+	@echo "make slow    the tests that need minutes"
+	@echo "make format  format the code;  make lint: what test does before its tests"
+	@echo "make lock    pin requirements.txt and requirements-cpu.txt anew from requirements.in"
+	@echo "make clean   remove the environment ($(VENV)) and caches; runs/ stays"
+
+demo: $(VENV)/installed
+	$(PYTHON) launch.py --config=configs/quickstart.py --workdir=runs/quickstart
+
+test: lint
+	$(PYTHON) -m pytest -q -n 2 --dist loadfile
+
+slow: $(VENV)/installed
+	$(PYTHON) -m pytest -q -m slow
+
+lint: $(VENV)/installed
+	$(VENV)/bin/ruff check --quiet .
+	$(VENV)/bin/ruff format --check --quiet .
+	$(VENV)/bin/pyright --pythonpath $(PYTHON)
+	$(VENV)/bin/lint-imports --no-logo
+
+format: $(VENV)/installed
+	$(VENV)/bin/ruff check --fix --quiet .
+	$(VENV)/bin/ruff format --quiet .
+
+lock: $(VENV)/uv
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock" \
+		requirements.in -o requirements.txt
+	sed -e 's/^jax\[cuda\]$$/jax/' -e 's/^tensorflow$$/tensorflow-cpu/' requirements.in > $(VENV)/requirements-cpu.in
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock" \
+		--no-annotate --constraint requirements.txt $(VENV)/requirements-cpu.in -o requirements-cpu.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Of the Pythons on this machine the first that is 3.11 or newer.
+$(VENV)/uv:
+	@for python in python3.12 python3.11 python3 python3.13; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then echo "make: found no Python 3.11 or newer; install one first." >&2; exit 1; fi; \
+	$$found -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check $(UV)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/uv requirements.txt requirements-cpu.txt pyproject.toml
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) -r $(REQUIREMENTS)
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
+	@touch $@

@@ -1,0 +1,44 @@
+"""The embedded default: a small network learns to tell drawn faces apart, in minutes on two CPU cores.
+
+Reproduces nothing; it shows the whole way, from images to a report, without data or network: the procedural face generator
+writes a folder in LFW's layout, with LFW's lists, and the same loader, trainer and judge as for LFW do the rest.
+
+    python launch.py --config=configs/quickstart.py --workdir=runs/quickstart
+
+Cost: COST_quickstart
+Expect: RESULT_quickstart
+"""
+
+from ml_collections import ConfigDict
+
+from configs import base
+
+
+def get_config() -> ConfigDict:
+    config = base.get_config()
+    config.data.source = "synthetic"
+    config.data.keep_decoded = True
+    config.data.side = 48
+    config.data.crop = 0.6
+    config.data.margin = 4
+    config.augmentation = ConfigDict(
+        dict(
+            flip=0.5, rotation=10.0, scale=0.1, shift=0.06,
+            brightness=0.1, contrast=0.2, saturation=0.2, erasing=0.2,
+        )
+    )  # fmt: skip
+    config.sampler.batch_size = 64
+    config.model = ConfigDict(
+        dict(name="patch_resnet", embedding_dim=128, features=(48, 48, 96, 96), dropout=0.2, dtype="float32")
+    )
+    config.loss = ConfigDict(dict(name="cosface", margin=0.25, scale="1.5*adacos"))
+    config.optimizer = ConfigDict(
+        dict(
+            name="adamw", learning_rate=2e-3, weight_decay=0.05, clip_norm=0.0,
+            warmup_epochs=4.0, constant_epochs=0.0, decay="cosine", final_fraction=0.0,
+        )
+    )  # fmt: skip
+    config.training.epochs = 16.0
+    config.evaluation.every_epochs = 4.0
+    config.evaluation.checkpoint = "last"
+    return config

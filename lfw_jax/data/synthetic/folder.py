@@ -1,0 +1,129 @@
+"""Writing a set of drawn people as an LFW folder with View 1 lists, whole or not at all."""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from PIL import Image
+
+from lfw_jax.data import protocols
+from lfw_jax.data.synthetic import names
+from lfw_jax.data.synthetic.portrait import draw, jpeg_quality
+from lfw_jax.errors import UserError
+
+VERSION = 1
+"""To be raised with every change that draws other pixels, names or lists."""
+
+MANIFEST = "synthetic.json"
+_SMALLEST_SIDE = 16
+_MOST_IMAGES = 9999  # the file name has four digits
+_TRAIN_PAIRS, _TEST_PAIRS = 1100, 500  # as many as LFW's View 1 has of each kind
+
+
+def write_folder(
+    directory: Path,
+    *,
+    people: int,
+    images_per_person: int,
+    side: int = 250,
+    seed: int = 0,
+    test_share: float = 0.3,
+) -> Path:
+    """Write drawn people as an LFW folder: `<Name>/<Name>_NNNN.jpg` and the four lists of View 1 beside them.
+
+    `side` is in pixels; `test_share` of the people are in the test lists, the others in the training lists. A folder
+    that these arguments have already made is left as it is; one with any other content raises UserError, as do numbers
+    out of range. The folder appears when it is complete, never before. Returns `directory`.
+    """
+    directory = Path(directory)
+    arguments = {
+        "version": VERSION,
+        "people": people,
+        "images_per_person": images_per_person,
+        "side": side,
+        "seed": seed,
+        "test_share": test_share,
+    }
+    testing = _check(people, images_per_person, side, seed, test_share)
+    if _already_written(directory, arguments):
+        return directory
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    draft = directory.parent / f".{directory.name}.{secrets.token_hex(8)}"
+    draft.mkdir()
+    try:
+        for person in range(people):
+            _write_person(draft, seed, person, images_per_person, side)
+        _write_lists(draft, [names.name_of(seed, person) for person in range(people)], testing, images_per_person, seed)
+        (draft / MANIFEST).write_text(json.dumps(arguments, indent=2) + "\n", encoding="utf-8")
+        _publish(draft, directory, arguments)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return directory
+
+
+def _check(people: int, images: int, side: int, seed: int, test_share: float) -> list[bool]:
+    """Who is in the test lists; raises UserError for numbers that make no set of pairs."""
+    for key, value, low, high in (
+        ("images_per_person", images, 2, _MOST_IMAGES),
+        ("side", side, _SMALLEST_SIDE, 4096),
+        ("people", people, 4, names.COUNT),
+        ("seed", seed, 0, 2**63),
+    ):
+        if not low <= value <= high:
+            raise UserError(f"Synthetic faces: {key} is {value}; expected a whole number from {low} to {high}.")
+    # The steps of a staircase, so that nobody changes sides when more people are drawn.
+    testing = [int((person + 1) * test_share + 1e-9) > int(person * test_share + 1e-9) for person in range(people)]
+    if not 0 < test_share < 1 or min(sum(testing), people - sum(testing)) < 2:
+        raise UserError(
+            f"Synthetic faces: a test_share of {test_share} splits {people} people into {people - sum(testing)} for "
+            f"training and {sum(testing)} for testing; expected at least two of each. Draw more people or change it."
+        )
+    return testing
+
+
+def _already_written(directory: Path, arguments: Mapping[str, float]) -> bool:
+    """Whether the folder is this very set; raises UserError if it is anything else but empty or absent."""
+    if not os.path.lexists(directory):
+        return False
+    if directory.is_dir() and not any(directory.iterdir()):
+        return False
+    advice = "Give another folder, or delete this one to have it drawn again."
+    try:
+        found = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{directory}: found something other than a set of synthetic faces ({MANIFEST} is missing or broken), "
+            f"expected nothing there or a set drawn before. {advice}"
+        ) from error
+    if found != arguments:
+        raise UserError(f"{directory}: found synthetic faces drawn with {found}, expected {arguments}. {advice}")
+    return True
+
+
+def _write_person(folder: Path, seed: int, person: int, images: int, side: int) -> None:
+    name = names.name_of(seed, person)
+    (folder / name).mkdir()
+    for number in range(1, images + 1):
+        picture = Image.fromarray(draw(seed, person, number, side))
+        picture.save(folder / name / f"{name}_{number:04d}.jpg", quality=jpeg_quality(seed, person, number))
+
+
+def _write_lists(folder: Path, people: list[str], testing: list[bool], images: int, seed: int) -> None:
+    for half, tested, most in (("Train", False, _TRAIN_PAIRS), ("Test", True, _TEST_PAIRS)):
+        counts = {name: images for name, test in sorted(zip(people, testing, strict=True)) if test is tested}
+        lines = [str(len(counts)), *(f"{name}\t{count}" for name, count in counts.items())]
+        (folder / f"peopleDev{half}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+        pairs = protocols.generate_pairs(counts, pairs=most, seed=seed, name=f"pairsDev{half}")
+        protocols.write_pairs(folder / f"pairsDev{half}.txt", pairs)
+
+
+def _publish(draft: Path, directory: Path, arguments: Mapping[str, float]) -> None:
+    """Give the finished draft its name, in one step; another process may have been quicker with the same set."""
+    try:
+        draft.rename(directory)
+    except OSError:
+        if not _already_written(directory, arguments):
+            raise

@@ -1,0 +1,112 @@
+"""Light on the head, pixel by pixel: relief of the face, shade, highlights, and the skin's fine colours."""
+
+import numpy as np
+from jaxtyping import Float
+
+from lfw_jax.data.synthetic.camera import Camera
+from lfw_jax.data.synthetic.identity import Identity
+from lfw_jax.data.synthetic.nuisance import Nuisance
+
+Plane = Float[np.ndarray, "side side"]
+Photo = Float[np.ndarray, "3 side side"]
+
+
+def shine(photo: Photo, skin: Plane, head: Plane, camera: Camera, identity: Identity, nuisance: Nuisance) -> Photo:
+    """Colour the skin, then light the head.
+
+    `photo` holds colours from 0 to 255 without light; `skin` and `head` say, from 0 to 1, where either shows.
+    """
+    surface, view = camera.head_map(photo.shape[1])
+    photo = _colour_skin(photo, skin, surface, identity)
+    shade, gloss = _shade(surface, view, camera, identity, nuisance)
+    ambient_only = nuisance.ambient + 0.55 * (1 - nuisance.ambient)  # what is not the head takes even light
+    factor = ambient_only + head * (shade - ambient_only)
+    return photo * factor + (60 - 24 * identity.skin_tone) * gloss * skin
+
+
+def _colour_skin(photo: Photo, skin: Plane, surface: Float[np.ndarray, "3 side side"], identity: Identity) -> Photo:
+    """Cheeks, shadows under the eyes, stubble or beard."""
+    x, y = np.abs(surface[0]), surface[1]
+    blush = skin * 0.16 * (0.4 + identity.skin_redness) * _bump(x - 0.52, y - 0.34, 0.24, 0.2)
+    tired = skin * (0.1 + 0.2 * identity.age) * _bump(x - identity.eye_spacing, y - identity.eye_y - 0.14, 0.17, 0.07)
+    photo = photo * np.stack((1 - tired, 1 - 0.6 * blush - tired, 1 - 0.6 * blush - 0.8 * tired))
+    cover = skin * _beard(x, y, identity)
+    beard = np.array(identity.hair, dtype=np.float32)[:, None, None] * 0.9
+    return photo + cover * (beard - photo)
+
+
+def _beard(x: Plane, y: Plane, identity: Identity) -> Plane:
+    """How much the beard covers, 0 to 1; x is the distance from the face's middle."""
+    cheek_line = identity.mouth_y - 0.1 - 0.85 * np.maximum(0, x - 0.42)
+    jaw = _step((y - cheek_line) / 0.14) * (x < 1.2 * identity.head_width)
+    around_mouth = _bump(x, y - identity.mouth_y, identity.mouth_width * 1.05, 0.19)
+    droop = y - identity.mouth_y + 0.17 - 0.45 * np.maximum(0, x - 0.12)
+    moustache = _step((0.13 - np.abs(droop) - 0.12 * x) / 0.09) * _step((identity.mouth_width + 0.06 - x) / 0.2)
+    chin = _step((y - identity.mouth_y - 0.16) / 0.1)
+    jaw = jaw * np.maximum(1 - around_mouth, chin)
+    return 0.92 * np.maximum(identity.beard_density * jaw, identity.moustache_density * moustache)
+
+
+def _shade(
+    surface: Float[np.ndarray, "3 side side"],
+    view: Float[np.ndarray, "3 side side"],
+    camera: Camera,
+    identity: Identity,
+    nuisance: Nuisance,
+) -> tuple[Plane, Plane]:
+    """Brightness (1 = full light) and gloss of each pixel, from the normals of an ellipsoid with a face's relief."""
+    width, height, depth = (float(radius) for radius in camera.radii)
+    # The ellipsoid is taken as unmoved by the pose: its own turning shows far less than that of the relief.
+    slope_x, slope_y = view[0] / width**2, view[1] / height**2
+    steep = view[2] / depth**2 + 0.12
+    relief_x, relief_y = _relief_slopes(surface[0], surface[1], identity)
+    normal = np.stack((slope_x - steep * relief_x, slope_y - steep * relief_y, steep))
+    normal /= np.sqrt((normal * normal).sum(axis=0))
+    # The light stands in the room; the normals are those of the upright head: undo the roll.
+    sun = (camera.tilt.T @ np.array(nuisance.light)).astype(np.float32)
+    facing = normal[0] * sun[0] + normal[1] * sun[1] + normal[2] * sun[2]
+    diffuse = np.maximum(0, (facing + 0.15) / 1.15)
+    half = sun + np.array((0, 0, 1), dtype=np.float32)
+    half /= np.sqrt((half * half).sum())
+    gloss = np.maximum(0, normal[0] * half[0] + normal[1] * half[1] + normal[2] * half[2])
+    gloss = gloss**8
+    gloss = gloss * gloss * gloss  # to the power of 24
+    return nuisance.ambient + (1.05 - nuisance.ambient) * diffuse, gloss
+
+
+def _relief_slopes(x: Plane, y: Plane, identity: Identity) -> tuple[Plane, Plane]:
+    """The slopes of the face's relief: each feature is a smooth hill or hollow on the head."""
+    base = identity.eye_y + identity.nose_length
+    middle = identity.eye_y + 0.45 * identity.nose_length
+    tip = 0.04 + 0.05 * identity.nose_tip
+    hills = [  # x, y, height, half-width along x and along y
+        (0.0, middle, 0.2, identity.nose_bridge, 0.6 * identity.nose_length),
+        (0.0, base - 0.07, 0.1 + tip, 0.7 * identity.nose_width, 0.12),
+        (0.0, identity.mouth_y + 0.02, 0.05, identity.mouth_width, 0.16),
+        (0.0, identity.chin_length - 0.22, 0.09, 0.6 * identity.chin_width, 0.13),
+        (0.0, identity.mouth_y + 0.23, -0.04, 0.24, 0.06),
+    ]
+    for side in (-1, 1):
+        hills += [
+            (side * identity.eye_spacing, identity.eye_y, -0.1, 0.24, 0.14),
+            (side * identity.eye_spacing, identity.eye_y - identity.brow_gap, 0.06, 0.3, 0.09),
+            (side * 0.6 * identity.cheek, 0.25, 0.1 * identity.cheek, 0.24, 0.2),
+            (side * identity.nose_width * 0.85, base - 0.05, 0.05, 0.09, 0.09),
+        ]
+    slope_x, slope_y = np.zeros_like(x), np.zeros_like(y)
+    for hill_x, hill_y, rise, half_x, half_y in hills:
+        hill = np.float32(2 * rise) * _bump(x - hill_x, y - hill_y, half_x, half_y)
+        slope_x -= hill * (x - hill_x) / half_x**2
+        slope_y -= hill * (y - hill_y) / half_y**2
+    return slope_x, slope_y
+
+
+def _bump(x: Plane, y: Plane, half_x: float, half_y: float) -> Plane:
+    """A smooth hill of height 1."""
+    return np.exp(-((x / half_x) ** 2) - (y / half_y) ** 2)
+
+
+def _step(value: Plane) -> Plane:
+    """0 below 0, 1 above 1, smooth between."""
+    clipped = np.clip(value, 0, 1)
+    return clipped * clipped * (3 - 2 * clipped)

@@ -1,0 +1,117 @@
+"""Samplers: a batch is a pure function of seed and step, and holds what it promises."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lfw_jax.data.sampling import PeopleImages, RandomPairs, Uniform, build_sampler
+from lfw_jax.errors import UserError
+
+label_lists = st.lists(st.integers(0, 6), min_size=24, max_size=60).map(
+    lambda labels: np.unique(labels, return_inverse=True)[1].astype(np.int32)
+)
+LABELS = np.repeat(np.arange(8, dtype=np.int32), [1, 1, 2, 3, 4, 5, 6, 7])
+
+
+def samplers(labels: np.ndarray, seed: int):
+    yield Uniform(labels, batch_size=8, seed=seed)
+    if len(np.unique(labels)) >= 2:
+        yield PeopleImages(labels, batch_size=8, images_per_person=4, short="repeat", seed=seed)
+        if np.bincount(labels).max() >= 2:
+            yield RandomPairs(labels, batch_size=8, same_share=0.5, seed=seed)
+
+
+@given(label_lists, st.integers(0, 1000), st.integers(0, 500))
+def test_a_batch_depends_on_seed_and_step_alone(labels: np.ndarray, seed: int, step: int):
+    for one, other in zip(samplers(labels, seed), samplers(labels, seed), strict=True):
+        for before in (3, 0, 7):  # whatever was drawn before
+            other.indices(before)
+        found = one.indices(step)
+        np.testing.assert_array_equal(found, other.indices(step))
+        assert found.shape == (8,)
+        assert found.min() >= 0
+        assert found.max() < len(labels)
+
+
+@given(label_lists, st.integers(0, 1000), st.integers(0, 3))
+def test_uniform_shows_no_image_twice_an_epoch_and_orders_epochs_anew(labels: np.ndarray, seed: int, epoch: int):
+    sampler = Uniform(labels, batch_size=8, seed=seed)
+    steps = sampler.steps_per_epoch
+    seen = np.concatenate([sampler.indices(step) for step in range(epoch * steps, (epoch + 1) * steps)])
+    assert len(set(seen.tolist())) == len(seen) == 8 * (len(labels) // 8)
+    following = np.concatenate([sampler.indices(step) for step in range((epoch + 1) * steps, (epoch + 2) * steps)])
+    assert not np.array_equal(seen, following)
+
+
+@given(label_lists, st.integers(0, 1000), st.integers(0, 30))
+def test_people_images_holds_p_people_with_k_images(labels: np.ndarray, seed: int, step: int):
+    if len(np.unique(labels)) < 2:
+        return
+    found = PeopleImages(labels, batch_size=8, images_per_person=4, short="repeat", seed=seed).indices(step)
+    people = labels[found].reshape(2, 4)
+    assert (people == people[:, :1]).all()
+    assert people[0, 0] != people[1, 0]
+    for row in found.reshape(2, 4):
+        # All images of a person before any comes again.
+        assert len(set(row.tolist())) == min(4, int((labels == labels[row[0]]).sum()))
+
+
+def test_people_images_shows_everybody_once_an_epoch():
+    sampler = PeopleImages(LABELS, batch_size=8, images_per_person=4, short="repeat", seed=0)
+    people = np.concatenate([LABELS[sampler.indices(step)][::4] for step in range(sampler.steps_per_epoch)])
+    assert sorted(people.tolist()) == list(range(8))
+    assert "4 with fewer than 4 images are filled up by repetition" in sampler.describe()
+
+
+def test_people_with_few_images_can_be_left_out():
+    sampler = PeopleImages(LABELS, batch_size=8, images_per_person=4, short="leave_out", seed=0)
+    people = {int(p) for step in range(10) for p in LABELS[sampler.indices(step)]}
+    assert people == {4, 5, 6, 7}
+    assert "4 with fewer than 4 images are left out" in sampler.describe()
+
+
+@given(label_lists, st.integers(0, 1000), st.integers(0, 30))
+def test_random_pairs_are_half_same_and_never_an_image_with_itself(labels: np.ndarray, seed: int, step: int):
+    if len(np.unique(labels)) < 2 or np.bincount(labels).max() < 2:
+        return
+    found = RandomPairs(labels, batch_size=8, same_share=0.5, seed=seed).indices(step).reshape(4, 2)
+    same = labels[found[:, 0]] == labels[found[:, 1]]
+    assert same.sum() == 2
+    assert (found[:, 0] != found[:, 1]).all()
+
+
+def test_every_same_person_pair_can_be_drawn():
+    sampler = RandomPairs(LABELS, batch_size=32, same_share=0.5, seed=1)
+    seen = set()
+    for step in range(400):
+        for one, other in sampler.indices(step).reshape(-1, 2).tolist():
+            if LABELS[one] == LABELS[other]:
+                seen.add(frozenset((one, other)))
+    assert len(seen) == sum(n * (n - 1) // 2 for n in np.bincount(LABELS))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"name": "sorted"}, ["sorted", "uniform, people_images, pairs"]),
+        ({"batch_size": 64}, ["64", "29 training images"]),
+        ({"batch_size": 1}, ["1", "at least 2"]),
+        ({"name": "people_images", "batch_size": 10}, ["10", "multiple", "4"]),
+        ({"name": "people_images", "batch_size": 40}, ["10 people", "has 8"]),
+        ({"name": "people_images", "short": "leave_out", "batch_size": 24}, ["6 people", "has 4", "repeat"]),
+        ({"name": "people_images", "short": "drop"}, ["drop", "leave_out"]),
+        ({"name": "pairs", "batch_size": 7}, ["7", "even"]),
+        ({"name": "pairs", "same_share": 1.0}, ["1.0", "between 0 and 1"]),
+    ],
+)
+def test_what_cannot_be_sampled_is_told(options: dict, words: list[str]):
+    config = {"name": "uniform", "batch_size": 8, "images_per_person": 4, "short": "repeat", "same_share": 0.5}
+    with pytest.raises(UserError) as caught:
+        build_sampler(config | options, LABELS, seed=0)
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_pairs_need_a_person_with_two_images():
+    with pytest.raises(UserError, match="one with two images"):
+        RandomPairs(np.arange(10, dtype=np.int32), batch_size=4, same_share=0.5, seed=0)
