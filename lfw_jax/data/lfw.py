@@ -2,6 +2,8 @@
 
 import dataclasses
 import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from lfw_jax.data.folder import read_folder
@@ -46,7 +48,7 @@ def fetch_lfw(data_dir: str | Path = "", archive: Archive = LFW) -> Path:
     )
     try:
         import tensorflow_datasets as tfds
-        from tensorflow_datasets.core.download import checksums, download_manager
+        from tensorflow_datasets.core.download import checksums, download_manager, resource
         from tensorflow_datasets.core.units import Size
     except ModuleNotFoundError as error:
         raise UserError(
@@ -57,15 +59,31 @@ def fetch_lfw(data_dir: str | Path = "", archive: Archive = LFW) -> Path:
     manager = tfds.download.DownloadManager(
         download_dir=root / "downloads", url_infos={archive.url: checksum}, force_checksums_validation=True
     )
-    resource = tfds.download.Resource(url=archive.url, extract_method=tfds.download.ExtractMethod.TAR_GZ)
+    known = resource.get_dl_fname(archive.url, archive.sha256)
+    if not any((root / "downloads" / "extracted").glob(f"*{known}*")):
+        _probe(archive.url, f"LFW is not in {root}", advice)
+    wanted = tfds.download.Resource(url=archive.url, extract_method=tfds.download.ExtractMethod.TAR_GZ)
     try:
-        extracted = manager.download_and_extract(resource)
+        extracted = manager.download_and_extract(wanted)
     except (OSError, ConnectionError, download_manager.NonMatchingChecksumError) as error:
         raise UserError(
             f"--config.data.source=lfw: LFW is not in {root} and could not be fetched from {archive.url} "
             f"({type(error).__name__}). {advice}"
         ) from error
     return Path(os.fspath(extracted)) / "lfw"
+
+
+def _probe(url: str, state: str, advice: str) -> None:
+    """Ask for the archive's header first: without a network tensorflow-datasets would try for minutes."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=20):
+            pass
+    except urllib.error.HTTPError:
+        pass  # somebody answers; what they have is seen by downloading
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--config.data.source=lfw: {state}, and {url} cannot be reached ({getattr(error, 'reason', error)}). {advice}"
+        ) from error
 
 
 def read_lfw(data_dir: str | Path = "") -> ImageSet:

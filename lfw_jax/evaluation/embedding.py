@@ -25,14 +25,12 @@ def make_embed(network: Callable[[Any, Array], Array], *, side: int, flip: bool,
     def embed(variables: Any, images: UInt8[Array, "batch stored stored 3"]) -> Float[Array, "batch dim"]:
         margin = (images.shape[1] - side) // 2
         steps = [(0, 0)] + [(shift * down, shift * across) for down in (-1, 1) for across in (-1, 1) if shift]
-        total = jnp.zeros(())
-        for down, across in steps:
-            top, left = margin + down, margin + across
-            view = (images[:, top : top + side, left : left + side].astype(jnp.float32) - 127.5) / 127.5
-            total = total + network(variables, view)
-            if flip:
-                total = total + network(variables, view[:, :, ::-1])
-        return total
+        corners = [(margin + down, margin + across) for down, across in steps]
+        views = [images[:, top : top + side, left : left + side] for top, left in corners]
+        views += [view[:, :, ::-1] for view in views if flip]
+        # A loop over the views, rather than all of them side by side, compiles the network once.
+        unit = (jnp.stack(views).astype(jnp.float32) - 127.5) / 127.5
+        return jax.lax.map(lambda view: network(variables, view), unit).sum(axis=0)
 
     return jax.jit(embed)
 

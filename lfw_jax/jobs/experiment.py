@@ -82,6 +82,12 @@ class Experiment:
         embeddings = embed_all(embed, state.variables(), pixels, batch_size=self.config.evaluation.batch_size)
         return pair_distances(embeddings, *pairs.indices())
 
+    def pixel_distances(self, pairs: PairList, pixels: np.ndarray) -> np.ndarray:
+        """The distance of each pair's pixels, every image brought to mean 0 and length 1: what a network must beat."""
+        inside = slice(self._framing.margin, self._framing.margin + self._framing.side)
+        flat = pixels[:, inside, inside].reshape(len(pixels), -1).astype(np.float32)
+        return pair_distances(flat - flat.mean(axis=1, keepdims=True), *pairs.indices())
+
 
 def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     """Read the data and build every part.

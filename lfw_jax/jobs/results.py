@@ -17,6 +17,7 @@ from lfw_jax.report.page import Section, write_page
 from lfw_jax.report.sections import training_section, verification_headline, verification_section
 from lfw_jax.report.tables import print_table, verification_table
 from lfw_jax.report.tensorboard import TensorBoard
+from lfw_jax.report.wording import number, percent
 
 _SHOWN = 6
 _PACKAGES = ("jax", "flax", "optax", "numpy")
@@ -43,9 +44,15 @@ class Run:
     step: int
 
 
-def write_results(run: Run, result: VerificationResult) -> None:
-    """Write metrics.json and report.html, log the figures to TensorBoard, print the table."""
-    summary = result.summary()
+def write_results(run: Run, result: VerificationResult, raw_pixels: VerificationResult) -> None:
+    """Write metrics.json and report.html, log the figures to TensorBoard, print the table.
+
+    Args:
+      run: what was run.
+      result: of the embeddings.
+      raw_pixels: of the pixels themselves on the same pairs, for comparison.
+    """
+    summary, baseline = result.summary(), raw_pixels.summary()
     history = run.workdir.history(run.step)
     environment = _environment(run.experiment)
     rates = [row["images_per_second"] for row in history if "images_per_second" in row]
@@ -58,6 +65,7 @@ def write_results(run: Run, result: VerificationResult) -> None:
         "images_per_second": float(np.median(rates)) if rates else None,
         "training_seconds": round(history[-1].get("seconds", 0.0), 1) if history else 0.0,
         "evaluation": {result.name: summary},
+        "raw_pixels": {result.name: baseline},
         "environment": environment,
     }
     run.workdir.write_json("metrics.json", metrics)
@@ -70,7 +78,12 @@ def write_results(run: Run, result: VerificationResult) -> None:
         board.figure(run.step, "test/roc", roc_curve(result.distances, result.same))
         board.text("config", f"```\n{run.experiment.config}\n```")
     print_table(verification_table(summary))
-    sections = [verification_section(summary, result.distances, result.same), _errors(run, result)]
+    print(f"raw pixels, judged the same way: {percent(_accuracy(raw_pixels))}, AUC {raw_pixels.auc:.4f}")
+    sections = [
+        verification_section(summary, result.distances, result.same),
+        _against_pixels(result, raw_pixels),
+        _errors(run, result),
+    ]
     if any("loss" in row for row in history):
         sections.append(training_section(history))
     sections.append(_data_section(run.experiment))
@@ -97,6 +110,22 @@ def _environment(experiment: Experiment) -> dict[str, str]:
         **versions,
         "backend": jax.default_backend(),
     }
+
+
+def _accuracy(result: VerificationResult) -> float:
+    return next(t.scores.accuracy for t in result.thresholds if t.rule == "accuracy")
+
+
+def _against_pixels(result: VerificationResult, raw_pixels: VerificationResult) -> Section:
+    """What was learned, beside what needs no learning."""
+    text = (
+        "The same pairs, judged by the distance of the pixels themselves (each image brought to mean 0 and length 1), with "
+        "a threshold chosen in the same way. What the embedding does better than that, it has learned."
+    )
+    rows = [["", "Accuracy", "AUC"]]
+    for name, judged in (("Embeddings", result), ("Raw pixels", raw_pixels)):
+        rows.append([name, percent(_accuracy(judged)), number(judged.auc)])
+    return Section("Against raw pixels", text, rows)
 
 
 def _errors(run: Run, result: VerificationResult) -> Section:

@@ -46,9 +46,9 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
             return
         kind = config.evaluation.checkpoint
         state = checkpoints.restore(kind, experiment.state)
-    result = judge(experiment, state)
+    result, raw_pixels = judge(experiment, state)
     details = Run(name, command, workdir, experiment, kind, int(state.step))
-    write_results(details, result)
+    write_results(details, result, raw_pixels)
 
 
 def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -> bool:
@@ -125,17 +125,22 @@ def _validate(experiment: Experiment, state: State, pixels: np.ndarray) -> Verif
     return verify_folds(distances, pairs.same, folds, name=pairs.name)
 
 
-def judge(experiment: Experiment, state: State) -> VerificationResult:
-    """Verification of the test pairs with thresholds from the development pairs."""
+def judge(experiment: Experiment, state: State) -> tuple[VerificationResult, VerificationResult]:
+    """Verification of the test pairs with thresholds from the development pairs: by embeddings, and by raw pixels."""
+    lists = (experiment.split.development, experiment.split.test)
+    pixels = [experiment.pixels(pairs) for pairs in lists]
+    learned = [experiment.distances(state, pairs, shown) for pairs, shown in zip(lists, pixels, strict=True)]
+    raw = [experiment.pixel_distances(pairs, shown) for pairs, shown in zip(lists, pixels, strict=True)]
+    return _verify(experiment, *learned), _verify(experiment, *raw)
+
+
+def _verify(experiment: Experiment, of_development: np.ndarray, of_test: np.ndarray) -> VerificationResult:
     development, test = experiment.split.development, experiment.split.test
-    distances = {
-        pairs.name: experiment.distances(state, pairs, experiment.pixels(pairs)) for pairs in (development, test)
-    }
     return verify(
-        distances[test.name],
+        of_test,
         test.same,
         name=test.name,
-        development_distances=distances[development.name],
+        development_distances=of_development,
         development_same=development.same,
         development_name=development.name,
     )

@@ -56,9 +56,13 @@ def test_a_run_leaves_metrics_report_events_and_checkpoints(finished):
         "f1": "pairsDevTrain",
     }
     assert 0.0 <= scores["auc"] <= 1.0
+    raw = found["raw_pixels"]["pairsDevTest"]
+    assert raw["pairs"] == scores["pairs"]
+    assert raw["auc"] != scores["auc"]
     assert found["seed"] == 0
     assert found["training_seconds"] > 0
     page = (finished / "report.html").read_text()
+    assert "Against raw pixels" in page
     assert "pairsDevTest" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert list((finished / "tensorboard").glob("events*"))
