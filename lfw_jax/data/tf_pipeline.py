@@ -1,5 +1,6 @@
 """The tf.data pipeline: read, decode, crop, resize, batch, prefetch. TensorFlow is imported on first use."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def _tensorflow() -> Any:
-    """TensorFlow, kept away from the accelerator, which belongs to JAX."""
+    """TensorFlow, kept away from the accelerator, which belongs to JAX, and silent but for errors."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
     tf.config.set_visible_devices([], "GPU")

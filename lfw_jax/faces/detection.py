@@ -1,6 +1,7 @@
 """Where the faces are in an image, by the mtcnn package (Zhang et al. 2016, arXiv:1604.02878). TensorFlow is its engine."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,6 +45,7 @@ class Detector:
     """
 
     def __init__(self):
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # silent but for errors
         try:
             import tensorflow as tf
             from mtcnn import MTCNN

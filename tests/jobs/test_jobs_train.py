@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from configs import base
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
+from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.jobs.train_and_evaluate import run
 
 
@@ -69,11 +70,19 @@ def test_a_run_leaves_metrics_report_events_and_checkpoints(finished):
     assert {path.name for path in (finished / "checkpoints").iterdir()} == {"last", "best"}
 
 
-def test_nobody_whom_the_test_names_trains_or_validates(finished, faces):
-    del faces
+def test_every_step_is_logged_once_and_every_epoch_validated(finished):
     rows = history(finished)
     assert sum("validation_accuracy" in row for row in rows) == 2
-    assert [row["step"] for row in rows if "loss" in row] == sorted({row["step"] for row in rows if "loss" in row})
+    assert [row["step"] for row in rows if "loss" in row] == list(range(1, 7))
+
+
+def test_nobody_whom_the_test_names_trains_or_validates(faces, tmp_path):
+    parts = build_experiment(tiny(faces), tmp_path).split
+    tested = parts.test.people()
+    assert tested
+    assert not tested & set(parts.training.names)
+    assert not tested & parts.validation.people()
+    assert not parts.validation.people() & set(parts.training.names)
 
 
 def test_a_stopped_run_resumes_to_the_same_end(finished, faces, tmp_path):
