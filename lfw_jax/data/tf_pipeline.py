@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def _tensorflow() -> Any:
     """TensorFlow, kept away from the accelerator, which belongs to JAX, and silent but for errors."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # No network runs here. With oneDNN TensorFlow says so at every start, whatever the log level.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     import tensorflow as tf
 
     tf.config.set_visible_devices([], "GPU")
