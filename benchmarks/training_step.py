@@ -29,8 +29,8 @@ def jax_step(model_config: dict, side: int, batch_size: int) -> Callable[[], obj
     from lfw_jax.data.augmentation import Augmentation
     from lfw_jax.models import build
     from lfw_jax.training.devices import AXIS, choose_devices, on_each, replicate, spread
-    from lfw_jax.training.objective import build_objective
     from lfw_jax.training.optimizer import build_optimizer, build_schedule
+    from lfw_jax.training.registry import build_objective
     from lfw_jax.training.state import init_state
     from lfw_jax.training.step import make_step
 
@@ -40,7 +40,7 @@ def jax_step(model_config: dict, side: int, batch_size: int) -> Callable[[], obj
     )  # fmt: skip
     optimizer = build_optimizer(options, build_schedule(options, total_epochs=1, steps_per_epoch=1))
     objective = build_objective(
-        dict(name="softmax", scale=16.0),
+        dict(name="normalized_softmax", scale=16.0),
         dict(name="none"),
         classes=_CLASSES,
         embedding_dim=model_config["embedding_dim"],

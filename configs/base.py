@@ -48,6 +48,7 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict(dict(name="resnet50", embedding_dim=128, dropout=0.0, dtype="float32"))
     config.loss = ConfigDict(dict(name="arcface", margin=0.5, scale="adacos"))
     config.miner = ConfigDict(dict(name="none"))
+    config.memory = ConfigDict(dict(size=0))  # embeddings of earlier batches that a pair loss compares with; 0 is off
 
     config.optimizer = ConfigDict()
     config.optimizer.name = "adam"  # adam, adamw

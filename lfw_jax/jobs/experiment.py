@@ -23,8 +23,9 @@ from lfw_jax.evaluation.verification import pair_distances
 from lfw_jax.models import build
 from lfw_jax.training.devices import AXIS, Devices, choose_devices
 from lfw_jax.training.loop import Batch, Rhythm
-from lfw_jax.training.objective import Objective, build_objective
+from lfw_jax.training.objective import Objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
+from lfw_jax.training.registry import build_objective
 from lfw_jax.training.state import State, init_state
 from lfw_jax.training.step import Step, make_step
 
@@ -117,6 +118,8 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
         classes=len(parts.training.names),
         embedding_dim=config.model.embedding_dim,
         paired=config.sampler.name == "pairs",
+        batch_size=config.sampler.batch_size,
+        memory=config.memory.size,
     )
     schedule = build_schedule(config.optimizer, total_epochs=training.epochs, steps_per_epoch=sampler.steps_per_epoch)
     optimizer = build_optimizer(config.optimizer, schedule)

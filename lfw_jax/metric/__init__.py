@@ -5,8 +5,8 @@ weights = miners.triplet_margin(pairs, kind="semihard")    # how often each pair
 loss    = losses.contrastive(pairs, weights)               # scalar
 """
 
-from lfw_jax.metric import heads, losses, miners, pairs
-from lfw_jax.metric.miners import PairWeights
+from lfw_jax.metric import heads, losses, memory, miners, pairs, triplets
 from lfw_jax.metric.pairs import Pairs, compare
+from lfw_jax.metric.selection import PairWeights
 
-__all__ = ["PairWeights", "Pairs", "compare", "heads", "losses", "miners", "pairs"]
+__all__ = ["PairWeights", "Pairs", "compare", "heads", "losses", "memory", "miners", "pairs", "triplets"]

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-METRICS = ("euclidean", "squared", "cosine")
+METRICS = ("euclidean", "squared", "cosine", "dot")
 
 # A squared distance from a matrix product is off by up to ten float32 roundings of the two squared lengths (measured on
 # duplicates of 2 to 2048 dimensions). One below this share of them is as good as 0, and is taken as 0: else duplicates
@@ -17,8 +17,8 @@ _ROUNDING = 16 * 2.0**-23
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("distances", "positive", "negative", "labels"),
-    meta_fields=("dim", "metric"),
+    data_fields=("distances", "positive", "negative", "labels", "squares"),
+    meta_fields=("dim", "metric", "unit", "square"),
 )
 @dataclasses.dataclass(frozen=True)
 class Pairs:
@@ -29,16 +29,23 @@ class Pairs:
       positive: same label, and not an embedding with itself.
       negative: another label.
       labels: of the anchors, for losses that learn something for each class.
+      squares: squared lengths of what was compared, of anchors `[anchors, 1]` and of references `[1, references]`: 1 for
+        unit vectors, 0 for one of zeros, which has no direction.
       dim: length of the embeddings, which distance-weighted sampling needs.
       metric: how `distances` were taken.
+      unit: whether they are those of unit vectors.
+      square: whether the references are the anchors themselves, so that row i and column i are one embedding.
     """
 
     distances: Float[Array, "anchors references"]
     positive: Bool[Array, "anchors references"]
     negative: Bool[Array, "anchors references"]
     labels: Int[Array, "anchors"]
+    squares: tuple[Float[Array, "anchors 1"], Float[Array, "1 references"]]
     dim: int
     metric: str
+    unit: bool = True
+    square: bool = True
 
 
 def compare(
@@ -58,7 +65,8 @@ def compare(
       labels: the class of each anchor.
       references: what anchors are compared with; None is the anchors themselves.
       reference_labels: the class of each reference.
-      metric: "euclidean", "squared" (its square) or "cosine" (1 − cosine).
+      metric: "euclidean", "squared" (its square), "cosine" (1 − cosine, whatever `normalize` says) or "dot" (minus the
+        inner product).
       normalize: whether embeddings and references are first brought to unit length.
       offset: where the anchors stand among the references, if they are a slice of them (one device's part of a gathered
         batch): an anchor's pair with itself is then neither positive nor negative. Self-pairs are known by place, not
@@ -72,12 +80,21 @@ def compare(
       ValueError: shapes that do not fit, references without labels, anchors that at `offset` do not lie within the
         references, or an unknown metric.
       TypeError: labels that are no integers, or embeddings that are no floating-point numbers.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> pairs = compare(jnp.array([[1.0, 0.0], [0.6, 0.8], [0.0, 2.0]]), jnp.array([0, 0, 1]))
+      >>> jnp.round(pairs.distances[0], 3).tolist()
+      [0.0, 0.8939999938011169, 1.4140000343322754]
+      >>> pairs.positive[0].tolist(), pairs.negative[0].tolist()
+      ([False, True, False], [False, False, True])
     """
     if (references is None) != (reference_labels is None):
         raise ValueError("references and reference_labels go together; one of them is missing")
     if metric not in METRICS:
         raise ValueError(f"unknown metric '{metric}'; expected one of {', '.join(METRICS)}")
     check_labelled(embeddings, labels, "embeddings")
+    square = references is None
     if references is None or reference_labels is None:
         if offset is not None:
             raise ValueError("offset says where anchors stand among references, but no references were given")
@@ -92,14 +109,46 @@ def compare(
         raise ValueError(f"{anchors} anchors at offset {offset} do not lie within {others} references")
 
     left, right = embeddings.astype(jnp.float32), references.astype(jnp.float32)
-    if normalize:
+    unit = normalize or metric == "cosine"
+    if unit:
         left, right = normalized(left), normalized(right)
     match = labels[:, None] == reference_labels[None]
     positive = match
     if offset is not None:
         positive = match & (jnp.arange(anchors)[:, None] + offset != jnp.arange(others)[None])
-    distances = _distances(left, right, metric, normalize)
-    return Pairs(distances, positive, ~match, jnp.asarray(labels), embeddings.shape[1], metric)
+    distances = _distances(left, right, metric)
+    squares = _squares(left, unit)[:, None], _squares(right, unit)[None]
+    return Pairs(distances, positive, ~match, jnp.asarray(labels), squares, embeddings.shape[1], metric, unit, square)
+
+
+def similarities(pairs: Pairs, *, of: str) -> Float[Array, "anchors references"]:
+    """The cosine of every anchor with every reference; of pairs of metric "dot" their inner product.
+
+    Euclidean distances of unit vectors say as much as cosines: `s = (|x|² + |y|² − d²) / 2`.
+
+    Args:
+      pairs: what `compare` returned.
+      of: the loss or miner that asks, for the error.
+
+    Raises:
+      ValueError: distances of embeddings that were not normalised.
+    """
+    if pairs.metric == "dot":
+        return -pairs.distances
+    if not pairs.unit:
+        raise ValueError(
+            f"{of} needs cosines, but these pairs hold {pairs.metric} distances of embeddings that were not normalised; "
+            "use compare(..., normalize=True), or metric='dot' for inner products"
+        )
+    if pairs.metric == "cosine":
+        return 1.0 - pairs.distances
+    squared = pairs.distances if pairs.metric == "squared" else pairs.distances**2
+    return 0.5 * (pairs.squares[0] + pairs.squares[1] - squared)
+
+
+def _squares(vectors: Float[Array, "count dim"], unit: bool) -> Float[Array, "count"]:
+    """Squared lengths; of unit vectors without their rounding."""
+    return jnp.any(vectors != 0, axis=1).astype(jnp.float32) if unit else jnp.sum(vectors**2, axis=1)
 
 
 def normalized(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch dim"]:
@@ -116,11 +165,10 @@ def root(squared: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
 
-def _distances(left: jax.Array, right: jax.Array, metric: str, normalize: bool) -> jax.Array:
-    if metric == "cosine":
-        if not normalize:
-            left, right = normalized(left), normalized(right)
-        return 1.0 - jnp.matmul(left, right.T, precision=jax.lax.Precision.HIGHEST)
+def _distances(left: jax.Array, right: jax.Array, metric: str) -> jax.Array:
+    if metric in ("cosine", "dot"):
+        products = jnp.matmul(left, right.T, precision=jax.lax.Precision.HIGHEST)
+        return 1.0 - products if metric == "cosine" else -products
     # |x − y|² = |x|² + |y|² − 2xy costs one matrix product instead of an [a, r, d] array. Its error is relative to the
     # lengths, so these are taken from the middle of the references: a collapsed batch keeps its small distances.
     middle = jax.lax.stop_gradient(jnp.mean(right, axis=0))

@@ -20,12 +20,14 @@ class State(struct.PyTreeNode):
       step: steps taken.
       params: `model` and `objective`: what is learned.
       batch_stats: running statistics of the network's normalisations.
+      objective_state: what the loss keeps from batch to batch without learning it.
       opt_state: the optimiser's.
     """
 
     step: Int[Array, ""]
     params: PyTree
     batch_stats: PyTree
+    objective_state: PyTree
     opt_state: Any
 
     def variables(self) -> dict[str, Any]:
@@ -40,4 +42,10 @@ def init_state(
     model_key, objective_key = jax.random.split(key)
     variables = init_model(model, model_key, side)
     params = {"model": variables["params"], "objective": objective.init(objective_key)}
-    return State(jnp.zeros((), jnp.int32), params, variables.get("batch_stats", {}), optimizer.init(params))
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        batch_stats=variables.get("batch_stats", {}),
+        objective_state=objective.state,
+        opt_state=optimizer.init(params),
+    )

@@ -52,10 +52,14 @@ def make_step(
                     rngs={"dropout": jax.random.fold_in(dropout_key, device)},
                 )
             with jax.named_scope("objective"):
-                loss, logs = objective.apply(params["objective"], gather(embeddings), gather(labels), mining_key)
-            return loss, (changed.get("batch_stats", {}), logs)
+                loss, (logs, objective_state) = objective.apply(
+                    params["objective"], state.objective_state, gather(embeddings), gather(labels), mining_key
+                )
+            return loss, (changed.get("batch_stats", {}), objective_state, logs)
 
-        (loss, (batch_stats, logs)), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+        (loss, (batch_stats, objective_state, logs)), gradients = jax.value_and_grad(loss_of, has_aux=True)(
+            state.params
+        )
         with jax.named_scope("optimiser"):
             # Every device computed the global loss. Through the gathered embeddings a device's gradient holds its
             # slice's part once for each device, so that the mean over devices is the gradient of the global loss.
@@ -63,6 +67,6 @@ def make_step(
             updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
             params = optax.apply_updates(state.params, updates)
         logs = {"train/loss": loss, "train/gradient_norm": optax.tree.norm(gradients)} | logs
-        return State(state.step + 1, params, batch_stats, opt_state), logs
+        return State(state.step + 1, params, batch_stats, objective_state, opt_state), logs
 
     return step

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lfw_jax.metric import PairWeights, compare, heads, losses, miners
+from lfw_jax.metric import PairWeights, compare, heads, losses, miners, triplets
 
 SIZE, DIM = 12, 5
 
@@ -54,8 +54,7 @@ def test_triplets_are_those_of_listing_them_all(kind: str, how: str):
     def mine(pairs):
         if how == "chosen":
             return miners.triplet_margin(pairs, margin=0.2, kind=kind)
-        most = jnp.max(jnp.sum(pairs.positive, axis=1))
-        return getattr(miners, how)(pairs, most, bounds=bounds)
+        return getattr(triplets, how)(pairs, None, bounds=bounds)
 
     @settings(max_examples=40)
     @given(batches())
@@ -227,7 +226,11 @@ ONES = jnp.ones((4, 2))
         (ValueError, lambda: losses.contrastive(PAIRS, form="cubic"), "linear, squared"),
         (ValueError, lambda: losses.contrastive(PAIRS, form="squared", pos_margin=0.1), "no pos_margin"),
         (ValueError, lambda: losses.contrastive(PAIRS, PairWeights(jnp.ones(4), jnp.ones(4))), "expected weights"),
-        (ValueError, lambda: losses.margin(compare(ONES, jnp.arange(4), metric="cosine")), "Euclidean"),
+        (
+            ValueError,
+            lambda: losses.contrastive(compare(ONES, jnp.arange(4), metric="cosine"), form="squared"),
+            "Euclidean",
+        ),
         (ValueError, lambda: losses.margin(PAIRS, beta=jnp.ones((2, 2))), "beta"),
         (ValueError, lambda: heads.arcface(ONES, jnp.arange(4), jnp.ones((4, 3))), "one dim"),
         (ValueError, lambda: heads.arcface(ONES, jnp.arange(4), ONES, margin=4.0), "radians"),

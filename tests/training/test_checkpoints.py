@@ -15,7 +15,7 @@ from lfw_jax.training.state import State
 
 def state(step: int, width: int = 3) -> State:
     params = {"model": {"kernel": jnp.full((2, width), float(step))}, "objective": {}}
-    return State(jnp.asarray(step, jnp.int32), params, {"mean": jnp.arange(2.0)}, optax.adam(0.1).init(params))
+    return State(jnp.asarray(step, jnp.int32), params, {"mean": jnp.arange(2.0)}, {}, optax.adam(0.1).init(params))
 
 
 def test_last_and_best_are_kept_and_read_back(tmp_path: Path):

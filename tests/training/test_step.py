@@ -10,8 +10,8 @@ from lfw_jax.errors import UserError
 from lfw_jax.models import build
 from lfw_jax.training.devices import AXIS, choose_devices, on_each, replicate, spread, unreplicate
 from lfw_jax.training.loop import Rhythm, train
-from lfw_jax.training.objective import build_objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
+from lfw_jax.training.registry import build_objective
 from lfw_jax.training.state import State, init_state
 from lfw_jax.training.step import Step, make_step
 
@@ -35,7 +35,15 @@ OBJECTIVES = {
     "margin of hard pairs, a beta each": (dict(name="margin", beta_per_class=True), dict(name="batch_hard"), False),
     "arcface": (dict(name="arcface", margin=0.3, scale="adacos"), dict(name="none"), False),
     "cosface": (dict(name="cosface", margin=0.1, scale="1.5*adacos"), dict(name="none"), False),
-    "softmax": (dict(name="softmax", scale=8.0), dict(name="none"), False),
+    "triplets of drawn negatives": (
+        dict(name="triplet", margin=0.2), dict(name="distance_weighted"), False,
+    ),
+    "multi-similarity": (dict(name="multi_similarity"), dict(name="multi_similarity"), False),
+    "plain softmax": (dict(name="softmax"), dict(name="none"), False),
+    "sub-centers": (dict(name="subcenter_arcface", centers=2, margin=0.1, scale=8.0), dict(name="none"), False),
+    "adaface": (dict(name="adaface", margin=0.1, scale=8.0), dict(name="none"), False),
+    "curricularface": (dict(name="curricularface", margin=0.1, scale=8.0), dict(name="none"), False),
+    "softmax": (dict(name="normalized_softmax", scale=8.0), dict(name="none"), False),
 }  # fmt: skip
 
 
@@ -49,9 +57,13 @@ def batch(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return noisy.clip(0, 255).astype(np.uint8), labels
 
 
-def make(name: str, network: dict = PLAIN, augmentation: Augmentation | None = None) -> tuple[State, Step]:
+def make(
+    name: str, network: dict = PLAIN, augmentation: Augmentation | None = None, memory: int = 0
+) -> tuple[State, Step]:
     loss, miner, paired = OBJECTIVES[name]
-    objective = build_objective(loss, miner, classes=CLASSES, embedding_dim=DIM, paired=paired)
+    objective = build_objective(
+        loss, miner, classes=CLASSES, embedding_dim=DIM, paired=paired, batch_size=BATCH, memory=memory
+    )
     schedule = build_schedule(OPTIMIZER, total_epochs=1, steps_per_epoch=100)
     optimizer = build_optimizer(OPTIMIZER, schedule)
     state = init_state(jax.random.key(0), build(network), objective, optimizer, side=SIDE)
@@ -98,6 +110,29 @@ def test_every_objective_learns_and_logs_finite_numbers(name: str):
         assert np.isfinite(np.asarray(leaf, np.float32)).all()
     if name.startswith("margin"):
         assert not np.allclose(after.params["objective"]["beta"], state.params["objective"]["beta"])
+
+
+def test_a_running_state_moves_with_the_batches_and_is_the_same_on_all_devices():
+    state, step = make("curricularface")
+    one, _ = take(state, step, 1, 3)
+    four, _ = take(state, step, 4, 3)
+    assert 0 < abs(float(one.objective_state["t"])) < 0.1
+    np.testing.assert_allclose(one.objective_state["t"], four.objective_state["t"], rtol=1e-3)
+
+
+def test_a_memory_holds_the_latest_embeddings_of_the_global_batch():
+    OBJECTIVES["memory"] = (dict(name="contrastive"), dict(name="pair_margin"), False)
+    try:
+        state, step = make("memory", memory=BATCH + 4)
+        after, losses = take(state, step, 4, 3)
+    finally:
+        del OBJECTIVES["memory"]
+    memory = after.objective_state
+    assert int(memory.count) == BATCH + 4
+    assert int(memory.place) == 3 * BATCH % (BATCH + 4)
+    latest = (int(memory.place) - BATCH + np.arange(BATCH)) % (BATCH + 4)
+    np.testing.assert_array_equal(memory.labels[latest], batch(2)[1])
+    assert np.isfinite(losses).all()
 
 
 def test_a_beta_that_is_not_learned_stays():
@@ -154,11 +189,31 @@ def test_the_schedule_of_the_report_is_flat_then_falls():
         (dict(name="contrastive"), dict(name="batch_hard", kind="all"), False, ["kind"]),
         (dict(name="contrastive"), dict(name="batch_hard"), True, ["pairs"]),
         (dict(name="arcface", scale="huge"), dict(name="none"), False, ["huge", "adacos"]),
+        (dict(name="ntxent", temperature=-1.0), dict(name="none"), False, ["temperature", "-1"]),
+        (dict(name="contrastive"), dict(name="batch_easy_hard", pos_strategy="soft"), False, ["pos_strategy", "soft"]),
+        (dict(name="adaface", norm_mean=3.0), dict(name="none"), False, ["norm_mean", "margin"]),
+        (dict(name="soft_triple", centers=0), dict(name="none"), False, ["centers", "at least 1"]),
     ],
 )
 def test_an_objective_without_meaning_is_told(loss: dict, miner: dict, paired: bool, words: list[str]):
     with pytest.raises(UserError) as caught:
         build_objective(loss, miner, classes=CLASSES, embedding_dim=DIM, paired=paired)
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+@pytest.mark.parametrize(
+    ("loss", "memory", "words"),
+    [
+        (dict(name="arcface"), 64, ["--config.memory.size", "sees no pairs"]),
+        (dict(name="contrastive"), 4, ["memory", "8"]),
+        (dict(name="triplet", swap=True), 64, ["swap"]),
+    ],
+)
+def test_a_memory_without_meaning_is_told(loss: dict, memory: int, words: list[str]):
+    with pytest.raises(UserError) as caught:
+        build_objective(
+            loss, dict(name="none"), classes=CLASSES, embedding_dim=DIM, paired=False, batch_size=8, memory=memory
+        )
     assert all(word in str(caught.value) for word in words), caught.value
 
 

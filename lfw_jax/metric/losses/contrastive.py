@@ -1,0 +1,117 @@
+"""Contrastive loss: of a batch compared with itself, or of pairs given one by one."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from lfw_jax.metric.pairs import Pairs, normalized, root
+from lfw_jax.metric.selection import PairWeights, checked_weights, mean_above_zero, ratio
+
+FORMS = ("linear", "squared")
+
+
+def contrastive(
+    pairs: Pairs,
+    weights: PairWeights | None = None,
+    *,
+    form: str = "linear",
+    pos_margin: float = 0.0,
+    neg_margin: float = 1.0,
+) -> Float[Array, ""]:
+    """Contrastive loss (Hadsell et al. 2006) in two forms.
+
+    "linear", as in pytorch-metric-learning: `relu(d − pos_margin)` of positives and `relu(neg_margin − d)` of negatives,
+    each side averaged over its entries above 0, then added. (PML 2.9.0 gives 0 for a selection of a single triplet;
+    here it counts.)
+    "squared", as in the report: `d²` of positives and `relu(neg_margin² − d²)` of negatives, averaged over all selected
+    pairs; `pos_margin` must be 0.
+
+    Args:
+      pairs: what `compare` returned; with Euclidean distances for the squared form.
+      weights: how often each pair counts; None is every pair once.
+      form: "linear" or "squared".
+      pos_margin: distance below which a positive costs nothing, in the unit of `pairs.distances`.
+      neg_margin: distance above which a negative costs nothing.
+
+    Raises:
+      ValueError: an unknown form, a `pos_margin` or distances that are not Euclidean in the squared form, or weights of
+        other pairs.
+
+    Example:
+      >>> from lfw_jax.metric import compare
+      >>> pairs = compare(jnp.array([[1.0, 0.0], [0.8, 0.6], [0.6, 0.8]]), jnp.array([0, 0, 1]))
+      >>> float(jnp.round(contrastive(pairs), 4))
+      1.0434
+    """
+    _check_form(form, pos_margin)
+    if form == "squared" and pairs.metric != "euclidean":
+        raise ValueError(f"the squared form needs Euclidean distances, found {pairs.metric}")
+    weights = checked_weights(pairs, weights)
+    return _contrastive(pairs.distances, weights.positive, weights.negative, form, pos_margin, neg_margin)
+
+
+def contrastive_of_pairs(
+    first: Float[Array, "pairs dim"],
+    second: Float[Array, "pairs dim"],
+    same: Bool[Array, "pairs"],
+    *,
+    form: str = "linear",
+    pos_margin: float = 0.0,
+    neg_margin: float = 1.0,
+    normalize: bool = True,
+) -> Float[Array, ""]:
+    """`contrastive` of pairs that are given one by one, as a Siamese network sees them.
+
+    Args:
+      first: an embedding of each pair.
+      second: the other.
+      same: whether they are of one class.
+      form: as of `contrastive`.
+      pos_margin: as of `contrastive`.
+      neg_margin: as of `contrastive`.
+      normalize: whether embeddings are first brought to unit length.
+
+    Raises:
+      ValueError: shapes that do not fit, an unknown form, or a `pos_margin` in the squared form.
+      TypeError: `same` that is not boolean, or embeddings that are no floating-point numbers.
+
+    Example:
+      >>> first, second = jnp.array([[3.0, 4.0], [1.0, 0.0]]), jnp.array([[0.0, 0.0], [1.0, 0.5]])
+      >>> same = jnp.array([True, False])
+      >>> float(contrastive_of_pairs(first, second, same, form="squared", normalize=False))
+      12.875
+    """
+    if first.ndim != 2 or first.shape != second.shape or same.shape != first.shape[:1]:
+        raise ValueError(
+            f"expected first and second [pairs, dim] and same [pairs], found {first.shape}, {second.shape}, {same.shape}"
+        )
+    if same.dtype != jnp.bool_:
+        raise TypeError(f"same must be boolean, found {same.dtype}")
+    for name, embeddings in (("first", first), ("second", second)):
+        if not jnp.issubdtype(embeddings.dtype, jnp.floating):
+            raise TypeError(f"{name} must be floating-point numbers, found {embeddings.dtype}")
+    _check_form(form, pos_margin)
+    left, right = first.astype(jnp.float32), second.astype(jnp.float32)
+    if normalize:
+        left, right = normalized(left), normalized(right)
+    distances = root(jnp.sum((left - right) ** 2, axis=1))
+    positive = same.astype(jnp.float32)
+    return _contrastive(distances, positive, 1.0 - positive, form, pos_margin, neg_margin)
+
+
+def _check_form(form: str, pos_margin: float) -> None:
+    if form not in FORMS:
+        raise ValueError(f"unknown form '{form}'; expected one of {', '.join(FORMS)}")
+    if form == "squared" and pos_margin:
+        raise ValueError(f"the squared form has no pos_margin, found {pos_margin}")
+
+
+def _contrastive(
+    distances: Array, positive: Array, negative: Array, form: str, pos_margin: float, neg_margin: float
+) -> Array:
+    if form == "squared":
+        total = jnp.sum(positive * distances**2) + jnp.sum(negative * jax.nn.relu(neg_margin**2 - distances**2))
+        return ratio(total, jnp.sum(positive) + jnp.sum(negative))
+    near = jax.nn.relu(distances - pos_margin)
+    far = jax.nn.relu(neg_margin - distances)
+    return mean_above_zero(near, positive) + mean_above_zero(far, negative)

@@ -1,0 +1,84 @@
+"""Pairs drawn evenly over the range of their distances."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Int
+
+from lfw_jax.metric.pairs import Pairs
+from lfw_jax.metric.selection import PairWeights, as_triplets
+
+
+def uniform_histogram(
+    pairs: Pairs,
+    *,
+    key: Array,
+    num_bins: int = 100,
+    pos_per_bin: int = 10,
+    neg_per_bin: int = 10,
+    joined: bool = False,
+) -> PairWeights:
+    """Pairs drawn evenly over the range of distances, positives and negatives apart.
+
+    The range of each side is cut into equal bins, half-open but for the last; every bin that is not empty draws so many of
+    its pairs, with replacement. As in pytorch-metric-learning, after the idea of Wu et al. 2017 (arXiv:1706.07567).
+
+    Args:
+      pairs: what `compare` returned.
+      key: randomness.
+      num_bins: bins of each side.
+      pos_per_bin: draws from each bin of positives.
+      neg_per_bin: draws from each bin of negatives.
+      joined: join drawn positives and negatives of one anchor to triplets, and count each pair once a triplet. That is
+        what pytorch-metric-learning's margin loss does with pairs.
+
+    Raises:
+      ValueError: a count below 1.
+    """
+    if min(num_bins, pos_per_bin, neg_per_bin) < 1:
+        raise ValueError(
+            f"num_bins, pos_per_bin and neg_per_bin must be at least 1, found {num_bins}, {pos_per_bin}, {neg_per_bin}"
+        )
+    distances = jax.lax.stop_gradient(pairs.distances)
+    sides = ((pairs.positive, 0), (pairs.negative, num_bins))
+    bins = jnp.full(distances.shape, 2 * num_bins)  # what is on no side goes to a bin behind the last
+    for members, first in sides:
+        bins = jnp.where(members, first + _bins(distances, members, num_bins), bins)
+    most = max(pos_per_bin, neg_per_bin)
+    rows, columns, drawn = _draw(key, bins, 2 * num_bins, most)
+    limits = jnp.where(jnp.arange(2 * num_bins) < num_bins, pos_per_bin, neg_per_bin)
+    drawn = (drawn & (jnp.arange(most) < limits[:, None])).astype(jnp.float32)
+    weights = PairWeights(*(
+        jnp.zeros(distances.shape).at[rows[part], columns[part]].add(drawn[part])
+        for part in (slice(num_bins), slice(num_bins, None))
+    ))  # fmt: skip
+    return as_triplets(weights) if joined else weights
+
+
+def _bins(distances: Array, members: Array, num_bins: int) -> Int[Array, "anchors references"]:
+    """The bin of each distance, if the range of the members' is cut into equal ones."""
+    low = jnp.min(jnp.where(members, distances, jnp.inf))
+    span = jnp.max(jnp.where(members, distances, -jnp.inf)) - low
+    share = (distances - low) / jnp.where(span > 0, span, 1.0)
+    return jnp.clip(jnp.floor(share * num_bins), 0, num_bins - 1).astype(jnp.int32)
+
+
+def _draw(
+    key: Array, bins: Int[Array, "anchors references"], num_bins: int, draws: int
+) -> tuple[Int[Array, "bins draws"], Int[Array, "bins draws"], Bool[Array, "bins 1"]]:
+    """Draw entries of each bin evenly, with replacement: their rows, their columns, and whether the bin has any.
+
+    Sorting entries by bin would cost most of a training step's loss on a CPU. Instead the n-th entry of a bin, in reading
+    order, is found by its row, from every row's counts, and then by counting along that row.
+    """
+    counts = jnp.zeros((bins.shape[0], num_bins), jnp.int32)
+    counts = counts.at[jnp.arange(bins.shape[0])[:, None], bins].add(1, mode="drop")
+    before = jnp.cumsum(counts.T, axis=1)  # [bins, anchors]: entries of a bin up to and with a row
+    sizes = before[:, -1:]
+    rank = jax.random.randint(key, (num_bins, draws), 0, jnp.maximum(sizes, 1))
+    rows = jnp.minimum(jax.vmap(partial(jnp.searchsorted, side="right"))(before, rank), bins.shape[0] - 1)
+    rank = rank - jnp.take_along_axis(before - counts.T, rows, axis=1)
+    same = bins[rows] == jnp.arange(num_bins)[:, None, None]
+    columns = jnp.argmax(jnp.cumsum(same, axis=2) > rank[..., None], axis=2)
+    return rows, columns, sizes > 0
