@@ -2,18 +2,23 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint format lock golden clean
+.PHONY: help demo test slow parity golden lint format lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 # The CUDA wheels where the driver lists a GPU, the CPU wheels otherwise.
 REQUIREMENTS := $(if $(shell nvidia-smi -L 2>/dev/null | grep GPU),requirements.txt,requirements-cpu.txt)
 UV := uv==0.13.9
+# An environment with PyTorch and pytorch-metric-learning, the peer of lfw_jax.metric.
+PEER := .peer
+ARCHIVES := metric heads similarity triplets
 
 help:
 	@echo "make demo    train configs/quickstart.py and leave metrics, TensorBoard events and a report"
 	@echo "make test    lint, types, import contracts and all tests"
 	@echo "make slow    the tests that need minutes"
+	@echo "make parity  compare lfw_jax.metric with pytorch-metric-learning, live, on new batches (SEED=...)"
+	@echo "make golden  compute the committed figures of pytorch-metric-learning anew"
 	@echo "make format  format the code;  make lint: what test does before its tests"
 	@echo "make lock    pin requirements.txt and requirements-cpu.txt anew from requirements.in"
 	@echo "make clean   remove the environment ($(VENV)) and caches; runs/ stays"
@@ -26,6 +31,17 @@ test: lint
 
 slow: $(VENV)/installed
 	$(PYTHON) -m pytest -q -m slow
+
+# The golden tests, but against figures that the peer computes now, for batches that no test has seen.
+parity: $(VENV)/installed $(PEER)/installed
+	@seed=$${SEED:-$$RANDOM}; echo "parity with pytorch-metric-learning on the batches of SEED=$$seed"; \
+	for archive in $(ARCHIVES); do \
+		LFW_JAX_GOLDEN=build/parity LFW_JAX_GOLDEN_SEED=$$seed $(PEER)/bin/python tests/metric/golden/make_$$archive.py; \
+	done
+	LFW_JAX_GOLDEN=build/parity $(PYTHON) -m pytest -q tests/metric -k "golden or memory"
+
+golden: $(PEER)/installed
+	for archive in $(ARCHIVES); do $(PEER)/bin/python tests/metric/golden/make_$$archive.py; done
 
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check --quiet .
@@ -45,7 +61,7 @@ lock: $(VENV)/uv
 		--no-annotate --constraint requirements.txt $(VENV)/requirements-cpu.in -o requirements-cpu.txt
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEER) build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # Of the Pythons on this machine the first that is 3.11 or newer.
 $(VENV)/uv:
@@ -60,4 +76,9 @@ $(VENV)/uv:
 $(VENV)/installed: $(VENV)/uv requirements.txt requirements-cpu.txt pyproject.toml
 	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) -r $(REQUIREMENTS)
 	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
+	@touch $@
+
+$(PEER)/installed: $(VENV)/uv
+	$(PYTHON) -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 pytorch-metric-learning==2.9.0
 	@touch $@

@@ -4,7 +4,7 @@
 
 128-d embeddings, 4 images a person. Each figure comes from a process of its own, so that its peak memory is its own; the two
 take turns in every round, and the medians over rounds are printed. The peer runs in `--peer_python` (see
-tests/metric/make_golden.py for its packages; default: this Python, where it has them) with at most `--peer_memory` GiB of
+tests/metric/golden/archive.py for its packages; default: this Python, where it has them) with at most `--peer_memory` GiB of
 address space and `--limit` seconds; what it cannot do within them is left out from that size on.
 """
 

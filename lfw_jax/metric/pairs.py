@@ -84,8 +84,8 @@ def compare(
     Example:
       >>> import jax.numpy as jnp
       >>> pairs = compare(jnp.array([[1.0, 0.0], [0.6, 0.8], [0.0, 2.0]]), jnp.array([0, 0, 1]))
-      >>> jnp.round(pairs.distances[0], 3).tolist()
-      [0.0, 0.8939999938011169, 1.4140000343322754]
+      >>> [round(distance, 3) for distance in pairs.distances[0].tolist()]
+      [0.0, 0.894, 1.414]
       >>> pairs.positive[0].tolist(), pairs.negative[0].tolist()
       ([False, True, False], [False, False, True])
     """

@@ -1,7 +1,6 @@
-"""The same numbers as pytorch-metric-learning 2.9.0 (make_golden.py computed them, in float64)."""
+"""The same numbers as pytorch-metric-learning 2.9.0 (golden/ computed them, in float64)."""
 
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +9,9 @@ import pytest
 
 from lfw_jax.metric import PairWeights, compare, heads, losses, miners
 from lfw_jax.metric.miners import as_triplets
+from tests.metric.golden import golden
 
-GOLDEN = np.load(Path(__file__).parent / "golden" / "metric.npz")
+GOLDEN = golden("metric")
 BATCHES = ("mixed", "singletons", "one_class", "all_different", "duplicates", "large")
 SELECTIONS = (*(f"triplet_{kind}" for kind in miners.KINDS), "batch_hard", "histogram")
 TOLERANCE = dict(rtol=1e-5, atol=1e-5)

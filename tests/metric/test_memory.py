@@ -1,7 +1,5 @@
 """A memory of earlier batches: the numbers of pytorch-metric-learning's CrossBatchMemory, and a ring that loses nothing."""
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,8 +11,9 @@ from lfw_jax.metric import losses, memory, miners
 from lfw_jax.metric.losses.similarity import multi_similarity
 from lfw_jax.metric.losses.softmax import ntxent
 from lfw_jax.metric.pairs import compare
+from tests.metric.golden import golden
 
-GOLDEN = np.load(Path(__file__).parent / "golden" / "similarity.npz")
+GOLDEN = golden("similarity")
 STEPS = jnp.asarray(GOLDEN["memory/embeddings"]), jnp.asarray(GOLDEN["memory/labels"])
 LOSSES = {"contrastive": losses.contrastive, "multi_similarity": multi_similarity, "ntxent": ntxent}
 SIZE, BATCH, DIM = 14, 6, 6

@@ -1,16 +1,13 @@
 """Negatives drawn evenly over distance, by the inverse of how often a distance occurs on the sphere."""
 
-import math
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from lfw_jax.metric.pairs import Pairs
+from lfw_jax.metric.search import passing_place, running_sums
 from lfw_jax.metric.selection import DrawnTriplets
 from lfw_jax.metric.triplets import sweep
-
-_BLOCK = 32
 
 
 def distance_weighted(
@@ -50,23 +47,14 @@ def distance_weighted(
             f"{pairs.metric} distances of embeddings that were {of}"
         )
     pairs = jax.lax.stop_gradient(pairs)
-    weights = _weights(pairs, cutoff, nonzero_loss_cutoff)
-    blocks = jnp.sum(weights, axis=2)
-    up_to = jnp.cumsum(blocks, axis=1)
-    total = up_to[:, -1]
-    some = total > 0
-    positive = pairs.positive & some[:, None]
+    sums = running_sums(_weights(pairs, cutoff, nonzero_loss_cutoff))
+    positive = pairs.positive & (sums.total > 0)[:, None]
     rows = jnp.arange(positive.shape[0])
 
     def body(number: Int[Array, ""], carry: tuple[Array, Array], place: Array, present: Array) -> tuple[Array, Array]:
         drawn, negative = carry
         share = jax.random.uniform(jax.random.fold_in(key, number), rows.shape)
-        # Just below the total where rounding makes it the total: the search must end within the row.
-        target = jnp.minimum(share * total, jnp.nextafter(total, jnp.zeros_like(total)))
-        block = jnp.sum(up_to <= target[:, None], axis=1)
-        inside = weights[rows, block]
-        target = target - jnp.where(block > 0, up_to[rows, block - 1], 0.0)
-        found = block * _BLOCK + _place(inside, target)
+        found = passing_place(sums, share * sums.total)
         found = jnp.where(present, found, positive.shape[1])
         return (
             drawn.at[rows, place].set(found.astype(jnp.int32), mode="drop"),
@@ -78,8 +66,8 @@ def distance_weighted(
     return DrawnTriplets(positive.astype(jnp.float32), negative, drawn)
 
 
-def _weights(pairs: Pairs, cutoff: float, farthest: float) -> Float[Array, "anchors blocks in_block"]:
-    """How likely each negative is drawn, up to a factor a row, in blocks of columns.
+def _weights(pairs: Pairs, cutoff: float, farthest: float) -> Float[Array, "anchors references"]:
+    """How likely each negative is drawn, up to a factor a row.
 
     With `q = d²` the inverse density is `(q (1 − q/4))^(−(k−3)/2) / d`: one logarithm instead of two.
     """
@@ -100,15 +88,4 @@ def _weights(pairs: Pairs, cutoff: float, farthest: float) -> Float[Array, "anch
     nearest, beyond = (logarithm(jnp.where(some, end, 1.0)) for end in ends)
     top = jnp.maximum(nearest, beyond) if power < 0 else 0.0
     inside = jnp.where(eligible, distances, 1.0)
-    weights = jnp.where(eligible, jnp.exp(logarithm(inside) - top) / inside, 0.0)
-    columns = weights.shape[1]
-    missing = math.ceil(columns / _BLOCK) * _BLOCK - columns
-    return jnp.pad(weights, ((0, 0), (0, missing))).reshape(weights.shape[0], -1, _BLOCK)
-
-
-def _place(weights: Float[Array, "anchors in_block"], target: Float[Array, "anchors"]) -> Int[Array, "anchors"]:
-    """The first place at which the sum so far exceeds the target; the last with any weight where rounding lets none."""
-    places = jnp.arange(_BLOCK)[None]
-    beyond = (jnp.cumsum(weights, axis=1) > target[:, None]) & (weights > 0)
-    last = jnp.max(jnp.where(weights > 0, places, 0), axis=1)
-    return jnp.minimum(jnp.min(jnp.where(beyond, places, _BLOCK), axis=1), last)
+    return jnp.where(eligible, jnp.exp(logarithm(inside) - top) / inside, 0.0)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
 from lfw_jax.metric.pairs import Pairs
+from lfw_jax.metric.search import passing_place, running_sums
 from lfw_jax.metric.selection import PairWeights, as_triplets
 
 
@@ -35,6 +36,13 @@ def uniform_histogram(
 
     Raises:
       ValueError: a count below 1.
+
+    Example:
+      >>> from lfw_jax.metric import compare
+      >>> pairs = compare(jnp.array([[0.0], [1.0], [3.0], [3.1]]), jnp.array([0, 0, 0, 1]), normalize=False)
+      >>> selected = uniform_histogram(pairs, key=jax.random.key(0), num_bins=2, pos_per_bin=4, neg_per_bin=1)
+      >>> float(selected.positive.sum()), float(selected.negative.sum())  # from two bins each
+      (8.0, 2.0)
     """
     if min(num_bins, pos_per_bin, neg_per_bin) < 1:
         raise ValueError(
@@ -80,5 +88,6 @@ def _draw(
     rows = jnp.minimum(jax.vmap(partial(jnp.searchsorted, side="right"))(before, rank), bins.shape[0] - 1)
     rank = rank - jnp.take_along_axis(before - counts.T, rows, axis=1)
     same = bins[rows] == jnp.arange(num_bins)[:, None, None]
-    columns = jnp.argmax(jnp.cumsum(same, axis=2) > rank[..., None], axis=2)
+    sums = running_sums(same.reshape(-1, bins.shape[1]).astype(jnp.float32))
+    columns = passing_place(sums, rank.astype(jnp.float32).ravel()).reshape(rows.shape)
     return rows, columns, sizes > 0

@@ -1,7 +1,6 @@
-"""The same numbers as pytorch-metric-learning 2.9.0 (make_golden.py computed them, in float64)."""
+"""The same numbers as pytorch-metric-learning 2.9.0 (golden/ computed them, in float64)."""
 
 from functools import cache, partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +8,9 @@ import numpy as np
 import pytest
 
 from lfw_jax.metric import heads
+from tests.metric.golden import golden
 
-GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "heads.npz")
+GOLDEN = golden("heads")
 HEADS = {
     "softmax": heads.softmax,
     "softmax_bias": partial(heads.softmax, bias=jnp.asarray(GOLDEN["bias"])),

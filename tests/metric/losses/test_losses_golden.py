@@ -1,7 +1,6 @@
-"""The same numbers as pytorch-metric-learning 2.9.0 (make_golden.py computed them, in float64)."""
+"""The same numbers as pytorch-metric-learning 2.9.0 (golden/ computed them, in float64)."""
 
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +12,9 @@ from lfw_jax.metric.losses.softmax import n_pairs, ntxent, supcon
 from lfw_jax.metric.losses.structured import generalized_lifted_structure, lifted_structure
 from lfw_jax.metric.pairs import compare
 from lfw_jax.metric.selection import PairWeights
+from tests.metric.golden import golden
 
-GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "similarity.npz")
+GOLDEN = golden("similarity")
 BATCHES = ("mixed", "singletons", "one_class", "all_different", "duplicates", "zero", "large", "references", "behind")
 SELECTIONS = ("every_pair", "multi_similarity", "pair_margin", "triplet")
 # Each loss with its defaults and with other options, compiled once for both: options may be traced.

@@ -1,7 +1,6 @@
-"""Write ../golden/similarity.npz: what pytorch-metric-learning 2.9.0 computes for similarity, softmax and lifted losses.
+"""Write similarity.npz: what pytorch-metric-learning 2.9.0 computes for similarity, softmax and lifted losses.
 
-    python3.11 -m venv pml && pml/bin/pip install torch==2.13.0 numpy pytorch-metric-learning==2.9.0
-    pml/bin/python tests/metric/losses/make_golden.py
+    .peer/bin/python tests/metric/golden/make_similarity.py   # the environment is that of archive.py
 
 Everything is computed in float64 from embeddings that are exact in float32. The keys of the archive are
 `batch/embeddings|labels` (and `batch/references|reference_labels`), `batch/selection/positive|negative` (how often each
@@ -9,10 +8,9 @@ pair is in the mined tuples), `batch/selection/names|losses|gradients` (of all l
 steps of CrossBatchMemory) and `apart/…` (where rounding decides what PML returns).
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
+from archive import counts, random, save
 from pytorch_metric_learning import losses, miners
 from pytorch_metric_learning.distances import DotProductSimilarity
 from pytorch_metric_learning.utils import loss_and_miner_utils
@@ -45,7 +43,7 @@ MINERS = {
 
 def batches() -> dict[str, dict[str, np.ndarray]]:
     """Name → embeddings [batch, dim] and labels [batch], some with references."""
-    draw = np.random.default_rng(7)
+    draw = random(7)
 
     def clustered(sizes: list[int], noise: float) -> dict[str, np.ndarray]:
         labels = np.repeat(np.arange(len(sizes)), sizes)
@@ -93,13 +91,6 @@ def in_reading_order(selected: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, 
     return tuple(ordered)
 
 
-def counts(rows: torch.Tensor, columns: torch.Tensor, shape: tuple[int, int]) -> np.ndarray:
-    """How often each (row, column) occurs."""
-    found = np.zeros(shape, np.uint16)
-    np.add.at(found, (rows.numpy(), columns.numpy()), 1)
-    return found
-
-
 def evaluate(loss: torch.nn.Module, embeddings: np.ndarray, *rest: object) -> tuple[float, np.ndarray]:
     """The loss and its gradient."""
     inputs = torch.tensor(embeddings, dtype=torch.float64, requires_grad=True)
@@ -133,7 +124,7 @@ def of_batch(batch: dict[str, np.ndarray], selections: list[str], forms: list[st
 
 def of_memory() -> dict[str, np.ndarray]:
     """Five steps of a memory that wraps around twice."""
-    draw = np.random.default_rng(11)
+    draw = random(11)
     labels = draw.integers(0, 4, size=(5, 6)).astype(np.int32)
     embeddings = (draw.normal(size=(4, DIM))[labels] + 0.7 * draw.normal(size=(5, 6, DIM))).astype(np.float32)
     found = {"embeddings": embeddings, "labels": labels}
@@ -173,9 +164,7 @@ def main() -> None:
         if "references" in batch:
             forms = [form for form in forms if not form.startswith("n_pairs")]
         archive |= {f"{name}/{key}": value for key, value in of_batch(batch, selections, forms).items()}
-    target = Path(__file__).parents[1] / "golden" / "similarity.npz"
-    np.savez_compressed(target, **archive)
-    print(f"{target.name}: {len(archive)} arrays, {target.stat().st_size / 1e3:.0f} kB")
+    save("similarity", archive)
 
 
 if __name__ == "__main__":

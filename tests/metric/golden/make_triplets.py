@@ -1,17 +1,17 @@
-"""Write golden/triplets.npz: what pytorch-metric-learning 2.9.0 mines, and its triplet loss of what it mined.
+"""Write triplets.npz: what pytorch-metric-learning 2.9.0 mines, and its triplet loss of what it mined.
 
-    pml/bin/python tests/metric/triplets/make_golden.py [--seed=S] [--output=FOLDER]
+    .peer/bin/python tests/metric/golden/make_triplets.py   # the environment is that of archive.py
 
-The environment is that of tests/metric/make_golden.py. Everything is computed in float64. Keys: `batch/embeddings|labels`,
+Everything is computed in float64. Keys: `batch/embeddings|labels`,
 `batch/references|reference_labels` where a batch is compared with others, `batch/miner/positive|negative` (how often each
 pair is in the mined tuples) and `batch/selection/loss|gradient|reference_gradient` of each form of the triplet loss.
 """
 
-import argparse
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
+from archive import counts, random, save
 from pytorch_metric_learning import losses, miners
 
 SIZE, DIM, REFERENCES = 20, 8, 24
@@ -24,6 +24,10 @@ FORMS = {
     "smooth": dict(margin=0.4, smooth_loss=True),
     "swap": dict(margin=0.4, swap=True),
     "smooth_swap": dict(margin=0.4, swap=True, smooth_loss=True),
+}
+OTHERS = {
+    "contrastive": lambda: losses.ContrastiveLoss(pos_margin=0.1, neg_margin=1.2),
+    "margin": lambda: losses.MarginLoss(margin=0.2, beta=0.9),
 }
 
 
@@ -58,13 +62,6 @@ def batches(draw: np.random.Generator) -> dict[str, dict[str, np.ndarray]]:
     return found
 
 
-def counts(rows: torch.Tensor, columns: torch.Tensor, shape: tuple[int, int]) -> np.ndarray:
-    """How often each (row, column) occurs."""
-    found = np.zeros(shape, np.uint16)
-    np.add.at(found, (rows.numpy(), columns.numpy()), 1)
-    return found
-
-
 def drawn_triplets(labels: np.ndarray, others: np.ndarray, same: bool, draw: np.random.Generator) -> tuple:
     """For about half of the positive pairs a negative at random: what a sampling miner may return."""
     matching = labels[:, None] == others[None]
@@ -79,17 +76,19 @@ def drawn_triplets(labels: np.ndarray, others: np.ndarray, same: bool, draw: np.
 
 
 def triplet_losses(name: str, arrays: dict[str, np.ndarray], selected: tuple | None) -> dict:
-    """Every form of the loss of one selection, with gradients."""
+    """Every form of the loss of one selection, and the losses of its pairs, with gradients."""
     found = {}
-    for form, options in FORMS.items():
-        if "references" in arrays and options.get("swap"):
+    functions = {form: partial(losses.TripletMarginLoss, **options) for form, options in FORMS.items()}
+    functions |= OTHERS if selected is not None else {}
+    for form, function in functions.items():
+        if "references" in arrays and "swap" in form:
             continue
         tensors = [torch.tensor(arrays["embeddings"], dtype=torch.float64, requires_grad=True)]
         rest = ()
         if "references" in arrays:
             tensors.append(torch.tensor(arrays["references"], dtype=torch.float64, requires_grad=True))
             rest = (tensors[1], torch.tensor(arrays["reference_labels"]))
-        value = losses.TripletMarginLoss(**options)(tensors[0], torch.tensor(arrays["labels"]), selected, *rest)
+        value = function()(tensors[0], torch.tensor(arrays["labels"]), selected, *rest)
         value.backward()
         found[f"{name}/{form}/loss"] = value.detach().numpy()
         for key, tensor in zip(("gradient", "reference_gradient"), tensors, strict=False):
@@ -100,12 +99,7 @@ def triplet_losses(name: str, arrays: dict[str, np.ndarray], selected: tuple | N
 
 def main() -> None:
     """Compute and write the archive."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=21)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "golden")
-    options = parser.parse_args()
-    draw = np.random.default_rng(options.seed)
-    torch.manual_seed(options.seed)
+    draw = random(21)
     chosen = {
         f"triplet_{kind}": miners.TripletMarginMiner(margin=0.2, type_of_triplets=kind)
         for kind in ("all", "hard", "semihard", "easy")
@@ -141,10 +135,7 @@ def main() -> None:
         found["drawn/drawn"] = drawn
         found |= triplet_losses("drawn", arrays, selected)
         archive |= {f"{name}/{key}": value for key, value in found.items()}
-    target = options.output / "triplets.npz"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(target, **archive)
-    print(f"{target}: {len(archive)} arrays, {target.stat().st_size / 1e3:.0f} kB")
+    save("triplets", archive)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,15 @@
-"""Write golden/metric.npz: what pytorch-metric-learning 2.9.0 computes for a few small batches.
+"""Write metric.npz: what pytorch-metric-learning 2.9.0 computes for a few small batches.
 
-    python3.11 -m venv pml && pml/bin/pip install torch==2.13.0 numpy pytorch-metric-learning==2.9.0
-    pml/bin/python tests/metric/make_golden.py
+    .peer/bin/python tests/metric/golden/make_metric.py   # the environment is that of archive.py
 
 Everything is computed in float64 from embeddings that are exact in float32. The keys of the archive are
 `batch/embeddings`, `batch/labels`, `batch/miner/positive|negative` (how often each pair is in the mined tuples) and
 `batch/loss/…/loss|gradient|beta_gradient|prototype_gradient`.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
+from archive import counts, random, save
 from pytorch_metric_learning import losses, miners
 
 KINDS = ("all", "hard", "semihard", "easy")
@@ -19,7 +17,7 @@ KINDS = ("all", "hard", "semihard", "easy")
 
 def batches() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Name → embeddings [batch, dim] and labels [batch]."""
-    draw = np.random.default_rng(20)
+    draw = random(20)
 
     def clustered(sizes: list[int], dim: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
         labels = np.repeat(np.arange(len(sizes)), sizes)
@@ -40,13 +38,6 @@ def batches() -> dict[str, tuple[np.ndarray, np.ndarray]]:
         "duplicates": (duplicates, labels),
         "large": clustered([4] * 16, 16, 0.8),
     }
-
-
-def counts(rows: torch.Tensor, columns: torch.Tensor, size: int) -> np.ndarray:
-    """How often each (row, column) occurs."""
-    found = np.zeros((size, size), np.uint16)
-    np.add.at(found, (rows.numpy(), columns.numpy()), 1)
-    return found
 
 
 def evaluate(loss: torch.nn.Module, embeddings: np.ndarray, labels: np.ndarray, selected: tuple | None = None) -> dict:
@@ -86,7 +77,7 @@ def pair_losses(name: str, embeddings: np.ndarray, labels: np.ndarray, selected:
 def heads(embeddings: np.ndarray, labels: np.ndarray) -> dict:
     """ArcFace and CosFace with fixed prototypes; some embeddings lie on a prototype or opposite it."""
     classes, dim = 10, embeddings.shape[1]
-    prototypes = np.random.default_rng(3).normal(size=(classes, dim)).astype(np.float32)
+    prototypes = random(3).normal(size=(classes, dim)).astype(np.float32)
     opposite = embeddings.copy()
     opposite[:3] = 2 * prototypes[labels[:3]]
     opposite[3:6] = -prototypes[labels[3:6]]
@@ -115,14 +106,12 @@ def main() -> None:
         for miner, function in chosen.items():
             selected = function(inputs, targets)
             pairs = selected if len(selected) == 4 else (selected[0], selected[1], selected[0], selected[2])
-            found[f"{miner}/positive"] = counts(pairs[0], pairs[1], size)
-            found[f"{miner}/negative"] = counts(pairs[2], pairs[3], size)
+            found[f"{miner}/positive"] = counts(pairs[0], pairs[1], (size, size))
+            found[f"{miner}/negative"] = counts(pairs[2], pairs[3], (size, size))
             found |= pair_losses(miner, embeddings, labels, selected, classes)
         archive |= {f"{name}/{key}": value for key, value in found.items()}
     archive |= heads(*batches()["mixed"])
-    target = Path(__file__).parent / "golden" / "metric.npz"
-    np.savez_compressed(target, **archive)
-    print(f"{target.name}: {len(archive)} arrays, {target.stat().st_size / 1e3:.0f} kB")
+    save("metric", archive)
 
 
 if __name__ == "__main__":

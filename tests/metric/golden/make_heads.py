@@ -1,21 +1,19 @@
-"""Write ../golden/heads.npz: what pytorch-metric-learning 2.9.0 computes for the heads that it has.
+"""Write heads.npz: what pytorch-metric-learning 2.9.0 computes for the heads that it has.
 
-    python3.11 -m venv pml && pml/bin/pip install torch==2.13.0 numpy pytorch-metric-learning==2.9.0
-    pml/bin/python tests/metric/heads/make_golden.py
+    .peer/bin/python tests/metric/golden/make_heads.py   # the environment is that of archive.py
 
 Everything is computed in float64 from inputs that are exact in float32. The keys of the archive are `batch/embeddings`,
 `batch/labels`, `prototypes`, `centers`, `bias` and `batch/head/loss|gradient|prototype_gradient`. The plain softmax, which
 pytorch-metric-learning leaves to PyTorch, is PyTorch's own cross-entropy.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
+from archive import random, save
 from pytorch_metric_learning import losses
 
 CLASSES, CENTERS, DIM, SIZE = 7, 3, 6, 12
-draw = np.random.default_rng(11)
+draw = random(11)
 PROTOTYPES = draw.normal(size=(CLASSES, DIM)).astype(np.float32)
 NEAR = PROTOTYPES[:, None] + 0.8 * draw.normal(size=(CLASSES, CENTERS, DIM))
 CENTERS_OF_CLASSES = NEAR.astype(np.float32)
@@ -110,9 +108,7 @@ def main() -> None:
         for head, (loss, prototypes) in heads().items():
             found = evaluate(loss, prototypes, embeddings, labels)
             archive |= {f"{name}/{head}/{key}": value for key, value in found.items()}
-    target = Path(__file__).parents[1] / "golden" / "heads.npz"
-    np.savez_compressed(target, **archive)
-    print(f"{target.name}: {len(archive)} arrays, {target.stat().st_size / 1e3:.0f} kB")
+    save("heads", archive)
 
 
 if __name__ == "__main__":
