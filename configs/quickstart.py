@@ -5,8 +5,8 @@ writes a folder in LFW's layout, with LFW's lists, and the same loader, trainer 
 
     python launch.py --config=configs/quickstart.py --workdir=runs/quickstart
 
-Cost: COST_quickstart
-Expect: RESULT_quickstart
+Cost: 2 minutes on two CPU cores.
+Expect: 88.7 % on pairs of drawn people whom it never saw (95 % interval 86.6-90.5); raw pixels get 60.8 %.
 """
 
 from ml_collections import ConfigDict

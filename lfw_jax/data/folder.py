@@ -51,12 +51,18 @@ def read_folder(directory: str | Path) -> ImageSet:
             numbers += _numbers(readable)
             paths += readable
     if not paths:
-        detail = (
-            f"; {len(skipped)} files there are no readable images, the first {skipped[0].path}: {skipped[0].reason}"
-        )
+        detail = ""
+        if skipped:
+            first = skipped[0]
+            count = (
+                "1 file there is no readable image"
+                if len(skipped) == 1
+                else f"{len(skipped)} files there are no readable images"
+            )
+            detail = f"; {count}, the first {first.path}: {first.reason}"
         raise UserError(
-            f"--config.data.dir: found no image under {directory}{detail if skipped else ''}. Expected one folder a "
-            "person with JPEG or PNG files in it."
+            f"--config.data.dir: found no image under {directory}{detail}. Expected one folder a person with JPEG or PNG "
+            "files in it."
         )
     return ImageSet(
         names=tuple(names),

@@ -80,9 +80,11 @@ def test_files_without_numbers_are_counted(people: Path):
 def test_no_folder_and_no_images_are_told(tmp_path: Path):
     with pytest.raises(UserError, match="quickstart"):
         read_folder(tmp_path / "none")
+    with pytest.raises(UserError, match=r"found no image under \S+\. Expected one folder a person"):
+        read_folder(tmp_path)
     (tmp_path / "Ann").mkdir()
     (tmp_path / "Ann" / "a.txt").write_text("x")
-    with pytest.raises(UserError, match=r"found no image under .*; 1 files there are no readable images"):
+    with pytest.raises(UserError, match=r"found no image under .*; 1 file there is no readable image"):
         read_folder(tmp_path)
 
 
