@@ -121,6 +121,15 @@ def compare(
     return Pairs(distances, positive, ~match, jnp.asarray(labels), squares, embeddings.shape[1], metric, unit, square)
 
 
+def fixed(pairs: Pairs) -> Pairs:
+    """The pairs without gradient, for a miner to look at.
+
+    Behind the barrier they are computed once. XLA would rather compute distances anew in each of a miner's passes than
+    store them, which made mining up to three times as slow on a CPU (benchmarks/mining.py).
+    """
+    return jax.lax.optimization_barrier(jax.lax.stop_gradient(pairs))
+
+
 def similarities(pairs: Pairs, *, of: str) -> Float[Array, "anchors references"]:
     """The cosine of every anchor with every reference; of pairs of metric "dot" their inner product.
 

@@ -7,7 +7,7 @@ import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 _BLOCK = 32
 
@@ -20,7 +20,7 @@ class RunningSums(NamedTuple):
       up_to: the sum of a row up to and with each block.
     """
 
-    weights: Float[Array, "rows blocks in_block"]
+    weights: Float[Array, "rows blocks in_block"] | Bool[Array, "rows blocks in_block"]
     up_to: Float[Array, "rows blocks"]
 
     @property
@@ -29,12 +29,12 @@ class RunningSums(NamedTuple):
         return self.up_to[:, -1]
 
 
-def running_sums(weights: Float[Array, "rows columns"]) -> RunningSums:
-    """Prepare rows to be searched."""
+def running_sums(weights: Float[Array, "rows columns"] | Bool[Array, "rows columns"]) -> RunningSums:
+    """Prepare rows to be searched; of booleans each true one weighs 1."""
     columns = weights.shape[1]
     missing = math.ceil(columns / _BLOCK) * _BLOCK - columns
     blocks = jnp.pad(weights, ((0, 0), (0, missing))).reshape(weights.shape[0], -1, _BLOCK)
-    return RunningSums(blocks, jnp.cumsum(jnp.sum(blocks, axis=2), axis=1))
+    return RunningSums(blocks, jnp.cumsum(jnp.sum(blocks, axis=2).astype(jnp.float32), axis=1))
 
 
 def passing_place(sums: RunningSums, target: Float[Array, "rows"]) -> Int[Array, "rows"]:
@@ -46,7 +46,7 @@ def passing_place(sums: RunningSums, target: Float[Array, "rows"]) -> Int[Array,
     rows = jnp.arange(target.shape[0])
     target = jnp.minimum(target, jnp.nextafter(sums.total, jnp.zeros_like(sums.total)))
     block = jnp.minimum(jnp.sum(sums.up_to <= target[:, None], axis=1), sums.up_to.shape[1] - 1)
-    inside = sums.weights[rows, block]
+    inside = sums.weights[rows, block].astype(jnp.float32)
     target = target - jnp.where(block > 0, sums.up_to[rows, block - 1], 0.0)
     # Summed in another order the block may end below the target: then its last column with a weight is the place.
     places = jnp.arange(_BLOCK)[None]

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lfw_jax.metric.pairs import Pairs
+from lfw_jax.metric.pairs import Pairs, fixed
 from lfw_jax.metric.search import passing_place, running_sums
 from lfw_jax.metric.selection import DrawnTriplets
 from lfw_jax.metric.triplets import sweep
@@ -46,7 +46,7 @@ def distance_weighted(
             "distance-weighted sampling needs Euclidean distances of normalised embeddings, found "
             f"{pairs.metric} distances of embeddings that were {of}"
         )
-    pairs = jax.lax.stop_gradient(pairs)
+    pairs = fixed(pairs)
     sums = running_sums(_weights(pairs, cutoff, nonzero_loss_cutoff))
     positive = pairs.positive & (sums.total > 0)[:, None]
     rows = jnp.arange(positive.shape[0])

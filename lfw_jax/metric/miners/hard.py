@@ -1,10 +1,9 @@
 """The hardest, or the easiest, pair of each anchor."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from lfw_jax.metric.pairs import Pairs
+from lfw_jax.metric.pairs import Pairs, fixed
 from lfw_jax.metric.selection import PairWeights, every_pair
 
 STRATEGIES = ("hard", "semihard", "easy", "all")
@@ -65,7 +64,8 @@ def batch_easy_hard(
             f"pos_strategy '{pos_strategy}' does not go with neg_strategy '{neg_strategy}': semihard is relative to the one "
             "pair chosen on the other side"
         )
-    distances = jax.lax.stop_gradient(pairs.distances)
+    pairs = fixed(pairs)
+    distances = pairs.distances
     everything = every_pair(pairs)
     positive = _allowed(pairs.positive, distances, allowed_pos_range)
     negative = _allowed(pairs.negative, distances, allowed_neg_range)

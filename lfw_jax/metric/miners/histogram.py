@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
-from lfw_jax.metric.pairs import Pairs
+from lfw_jax.metric.pairs import Pairs, fixed
 from lfw_jax.metric.search import passing_place, running_sums
-from lfw_jax.metric.selection import PairWeights, as_triplets
+from lfw_jax.metric.selection import PairWeights
 
 
 def uniform_histogram(
@@ -48,28 +48,45 @@ def uniform_histogram(
         raise ValueError(
             f"num_bins, pos_per_bin and neg_per_bin must be at least 1, found {num_bins}, {pos_per_bin}, {neg_per_bin}"
         )
-    distances = jax.lax.stop_gradient(pairs.distances)
+    pairs = fixed(pairs)
+    distances = pairs.distances
     sides = ((pairs.positive, 0), (pairs.negative, num_bins))
-    bins = jnp.full(distances.shape, 2 * num_bins)  # what is on no side goes to a bin behind the last
+    # What is on no side goes to a bin behind the last. Small numbers: what is slow here is memory.
+    bins = jnp.full(distances.shape, 2 * num_bins, jnp.uint8 if 2 * num_bins < 256 else jnp.int32)
     for members, first in sides:
-        bins = jnp.where(members, first + _bins(distances, members, num_bins), bins)
+        bins = jnp.where(members, (first + _bins(distances, members, num_bins)).astype(bins.dtype), bins)
     most = max(pos_per_bin, neg_per_bin)
     rows, columns, drawn = _draw(key, bins, 2 * num_bins, most)
     limits = jnp.where(jnp.arange(2 * num_bins) < num_bins, pos_per_bin, neg_per_bin)
     drawn = (drawn & (jnp.arange(most) < limits[:, None])).astype(jnp.float32)
-    weights = PairWeights(*(
-        jnp.zeros(distances.shape).at[rows[part], columns[part]].add(drawn[part])
-        for part in (slice(num_bins), slice(num_bins, None))
+    halves = slice(num_bins), slice(num_bins, None)
+    often = [drawn[half] for half in halves]
+    if joined:
+        # As `as_triplets`, before there is an array of all pairs: how often each anchor was drawn on the other side.
+        of_anchors = [jnp.zeros(distances.shape[0]).at[rows[half]].add(drawn[half]) for half in halves]
+        often = [often[0] * of_anchors[1][rows[halves[0]]], often[1] * of_anchors[0][rows[halves[1]]]]
+    return PairWeights(*(
+        jnp.zeros(distances.shape).at[rows[half], columns[half]].add(count)
+        for half, count in zip(halves, often, strict=True)
     ))  # fmt: skip
-    return as_triplets(weights) if joined else weights
 
 
 def _bins(distances: Array, members: Array, num_bins: int) -> Int[Array, "anchors references"]:
     """The bin of each distance, if the range of the members' is cut into equal ones."""
-    low = jnp.min(jnp.where(members, distances, jnp.inf))
-    span = jnp.max(jnp.where(members, distances, -jnp.inf)) - low
+    low, high = _range(distances, members)
+    span = high - low
     share = (distances - low) / jnp.where(span > 0, span, 1.0)
     return jnp.clip(jnp.floor(share * num_bins), 0, num_bins - 1).astype(jnp.int32)
+
+
+def _range(distances: Array, members: Array) -> tuple[Array, Array]:
+    """The smallest and the largest distance of members, in one pass: two reductions would each store their input."""
+
+    def wider(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:
+        return jnp.minimum(left[0], right[0]), jnp.maximum(left[1], right[1])
+
+    lows, highs = jnp.where(members, distances, jnp.inf), jnp.where(members, distances, -jnp.inf)
+    return jax.lax.reduce((lows, highs), (jnp.inf, -jnp.inf), wider, (0, 1))
 
 
 def _draw(
@@ -80,14 +97,14 @@ def _draw(
     Sorting entries by bin would cost most of a training step's loss on a CPU. Instead the n-th entry of a bin, in reading
     order, is found by its row, from every row's counts, and then by counting along that row.
     """
-    counts = jnp.zeros((bins.shape[0], num_bins), jnp.int32)
-    counts = counts.at[jnp.arange(bins.shape[0])[:, None], bins].add(1, mode="drop")
+    # Some rows at a time: a scatter stores the place of everything that it counts.
+    counts = jax.lax.map(lambda row: jnp.zeros(num_bins, jnp.int32).at[row].add(1, mode="drop"), bins, batch_size=128)
     before = jnp.cumsum(counts.T, axis=1)  # [bins, anchors]: entries of a bin up to and with a row
     sizes = before[:, -1:]
     rank = jax.random.randint(key, (num_bins, draws), 0, jnp.maximum(sizes, 1))
     rows = jnp.minimum(jax.vmap(partial(jnp.searchsorted, side="right"))(before, rank), bins.shape[0] - 1)
     rank = rank - jnp.take_along_axis(before - counts.T, rows, axis=1)
     same = bins[rows] == jnp.arange(num_bins)[:, None, None]
-    sums = running_sums(same.reshape(-1, bins.shape[1]).astype(jnp.float32))
+    sums = running_sums(same.reshape(-1, bins.shape[1]))
     columns = passing_place(sums, rank.astype(jnp.float32).ravel()).reshape(rows.shape)
     return rows, columns, sizes > 0

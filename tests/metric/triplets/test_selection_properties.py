@@ -146,6 +146,20 @@ def test_shards_of_the_anchors_select_the_rows_of_the_whole(name: str):
             np.testing.assert_array_equal(ours, theirs[part])
 
 
+def test_shards_of_the_references_are_the_columns_of_the_whole():
+    embeddings, labels = a_batch(4)
+    others, other_labels = a_batch(5)
+    whole = compare(embeddings, labels, others, other_labels)
+    parts = [compare(embeddings, labels, others[part], other_labels[part]) for part in (slice(5), slice(5, SIZE))]
+    for name, tolerance in (("distances", 1e-5), ("positive", 0), ("negative", 0)):
+        joined = np.concatenate([np.asarray(getattr(part, name)) for part in parts], axis=1)
+        np.testing.assert_allclose(joined, getattr(whole, name), atol=tolerance)
+    # What needs one pair at a time is selected in shards as in the whole.
+    selected = [miners.pair_margin(part, pos_margin=0.5, neg_margin=1.0) for part in parts]
+    for side, expected in enumerate(miners.pair_margin(whole, pos_margin=0.5, neg_margin=1.0)):
+        np.testing.assert_array_equal(np.concatenate([np.asarray([*part][side]) for part in selected], 1), expected)
+
+
 def arrays_of(function, *arguments) -> list[tuple[tuple[int, ...], str]]:
     """Shape and primitive of everything that a function computes, in all its inner functions too."""
     found, todo = [], [jax.make_jaxpr(function)(*arguments).jaxpr]
