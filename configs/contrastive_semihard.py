@@ -6,8 +6,9 @@ Reproduces the report's mined pairs: 32 people × 4 images a batch; the triplet-
     python launch.py --config=configs/contrastive_semihard.py --config.data.source=folder --config.data.dir=LFW
 
 Cost: 1.8 million images: 34 hours on two CPU cores (15 images a second); meant for a GPU.
-Expect: "works on some examples": better than random pairs. Most of LFW's people have one image, so most of their positives
-are repetitions; `--config.sampler.short=leave_out` trains on people with four images or more alone.
+Expect: a loss near 1 all along, by its construction (docs/results.md); "works on some examples", better than random pairs.
+Most of LFW's people have one image, so most of their positives are repetitions; `--config.sampler.short=leave_out` trains
+on people with four images or more alone.
 """
 
 from ml_collections import ConfigDict
