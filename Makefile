@@ -34,13 +34,13 @@ slow: $(VENV)/installed
 	$(PYTHON) -m pytest -q -m slow
 
 # In bfloat16: on a GPU its matrix products are several times as fast. A run that was stopped resumes.
-experiments: $(VENV)/installed
+experiments: $(VENV)/installed $(PEER)/installed
 	for config in siamese_contrastive resnet_contrastive contrastive_semihard margin_histogram arcface; do \
 		$(PYTHON) launch.py --config=configs/$$config.py --workdir=runs/$$config --config.model.dtype=bfloat16 \
 			$(if $(LFW),--config.data.source=folder --config.data.dir=$(LFW)); \
 	done
 	$(PYTHON) -m benchmarks.training_step --only=resnet50 --batch_size=256 --dtype=bfloat16
-	$(PYTHON) -m benchmarks.mining --peer_memory=0
+	$(PYTHON) -m benchmarks.mining --peer_python=$(PEER)/bin/python --peer_memory=0
 
 # The golden tests, but against figures that the peer computes now, for batches that no test has seen.
 parity: $(VENV)/installed $(PEER)/installed

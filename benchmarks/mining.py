@@ -1,6 +1,6 @@
 """Time and memory of mining: forward and backward beside pytorch-metric-learning, in one run.
 
-    python -m benchmarks.mining [--sizes=128,256,…,8192] [--peer_python=pml/bin/python] [--rounds=3]
+    python -m benchmarks.mining [--sizes=128,256,…,8192] [--peer_python=.peer/bin/python] [--rounds=3]
 
 128-d embeddings, 4 images a person. Each figure comes from a process of its own, so that its peak memory is its own; the two
 take turns in every round, and the medians over rounds are printed. The peer runs in `--peer_python` (see

@@ -96,15 +96,15 @@ def ratio(total: Float[Array, ""], count: Float[Array, ""]) -> Float[Array, ""]:
 
 
 def masked_logsumexp(
-    values: Float[Array, "rows columns"], weights: Float[Array, "rows columns"], axis: int = 1
-) -> Float[Array, "left"]:
-    """`log Σ weights·exp(values)` along an axis; -inf, with gradient 0, where no weight is above 0."""
+    values: Float[Array, "rows columns"], weights: Float[Array, "rows columns"]
+) -> Float[Array, "rows"]:
+    """`log Σ weights·exp(values)` of each row; -inf, with gradient 0, where no weight is above 0."""
     chosen = weights > 0
-    top = jax.lax.stop_gradient(jnp.max(jnp.where(chosen, values, -jnp.inf), axis=axis, keepdims=True))
+    top = jax.lax.stop_gradient(jnp.max(jnp.where(chosen, values, -jnp.inf), axis=1, keepdims=True))
     top = jnp.where(jnp.isfinite(top), top, 0.0)
-    total = jnp.sum(weights * jnp.exp(jnp.where(chosen, values - top, 0.0)), axis=axis)
+    total = jnp.sum(weights * jnp.exp(jnp.where(chosen, values - top, 0.0)), axis=1)
     some = total > 0
-    return jnp.where(some, jnp.log(jnp.where(some, total, 1.0)) + jnp.squeeze(top, axis), -jnp.inf)
+    return jnp.where(some, jnp.log(jnp.where(some, total, 1.0)) + top[:, 0], -jnp.inf)
 
 
 def statistics(pairs: Pairs, weights: PairWeights | None = None) -> dict[str, Float[Array, ""]]:
