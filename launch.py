@@ -1,36 +1,41 @@
 """Run one job of lfw_jax: `python launch.py --config=configs/arcface.py --workdir=runs/arcface`."""
 
-import os
 import sys
 
 from absl import flags
 
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import command_line
+from lfw_jax.jobs.request import JOBS, Request, serve
 
 CONFIG = command_line.define_config()
 WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of checkpoints, events and reports; the same one resumes. Default: runs/<name of config>."
+    "workdir", "", "Folder of checkpoints, events and reports; the same one resumes. Default: runs/<name of config>."
 )
 MODE = flags.DEFINE_enum(
-    "mode", "train", ["train", "evaluate"], "train, with an evaluation at the end, or evaluate a trained --workdir."
+    "mode",
+    "train",
+    list(JOBS),
+    "train, with an evaluation at the end; evaluate a trained --workdir; align the faces of --input into --output.",
 )
+INPUT = flags.DEFINE_string("input", "", "align: folder (or .csv, .npz, .rec) of images. Default: what --config names.")
+OUTPUT = flags.DEFINE_string("output", "", "align: folder of the aligned faces.")
 
 
 def main(arguments: list[str]) -> None:
     """Run the job that the flags ask for."""
     if len(arguments) > 1:
         raise UserError(f"found the argument '{arguments[1]}', expected flags alone, such as --mode=train.")
-    name = command_line.config_name()
-    # Imported here: --help and a misspelt flag answer before JAX and TensorFlow are loaded.
-    from lfw_jax.jobs.train_and_evaluate import run
-
-    run(
-        CONFIG.value,
-        WORKDIR.value or os.path.join("runs", name),
-        name=name,
-        train=MODE.value == "train",
-        command=" ".join(["python", *sys.argv]),
+    serve(
+        Request(
+            mode=MODE.value,
+            config=CONFIG.value,
+            name=command_line.config_name(),
+            workdir=WORKDIR.value,
+            input=INPUT.value,
+            output=OUTPUT.value,
+            command=" ".join(["python", *sys.argv]),
+        )
     )
 
 

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds
 from lfw_jax.jobs.experiment import Experiment, build_experiment
+from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.results import Run, write_results
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.progress import Progress
@@ -17,6 +18,16 @@ from lfw_jax.training.loop import train as take_steps
 from lfw_jax.training.state import State
 
 _FOLDS = 10
+
+
+def train(request: Request) -> None:
+    """`--mode=train`: train, or resume, and evaluate at the end."""
+    run(request.config, str(request.folder), name=request.name, train=True, command=request.command)
+
+
+def evaluate(request: Request) -> None:
+    """`--mode=evaluate`: judge what the work directory has learned."""
+    run(request.config, str(request.folder), name=request.name, train=False, command=request.command)
 
 
 def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: str) -> None:
