@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from lfw_jax.data.folder import read_folder
+from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 

@@ -1,0 +1,1 @@
+"""InsightFace's RecordIO sets: `.rec`, `.idx` and `property`, mapped and indexed."""

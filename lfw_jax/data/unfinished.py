@@ -1,0 +1,69 @@
+"""Files and folders that appear whole or not at all."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from lfw_jax.errors import UserError
+
+
+@contextlib.contextmanager
+def all_or_nothing(*targets: Path, replace: bool = False) -> Iterator[tuple[Path, ...]]:
+    """Names to write files (or one folder) under, beside the targets, which are given their own names at the end.
+
+    A folder that is missing is made. If anything goes wrong what was written is removed, and so are folders that were made.
+
+    Args:
+      targets: the paths that are wanted.
+      replace: whether a file that is there already is replaced; else it is an error.
+
+    Raises:
+      UserError: a target is there already, or the system refuses to write: no right to, no space, a name too long.
+    """
+    for target in targets:
+        if not replace and (target.is_symlink() or target.exists()) and not _empty_folder(target):
+            raise UserError(f"{target}: there is something of that name already. Choose another, or remove it.")
+    unfinished = tuple(target.with_name(f".{target.name[:40]}.{os.getpid()}.unfinished") for target in targets)
+    made: list[Path] = []
+    finished: list[Path] = []
+    try:
+        for folder in {target.parent for target in targets}:
+            _make(folder, made)
+        yield unfinished
+        for path, target in zip(unfinished, targets, strict=True):
+            path.replace(target)
+            finished.append(target)
+    except OSError as error:
+        _remove([*unfinished, *finished], made)
+        what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        raise UserError(
+            f"{targets[0]}: cannot be written ({what}). Nothing of it was kept; choose another place or make room."
+        ) from error
+    except BaseException:
+        _remove([*unfinished, *finished], made)
+        raise
+
+
+def _empty_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
+def _make(folder: Path, made: list[Path]) -> None:
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir()
+        made.append(path)
+
+
+def _remove(paths: list[Path], made: list[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    for folder in reversed(made):
+        with contextlib.suppress(OSError):
+            folder.rmdir()

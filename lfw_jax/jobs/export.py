@@ -1,0 +1,63 @@
+"""`--mode=export`: the images of any source, written for another tool."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from lfw_jax.data.formats.array import write_array
+from lfw_jax.data.formats.folder_writing import write_folder
+from lfw_jax.data.formats.verification_bin import write_verification_bin
+from lfw_jax.data.images import ImageSet
+from lfw_jax.data.protocols.splits import split
+from lfw_jax.data.records.record_writing import write_records
+from lfw_jax.data.sources import read_path, read_source
+from lfw_jax.errors import UserError
+from lfw_jax.jobs.request import Request
+
+_KINDS = (
+    "train.rec (RecordIO, with train.idx and property beside it), a .bin (the test pairs of --config.data.protocol), an .npz, or "
+    "a folder"
+)
+_NOT_WRITTEN = (".csv", ".idx", ".zip", ".tfrecord")  # what somebody may mean, and would get a folder of that name for
+
+
+def export(request: Request) -> None:
+    """Write the images that `--input` or the configuration names to `--output`, in the format that its ending says.
+
+    `.rec`, `.npz` and a folder hold all images; `.bin` holds the pairs that `config.data.protocol` judges. Image files are
+    copied byte for byte, pixels become PNG. Nothing that is there is overwritten, and nothing half-written is left.
+
+    Raises:
+      UserError: there is nothing to read, something at `--output`, or no way to write it.
+    """
+    if not request.output:
+        raise UserError(f"--output is empty; expected {_KINDS}.")
+    output, config = Path(request.output), cast(Any, request.config)
+    if (output.exists() or output.is_symlink()) and not (output.is_dir() and not any(output.iterdir())):
+        raise UserError(f"--output: there is something at {output} already. Choose another name, or remove it.")
+    images, beside = (
+        read_path(request.input) if request.input else read_source(config.data, request.folder.parent / "synthetic")
+    )
+    if images.skipped:
+        print(
+            f"{len(images.skipped)} images are left out, the first {images.skipped[0].path}: {images.skipped[0].reason}"
+        )
+    ending = output.suffix.lower()
+    if ending == ".bin":
+        parts = split(images, config.data, beside, seed=config.seed)
+        write_verification_bin(output, parts.images_of(parts.test), parts.test)
+        same = int(parts.test.same.sum())
+        return print(f"{output}: {len(parts.test):,} pairs of {parts.test.name}, {same:,} of one person")
+    if ending == ".rec":
+        write_records(output.parent, images, name=output.stem)
+    elif ending == ".npz":
+        write_array(output, images)
+    elif ending in _NOT_WRITTEN and not output.is_dir():
+        raise UserError(f"--output: {output} is a format that cannot be written; expected {_KINDS}.")
+    else:
+        write_folder(output, images)
+    return print(f"{output}: {_counts(images)}")
+
+
+def _counts(images: ImageSet) -> str:
+    kind = "pixels" if images.storage == "pixels" else "image files, byte for byte"
+    return f"{len(images):,} images of {len(images.names):,} people ({kind})"

@@ -1,0 +1,160 @@
+"""Folders as they are found: links that lead round, names that are no text, folders that may not be opened, and many files."""
+
+import os
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lfw_jax.data.formats import files
+from lfw_jax.data.formats.files import image_numbers, parse_number_of_file
+from lfw_jax.data.formats.folder import read_folder
+from lfw_jax.data.formats.folder_writing import write_folder
+from lfw_jax.data.images import ImageSet
+from lfw_jax.errors import UserError
+
+
+def add(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, name in enumerate(names):
+        Image.fromarray(np.random.default_rng(seed).integers(0, 256, (16, 16, 3), np.uint8)).save(folder / name)
+    return folder
+
+
+def test_names_in_any_script_and_with_spaces_are_kept(tmp_path: Path):
+    names = ("Ann Lee", "Ćira Žan", "محمد", "王 芳", "🙂", 'it\'s "so"', "a\tb", "%2F")
+    for name in names:
+        add(tmp_path / name, f"{name}_0002.png", "x.png" if name == "🙂" else f"{name}_0001.png")
+    found = read_folder(tmp_path)
+    assert found.names == tuple(sorted(names))
+    assert found.numbers_of_people() == {name: [1, 2] for name in names}
+    assert all(path.is_file() for path in found.images)
+    assert not found.skipped
+
+
+def test_links_that_lead_round_are_skipped_and_links_to_images_read(tmp_path: Path):
+    add(tmp_path / "Ann", "Ann_0001.png")
+    (tmp_path / "Bo").mkdir()
+    (tmp_path / "Bo" / "Bo_0001.png").symlink_to(tmp_path / "Ann" / "Ann_0001.png")
+    (tmp_path / "Bo" / "itself.png").symlink_to("itself.png")
+    (tmp_path / "Bo" / "up").symlink_to(tmp_path)
+    (tmp_path / "Bo" / "nowhere.png").symlink_to("none.png")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "parent").symlink_to(tmp_path)
+    found = read_folder(tmp_path)
+    assert found.keys() == [("Ann", 1), ("Bo", 1)]
+    assert {Path(item.path).name for item in found.skipped if "Bo" in Path(item.path).parts[-2]} == {
+        "itself.png",
+        "up",
+        "nowhere.png",
+    }
+    assert {item.reason for item in found.skipped} == {"not a file"}
+
+
+def test_a_folder_that_may_not_be_opened_is_skipped_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("Ann", "Bo"):
+        add(tmp_path / name, f"{name}_0001.png")
+    scandir = os.scandir
+
+    def refused(path: Path):
+        if Path(path).name == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    closed = "Ann"
+    found = read_folder(tmp_path)
+    assert found.names == ("Bo",)
+    assert [(item.path, item.reason) for item in found.skipped] == [
+        (str(tmp_path / "Ann"), "cannot be looked into (Permission denied)")
+    ]
+    closed = tmp_path.name
+    with pytest.raises(UserError, match=r"cannot be looked into .*Permission denied"):
+        read_folder(tmp_path)
+
+
+def test_a_name_that_is_no_text_is_skipped_and_told(tmp_path: Path):
+    add(tmp_path / "Ann", "Ann_0001.png")
+    try:
+        (tmp_path / "Ann" / os.fsdecode(b"Ann_\xff.png")).write_bytes(b"")
+        (tmp_path / os.fsdecode(b"B\xff")).mkdir()
+    except OSError:
+        pytest.skip("this file system takes text alone as names")
+    found = read_folder(tmp_path)
+    assert found.keys() == [("Ann", 1)]
+    assert sorted(item.path.rpartition("/")[2] for item in found.skipped) == ["Ann_\\xff.png", "B\\xff"]
+    assert {item.reason for item in found.skipped} == {"its name is no UTF-8 text"}
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (["a_0003.png", "a_0010.png"], [3, 10]),
+        (["a_0003.png", "a_3.png"], [1, 2]),
+        (["a_0003.png", "b.png"], [1, 2]),
+        (["a_99999999999999999999.png"], [1]),
+        (["a_0003.tar.png", "a_0004.png"], [1, 2]),
+        (["a_1_2.png", "a_1_7.png"], [2, 7]),
+    ],
+)
+def test_numbers_of_files_are_kept_where_all_have_one_of_their_own(
+    tmp_path: Path, names: list[str], numbers: list[int]
+):
+    add(tmp_path / "a", *names)
+    assert read_folder(tmp_path).numbers_of_people() == {"a": numbers}
+
+
+def test_one_person_who_is_counted_does_not_change_another():
+    labels = np.array([1, 0, 1, 0, 2])
+    assert image_numbers(labels, np.array([7, 3, 7, 2, -1])).tolist() == [1, 3, 2, 2, 1]
+    assert image_numbers(np.zeros(0, np.int32), np.zeros(0, np.int32)).tolist() == []
+    assert parse_number_of_file("a_٣.jpg") == 3
+
+
+def test_many_files_are_read_in_the_memory_of_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    count = 5_000
+    for person in range(count // 100):
+        (tmp_path / f"p{person:04d}").mkdir()
+        for number in range(100):
+            (tmp_path / f"p{person:04d}" / f"p{person:04d}_{number + 1:04d}.jpg").touch()
+    monkeypatch.setattr(files, "fault", lambda path: "odd" if path.stem.endswith("_0007") else None)
+    read_folder(tmp_path)
+    tracemalloc.start()
+    found = read_folder(tmp_path)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(found) == count - count // 100
+    characters = len("p0000/p0000_0001.jpg")
+    # Path, place in all paths, label, number, place in the view; and 50 files that were skipped.
+    assert held < count * (1.13 * (characters + 8) + 12) + 50 * 400 + 100_000
+
+
+def test_a_written_folder_is_read_as_the_set_it_was(tmp_path: Path):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), np.uint8)
+    images = ImageSet(("王 芳", "Bo"), np.array([0, 1, 0], np.int32), np.array([12, 1, 3]), pixels, "pixels")
+    write_folder(tmp_path / "out", images)
+    found = read_folder(tmp_path / "out")
+    assert found.keys() == [("Bo", 1), ("王 芳", 3), ("王 芳", 12)]
+    np.testing.assert_array_equal(np.asarray(Image.open(found.images[2])), pixels[0])
+    assert (tmp_path / "out" / "王 芳" / "王 芳_0012.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers", "words"),
+    [
+        (("a/b",), [1, 2], "'a/b' cannot be the name of a folder"),
+        (("..",), [1, 2], r"'\.\.' cannot be"),
+        (("",), [1, 2], "'' cannot be"),
+        ((".hidden",), [1, 2], "cannot be"),
+        (("a\0",), [1, 2], "cannot be"),
+        (("é" * 200,), [1, 2], "longer than a file system allows"),
+        (("a",), [2, 2], "a has two images of the number 2"),
+    ],
+)
+def test_what_a_folder_cannot_hold_is_told_and_nothing_written(tmp_path: Path, names: tuple, numbers: list, words: str):
+    pixels = np.zeros((2, 16, 16, 3), np.uint8)
+    with pytest.raises(UserError, match=words):
+        write_folder(tmp_path / "out", ImageSet(names, np.zeros(2, np.int32), np.array(numbers), pixels, "pixels"))
+    assert not list(tmp_path.iterdir())
