@@ -1,7 +1,6 @@
 """Face verification: is it the same person? Judged on a list of pairs, by thresholds chosen on other pairs."""
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,8 @@ from jaxtyping import Bool, Float, Int
 
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation import thresholds as exact
+from lfw_jax.evaluation.fold_figures import FoldsResult, fold_figures, insightface_figures
+from lfw_jax.evaluation.operating_points import true_accept_rates
 from lfw_jax.evaluation.thresholds import VerificationScores
 
 _RULES = {"accuracy": exact.best_accuracy, "f1": exact.best_f1}
@@ -49,31 +50,6 @@ class ThresholdResult:
         }
 
 
-@dataclasses.dataclass(frozen=True)
-class FoldsResult:
-    """View 2's figures: each fold judged by the threshold chosen on all other folds.
-
-    Attributes:
-        rule: what the thresholds make best where they were chosen.
-        accuracies: the accuracy of each fold.
-        thresholds: the threshold each fold was judged by.
-        mean: the mean of the accuracies.
-        standard_error: the standard error of that mean, std(ddof=1) / sqrt(folds): what LFW asks for.
-        population_std: std(ddof=0) of the accuracies: what InsightFace and facenet print after their "±".
-    """
-
-    rule: str
-    accuracies: tuple[float, ...]
-    thresholds: tuple[float, ...]
-    mean: float
-    standard_error: float
-    population_std: float
-
-    def summary(self) -> dict[str, Any]:
-        """The figures for JSON."""
-        return dataclasses.asdict(self) | {"accuracies": list(self.accuracies), "thresholds": list(self.thresholds)}
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class VerificationResult:
     """How well distances tell the same person from another, on one list of pairs.
@@ -105,6 +81,8 @@ class VerificationResult:
             "negative_distance_mean": float(self.distances[~self.same].mean()),
             "thresholds": [threshold.summary() for threshold in self.thresholds],
             "folds": None if self.folds is None else self.folds.summary(),
+            "insightface": None if self.folds is None else insightface_figures(self.distances, self.same),
+            "true_accept_rates": true_accept_rates(self.distances, self.same),
         }
 
 
@@ -166,14 +144,7 @@ def verify_folds(
         accuracies = np.asarray([np.mean((accepted == same)[folds == label]) for label in labels])
         results[rule] = _threshold_result(rule, float(chosen.mean()), chosen_on, scores), chosen, accuracies
     _, chosen, accuracies = results["accuracy"]
-    figures = FoldsResult(
-        rule="accuracy",
-        accuracies=tuple(accuracies.tolist()),
-        thresholds=tuple(chosen.tolist()),
-        mean=float(accuracies.mean()),
-        standard_error=float(accuracies.std(ddof=1)) / math.sqrt(len(labels)),
-        population_std=float(accuracies.std(ddof=0)),
-    )
+    figures = fold_figures("accuracy", accuracies, chosen)
     by_rule = tuple(result for result, _, _ in results.values())
     return VerificationResult(name, distances, same, exact.roc_auc(distances, same), by_rule, figures)
 

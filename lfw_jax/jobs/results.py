@@ -3,15 +3,18 @@
 import dataclasses
 import os
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
 import jax
 import numpy as np
 
+from lfw_jax.data.protocols.splits import Split
 from lfw_jax.evaluation.verification import VerificationResult
 from lfw_jax.jobs.experiment import Experiment, image_names
 from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.report.evaluation_sets import rates_section, sets_section, sets_table
 from lfw_jax.report.figures import distance_histograms, pair_gallery, roc_curve
 from lfw_jax.report.page import Section, write_page
 from lfw_jax.report.sections import training_section, verification_headline, verification_section
@@ -44,15 +47,19 @@ class Run:
     step: int
 
 
-def write_results(run: Run, result: VerificationResult, raw_pixels: VerificationResult) -> None:
+def write_results(
+    run: Run, result: VerificationResult, raw_pixels: VerificationResult, sets: Sequence[VerificationResult] = ()
+) -> None:
     """Write metrics.json and report.html, log the figures to TensorBoard, print the table.
 
     Args:
       run: what was run.
       result: of the embeddings.
       raw_pixels: of the pixels themselves on the same pairs, for comparison.
+      sets: of the embeddings on the evaluation sets.
     """
     summary, baseline = result.summary(), raw_pixels.summary()
+    set_summaries, leaking = [item.summary() for item in sets], dict(run.experiment.judged.leaking)
     history = run.workdir.history(run.step)
     environment = _environment(run.experiment)
     rates = [row["images_per_second"] for row in history if "images_per_second" in row]
@@ -64,8 +71,12 @@ def write_results(run: Run, result: VerificationResult, raw_pixels: Verification
         "step": run.step,
         "images_per_second": float(np.median(rates)) if rates else None,
         "training_seconds": round(history[-1].get("seconds", 0.0), 1) if history else 0.0,
+        "protocol": _protocol(run.experiment),
         "evaluation": {result.name: summary},
         "raw_pixels": {result.name: baseline},
+        "sets": {entry["list"]: entry for entry in set_summaries},
+        "leaking": leaking,
+        "notes": list(run.experiment.split.notes),
         "environment": environment,
     }
     run.workdir.write_json("metrics.json", metrics)
@@ -74,6 +85,8 @@ def write_results(run: Run, result: VerificationResult, raw_pixels: Verification
         for threshold in result.thresholds:
             board.scalars(run.step, {f"test/accuracy_by_{threshold.rule}": threshold.scores.accuracy})
         board.scalars(run.step, {"test/auc": result.auc})
+        for item in sets:
+            board.scalars(run.step, {f"sets/{item.name}/accuracy": _accuracy(item), f"sets/{item.name}/auc": item.auc})
         board.figure(run.step, "test/distances", distance_histograms(result.distances, result.same, lines))
         board.figure(run.step, "test/roc", roc_curve(result.distances, result.same))
         board.text("config", f"```\n{run.experiment.config}\n```")
@@ -81,9 +94,13 @@ def write_results(run: Run, result: VerificationResult, raw_pixels: Verification
     print(f"raw pixels, judged the same way: {percent(_accuracy(raw_pixels))}, AUC {raw_pixels.auc:.4f}")
     sections = [
         verification_section(summary, result.distances, result.same),
+        rates_section(summary),
         _against_pixels(result, raw_pixels),
         _errors(run, result),
     ]
+    if set_summaries:
+        print_table(sets_table(set_summaries))
+        sections.insert(1, sets_section(set_summaries, leaking))
     if any("loss" in row for row in history):
         sections.append(training_section(history))
     sections.append(_data_section(run.experiment))
@@ -96,8 +113,21 @@ def write_results(run: Run, result: VerificationResult, raw_pixels: Verification
         sections=sections,
         config=str(run.experiment.config),
         environment=environment,
+        notice="; ".join(
+            f"{people} people of {name} trained, so its figures flatter the model" for name, people in leaking.items()
+        ),
     )
     print(f"report: {path}\nTensorBoard: tensorboard --logdir {run.workdir.events}")
+
+
+def _protocol(experiment: Experiment) -> dict[str, Any]:
+    """What was judged, so that the folds of View 2 can be put together."""
+    name, fold = experiment.config.data.protocol, experiment.config.data.fold
+    if name != "view2":
+        return {"name": name}
+    assert experiment.split.development.folds is not None
+    others = len(np.unique(experiment.split.development.folds))
+    return {"name": name, "fold": fold, "folds": others + (fold > 0)}
 
 
 def _environment(experiment: Experiment) -> dict[str, str]:
@@ -155,11 +185,18 @@ def _data_section(experiment: Experiment) -> Section:
         ["Part", "Content"],
         ["Training", image_names(split.training)],
         ["Validation", f"{len(split.validation):,} pairs of people held out of training ({split.validation.name})"],
-        ["Development", f"{len(split.development):,} pairs, on which thresholds are chosen ({split.development.name})"],
+        ["Development", _development(split)],
         ["Test", f"{len(split.test):,} pairs ({split.test.name})"],
+        *([item.name, f"{len(item.pairs):,} pairs"] for item in experiment.judged.sets),
     ]
     notes = [*split.notes, experiment.sampler.describe() + "."]
     if skipped := split.source.skipped:
         named = "; ".join(f"{item.path}: {item.reason}" for item in skipped[:5])
         notes.append(f"{len(skipped)} files were skipped: {named}{' and more' if len(skipped) > 5 else ''}.")
     return Section("Data", "\n\n".join(note[:1].upper() + note[1:] for note in notes), rows, [])
+
+
+def _development(split: Split) -> str:
+    if split.by_folds:
+        return f"the other folds of {split.test.name}, for each fold"
+    return f"{len(split.development):,} pairs, on which thresholds are chosen ({split.development.name})"

@@ -7,7 +7,7 @@ import threading
 import pooch
 import pytest
 
-from lfw_jax.data import lists, protocols
+from lfw_jax.data.protocols import lfw_lists, list_sources
 from lfw_jax.errors import UserError
 
 LIST = b"1\nAnn\t1\t2\nAnn\t1\tBob\t1\n"
@@ -29,7 +29,7 @@ def archive(tmp_path, monkeypatch):
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}/pairs.txt"
-    monkeypatch.setattr(lists, "SOURCES", {"pairs.txt": (address, hashlib.sha256(LIST).hexdigest())})
+    monkeypatch.setattr(list_sources, "SOURCES", {"pairs.txt": (address, hashlib.sha256(LIST).hexdigest())})
     yield served
     server.shutdown()
     thread.join()
@@ -52,31 +52,31 @@ def test_lists_dir_goes_before_the_data_folder_and_that_before_its_parent(tmp_pa
         folder.mkdir(parents=True)
     for folder in (data.parent, data, own):
         (folder / "pairs.txt").write_bytes(LIST)
-        expected.append(lists.find_list("pairs.txt", data, own))
+        expected.append(list_sources.find_list("pairs.txt", data, own))
     assert [path.resolve() for path in expected] == [
         folder.resolve() / "pairs.txt" for folder in (data.parent, data, own)
     ]
 
 
 def test_a_list_found_nowhere_is_fetched_once_and_then_comes_from_the_cache(archive, cache, tmp_path):
-    path = lists.find_list("pairs.txt", tmp_path / "empty")
+    path = list_sources.find_list("pairs.txt", tmp_path / "empty")
     assert path == cache / "pairs.txt"
-    assert len(protocols.read_pairs(path)) == 2
+    assert len(lfw_lists.read_pairs(path)) == 2
     (archive / "pairs.txt").unlink()
-    assert lists.find_list("pairs.txt", "") == path
+    assert list_sources.find_list("pairs.txt", "") == path
 
 
 @pytest.mark.usefixtures("archive")
 def test_a_cached_list_that_was_changed_is_fetched_again():
-    path = lists.find_list("pairs.txt", "")
+    path = list_sources.find_list("pairs.txt", "")
     path.write_bytes(b"1\n")
-    assert lists.find_list("pairs.txt", "").read_bytes() == LIST
+    assert list_sources.find_list("pairs.txt", "").read_bytes() == LIST
 
 
 def test_another_file_from_the_archive_is_refused_and_not_kept(archive, cache):
     (archive / "pairs.txt").write_bytes(b"<html>Please come back later</html>")
     with pytest.raises(UserError, match=r"SHA-256 is not [0-9a-f]{64}.*--config\.data\.lists_dir"):
-        lists.find_list("pairs.txt", "")
+        list_sources.find_list("pairs.txt", "")
     assert not (cache / "pairs.txt").exists()
 
 
@@ -84,31 +84,31 @@ def test_without_network_the_message_names_the_ways_out(monkeypatch, tmp_path):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{closed.getsockname()[1]}/pairs.txt"
-    monkeypatch.setattr(lists, "SOURCES", {"pairs.txt": (address, "0" * 64)})
+    monkeypatch.setattr(list_sources, "SOURCES", {"pairs.txt": (address, "0" * 64)})
     with pytest.raises(UserError) as refusal:
-        lists.find_list("pairs.txt", tmp_path / "lfw")
+        list_sources.find_list("pairs.txt", tmp_path / "lfw")
     message = str(refusal.value)
     for words in ("pairs.txt", address, str(tmp_path / "lfw"), "--config.data.dir", "--config.data.lists_dir"):
         assert words in message
     assert "--config=configs/quickstart.py" in message
-    assert lists.find_list("pairs.txt", tmp_path / "lfw", optional=True) is None
+    assert list_sources.find_list("pairs.txt", tmp_path / "lfw", optional=True) is None
 
 
 def test_a_list_that_no_archive_has_is_optional_only_where_the_caller_says_so(tmp_path):
     with pytest.raises(UserError, match=r"peopleDevTrain\.txt.*no archive"):
-        lists.find_list("peopleDevTrain.txt", tmp_path)
-    assert lists.find_list("peopleDevTrain.txt", tmp_path, optional=True) is None
+        list_sources.find_list("peopleDevTrain.txt", tmp_path)
+    assert list_sources.find_list("peopleDevTrain.txt", tmp_path, optional=True) is None
     (tmp_path / "peopleDevTrain.txt").write_text("1\nAnn\t1\n")
-    assert lists.find_list("peopleDevTrain.txt", tmp_path, optional=True) == tmp_path / "peopleDevTrain.txt"
+    assert list_sources.find_list("peopleDevTrain.txt", tmp_path, optional=True) == tmp_path / "peopleDevTrain.txt"
 
 
 def test_a_lists_dir_that_is_no_folder_is_refused_even_for_an_optional_list(tmp_path):
     with pytest.raises(UserError, match=r"--config\.data\.lists_dir.*none"):
-        lists.find_list("pairs.txt", tmp_path, tmp_path / "none", optional=True)
+        list_sources.find_list("pairs.txt", tmp_path, tmp_path / "none", optional=True)
 
 
 @pytest.mark.parametrize("name", ["pairsDevTrain.txt", "pairsDevTest.txt"])
 def test_the_real_lists_have_the_recorded_hashes(lfw_dir, name):
-    path = lists.find_list(name, lfw_dir)
+    path = list_sources.find_list(name, lfw_dir)
     assert path == lfw_dir / name
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == lists.SOURCES[name][1]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == list_sources.SOURCES[name][1]

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lfw_jax.data import protocols
-from lfw_jax.data.protocols import PairList
+from lfw_jax.data.protocols import lfw_lists
+from lfw_jax.data.protocols.lfw_lists import PairList
 from lfw_jax.errors import UserError
 
 VIEW_1 = "2\nAnn_Lee\t1\t2\nBob_Ray\t2\t3\nAnn_Lee\t1\tBob_Ray\t1\nAnn_Lee\t2\tCy_Day\t1\n"
@@ -24,7 +24,7 @@ def written(tmp_path):
 
 
 def test_view_1_holds_same_pairs_then_different_ones(written):
-    pairs = protocols.read_pairs(written(VIEW_1))
+    pairs = lfw_lists.read_pairs(written(VIEW_1))
     assert pairs.first == (("Ann_Lee", 1), ("Bob_Ray", 2), ("Ann_Lee", 1), ("Ann_Lee", 2))
     assert pairs.second == (("Ann_Lee", 2), ("Bob_Ray", 3), ("Bob_Ray", 1), ("Cy_Day", 1))
     assert pairs.same.tolist() == [True, True, False, False]
@@ -32,7 +32,7 @@ def test_view_1_holds_same_pairs_then_different_ones(written):
 
 
 def test_keys_are_unique_in_order_and_indices_lead_back_to_the_pairs(written):
-    pairs = protocols.read_pairs(written(VIEW_1))
+    pairs = lfw_lists.read_pairs(written(VIEW_1))
     keys = pairs.keys()
     assert keys == (("Ann_Lee", 1), ("Ann_Lee", 2), ("Bob_Ray", 2), ("Bob_Ray", 3), ("Bob_Ray", 1), ("Cy_Day", 1))
     first, second = pairs.indices()
@@ -42,7 +42,7 @@ def test_keys_are_unique_in_order_and_indices_lead_back_to_the_pairs(written):
 
 
 def test_view_2_numbers_its_folds(written):
-    pairs = protocols.read_pairs(written(VIEW_2))
+    pairs = lfw_lists.read_pairs(written(VIEW_2))
     assert pairs.folds is not None
     assert pairs.folds.tolist() == [0, 0, 1, 1]
     assert pairs.same.tolist() == [True, False, True, False]
@@ -63,13 +63,13 @@ def test_view_2_numbers_its_folds(written):
     ids=["windows", "old mac", "spaces", "mixed", "empty lines", "no last newline", "byte order mark"],
 )
 def test_blanks_and_line_ends_do_not_matter(written, variant):
-    expected = protocols.read_pairs(written(VIEW_1))
-    pairs = protocols.read_pairs(written(variant))
+    expected = lfw_lists.read_pairs(written(VIEW_1))
+    pairs = lfw_lists.read_pairs(written(variant))
     assert (pairs.first, pairs.second) == (expected.first, expected.second)
 
 
 def test_a_name_may_hold_spaces_where_tabs_separate(written):
-    pairs = protocols.read_pairs(written("1\nAnn Lee\t1\t2\nAnn Lee\t1\tBob\t1\n"))
+    pairs = lfw_lists.read_pairs(written("1\nAnn Lee\t1\t2\nAnn Lee\t1\tBob\t1\n"))
     assert pairs.people() == {"Ann Lee", "Bob"}
 
 
@@ -104,7 +104,7 @@ def test_a_name_may_hold_spaces_where_tabs_separate(written):
 def test_a_malformed_pair_list_is_refused_with_file_line_and_expectation(written, text, line, words):
     path = written(text)
     with pytest.raises(UserError) as refusal:
-        protocols.read_pairs(path)
+        lfw_lists.read_pairs(path)
     message = str(refusal.value)
     assert words in message
     assert str(path) + ("" if line is None else f", line {line}:") in message
@@ -113,14 +113,14 @@ def test_a_malformed_pair_list_is_refused_with_file_line_and_expectation(written
 
 def test_a_missing_list_is_refused_in_words(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
-        protocols.read_pairs(tmp_path / "none.txt")
+        lfw_lists.read_pairs(tmp_path / "none.txt")
     with pytest.raises(UserError, match="cannot be read"):
-        protocols.read_people(tmp_path)
+        lfw_lists.read_people(tmp_path)
 
 
 def test_people_are_read_with_their_images(written):
-    assert protocols.read_people(written("2\nAnn\t3\nBob_Ray\t1\n")) == {"Ann": 3, "Bob_Ray": 1}
-    folds = protocols.read_people_folds(written("2\n1\nAnn\t3\n2\nBob 1\nCy\t2\n"))
+    assert lfw_lists.read_people(written("2\nAnn\t3\nBob_Ray\t1\n")) == {"Ann": 3, "Bob_Ray": 1}
+    folds = lfw_lists.read_people_folds(written("2\n1\nAnn\t3\n2\nBob 1\nCy\t2\n"))
     assert folds == [{"Ann": 3}, {"Bob": 1, "Cy": 2}]
 
 
@@ -139,7 +139,7 @@ def test_people_are_read_with_their_images(written):
 def test_a_malformed_list_of_people_is_refused(written, text, line, words):
     path = written(text)
     with pytest.raises(UserError, match=words) as refusal:
-        protocols.read_people(path)
+        lfw_lists.read_people(path)
     assert f"{path}, line {line}:" in str(refusal.value)
 
 
@@ -156,12 +156,12 @@ def test_a_malformed_list_of_people_is_refused(written, text, line, words):
 )
 def test_malformed_folds_of_people_are_refused(written, text, words):
     with pytest.raises(UserError, match=words):
-        protocols.read_people_folds(written(text))
+        lfw_lists.read_people_folds(written(text))
 
 
 @pytest.mark.parametrize(("name", "size"), [("pairsDevTrain", 1100), ("pairsDevTest", 500)])
 def test_lfws_own_pair_lists_are_read_whole(lfw_dir, name, size):
-    pairs = protocols.read_pairs(lfw_dir / f"{name}.txt")
+    pairs = lfw_lists.read_pairs(lfw_dir / f"{name}.txt")
     assert (int(pairs.same.sum()), int((~pairs.same).sum()), pairs.name) == (size, size, name)
     assert pairs.same.tolist() == [a == b for (a, _), (b, _) in zip(pairs.first, pairs.second, strict=True)]
     keys = pairs.keys()
@@ -169,18 +169,18 @@ def test_lfws_own_pair_lists_are_read_whole(lfw_dir, name, size):
 
 
 def test_lfws_halves_share_nobody_and_name_images_that_exist(lfw_dir, tmp_path):
-    train = protocols.read_people(lfw_dir / "peopleDevTrain.txt")
-    test = protocols.read_people(lfw_dir / "peopleDevTest.txt")
+    train = lfw_lists.read_people(lfw_dir / "peopleDevTrain.txt")
+    test = lfw_lists.read_people(lfw_dir / "peopleDevTest.txt")
     assert (len(train), sum(train.values())) == (4038, 9525)
     assert (len(test), sum(test.values())) == (1711, 3708)
     assert not train.keys() & test.keys()
     found = {folder.name: len(list(folder.glob("*.jpg"))) for folder in lfw_dir.iterdir() if folder.is_dir()}
     assert train | test == found
     for name, people in (("pairsDevTrain.txt", train), ("pairsDevTest.txt", test)):
-        pairs = protocols.read_pairs(lfw_dir / name)
+        pairs = lfw_lists.read_pairs(lfw_dir / name)
         assert pairs.people() <= people.keys()
-        assert protocols.check_against(pairs, people) is None
-        protocols.write_pairs(tmp_path / name, pairs)
+        assert lfw_lists.check_against(pairs, people) is None
+        lfw_lists.write_pairs(tmp_path / name, pairs)
         assert (tmp_path / name).read_bytes() == (lfw_dir / name).read_bytes()
 
 
@@ -195,22 +195,22 @@ def test_generated_pairs_are_distinct_balanced_true_and_as_many_as_exist(counts,
     size = min(pairs, same_exist, images * (images - 1) // 2 - same_exist)
     if size == 0:
         with pytest.raises(UserError, match="at least one of each"):
-            protocols.generate_pairs(counts, pairs=pairs, seed=seed)
+            lfw_lists.generate_pairs(counts, pairs=pairs, seed=seed)
         return
-    drawn = protocols.generate_pairs(counts, pairs=pairs, seed=seed, name="held out")
+    drawn = lfw_lists.generate_pairs(counts, pairs=pairs, seed=seed, name="held out")
     assert drawn.name == "held out"
     assert drawn.same.tolist() == [True] * size + [False] * size
     assert drawn.same.tolist() == [a == b for (a, _), (b, _) in zip(drawn.first, drawn.second, strict=True)]
     assert len({frozenset(pair) for pair in zip(drawn.first, drawn.second, strict=True)}) == 2 * size
     assert all(len(set(pair)) == 2 for pair in zip(drawn.first, drawn.second, strict=True))
-    assert protocols.check_against(drawn, counts) is None
+    assert lfw_lists.check_against(drawn, counts) is None
 
 
 def test_generated_pairs_depend_on_seed_and_people_only():
     counts = {f"p{i}": i % 5 + 1 for i in range(40)}
     shuffled = dict(reversed(counts.items()))
     one, again, other = (
-        protocols.generate_pairs(source, pairs=30, seed=seed)
+        lfw_lists.generate_pairs(source, pairs=30, seed=seed)
         for source, seed in [(counts, 1), (shuffled, 1), (counts, 2)]
     )
     assert (one.first, one.second) == (again.first, again.second)
@@ -219,7 +219,7 @@ def test_generated_pairs_depend_on_seed_and_people_only():
 
 def test_a_person_with_many_images_does_not_rule_a_generated_list():
     counts = {"many": 500} | {f"p{i:02d}": 4 for i in range(50)}
-    pairs = protocols.generate_pairs(counts, pairs=102, seed=0)
+    pairs = lfw_lists.generate_pairs(counts, pairs=102, seed=0)
     same_shares = collections.Counter(name for (name, _), same in zip(pairs.first, pairs.same, strict=True) if same)
     assert set(same_shares.values()) == {2}
     different = sum(name == "many" for side in (pairs.first, pairs.second) for name, _ in side[102:])
@@ -230,31 +230,31 @@ def test_a_person_with_many_images_does_not_rule_a_generated_list():
 def test_pairs_between_two_rich_people_among_many_poor_ones_are_found():
     # Nearly all different pairs are of these two: drawing people uniformly alone would hardly ever finish.
     counts = {"a": 300, "b": 300} | {f"p{i:02d}": 1 for i in range(60)}
-    pairs = protocols.generate_pairs(counts, pairs=60_000, seed=0)
+    pairs = lfw_lists.generate_pairs(counts, pairs=60_000, seed=0)
     assert pairs.same.sum() == (~pairs.same).sum() == 60_000
     assert len(set(zip(pairs.first, pairs.second, strict=True))) == 120_000
 
 
 def test_generated_pairs_use_the_numbers_that_people_have():
-    pairs = protocols.generate_pairs({"a": [3, 7], "b": [5], "c": []}, pairs=9, seed=0)
+    pairs = lfw_lists.generate_pairs({"a": [3, 7], "b": [5], "c": []}, pairs=9, seed=0)
     assert (pairs.first[0], pairs.second[0]) == (("a", 3), ("a", 7))
     assert pairs.keys()[-1] == ("b", 5)
     with pytest.raises(UserError, match="ask for more pairs"):
-        protocols.generate_pairs({"a": 2, "b": 2}, pairs=0, seed=0)
+        lfw_lists.generate_pairs({"a": 2, "b": 2}, pairs=0, seed=0)
 
 
 @settings(deadline=None)
 @given(folds=st.integers(0, 4), size=st.integers(1, 8))
 def test_written_lists_are_read_back(tmp_path_factory, folds, size):
-    pairs = protocols.generate_pairs({"a b": 9, "c": 9, "d": 9}, pairs=size * max(folds, 1), seed=size)
+    pairs = lfw_lists.generate_pairs({"a b": 9, "c": 9, "d": 9}, pairs=size * max(folds, 1), seed=size)
     if folds:
         per_kind = np.arange(size * folds) // size
         order = np.argsort(np.concatenate([per_kind, per_kind]), kind="stable")
         first, second = (tuple(side[i] for i in order) for side in (pairs.first, pairs.second))
         pairs = PairList(first, second, pairs.same[order], "f", np.repeat(np.arange(folds), 2 * size))
     path = tmp_path_factory.mktemp("lists") / "written.txt"
-    protocols.write_pairs(path, pairs)
-    read = protocols.read_pairs(path)
+    lfw_lists.write_pairs(path, pairs)
+    read = lfw_lists.read_pairs(path)
     assert (read.first, read.second, read.same.tolist()) == (pairs.first, pairs.second, pairs.same.tolist())
     assert (read.folds is None) == (pairs.folds is None)
     assert read.folds is None or np.array_equal(read.folds, pairs.folds)
@@ -274,7 +274,7 @@ def test_written_lists_are_read_back(tmp_path_factory, folds, size):
 def test_a_list_that_the_format_cannot_hold_is_not_written(tmp_path, first, second, same, words):
     pairs = PairList(tuple(first), tuple(second), np.asarray(same), "odd")
     with pytest.raises(ValueError, match=words):
-        protocols.write_pairs(tmp_path / "odd.txt", pairs)
+        lfw_lists.write_pairs(tmp_path / "odd.txt", pairs)
     assert not (tmp_path / "odd.txt").exists()
 
 
@@ -287,8 +287,8 @@ def test_a_pair_list_of_unequal_lengths_is_refused():
 @given(counts=st.dictionaries(st.text("abc", min_size=1), st.integers(2, 3), min_size=1), seed=st.integers(0, 5))
 def test_people_who_join_move_nobody_across_the_split(counts, seed):
     crowd = {f"p{i}": 2 for i in range(60)}
-    training, validation = protocols.split_people(crowd, share=0.4, seed=seed)
-    more_training, more_validation = protocols.split_people(crowd | counts, share=0.4, seed=seed)
+    training, validation = lfw_lists.split_people(crowd, share=0.4, seed=seed)
+    more_training, more_validation = lfw_lists.split_people(crowd | counts, share=0.4, seed=seed)
     assert sorted(training + validation) == sorted(crowd)
     assert set(training) <= set(more_training)
     assert set(validation) <= set(more_validation)
@@ -296,9 +296,9 @@ def test_people_who_join_move_nobody_across_the_split(counts, seed):
 
 def test_the_split_meets_its_share_and_depends_on_the_seed():
     crowd = {f"p{i}": 2 for i in range(4000)}
-    _, validation = protocols.split_people(crowd, share=0.1, seed=0)
+    _, validation = lfw_lists.split_people(crowd, share=0.1, seed=0)
     assert 340 < len(validation) < 460  # 400 ± 3 standard deviations
-    assert validation != protocols.split_people(crowd, share=0.1, seed=1)[1]
+    assert validation != lfw_lists.split_people(crowd, share=0.1, seed=1)[1]
 
 
 @pytest.mark.parametrize(
@@ -315,25 +315,25 @@ def test_the_split_meets_its_share_and_depends_on_the_seed():
 )
 def test_a_split_that_cannot_serve_is_refused(counts, share, words):
     with pytest.raises(UserError, match=words):
-        protocols.split_people(counts, share=share, seed=0)
+        lfw_lists.split_people(counts, share=share, seed=0)
 
 
 def test_images_that_the_data_lacks_are_named(written):
-    pairs = protocols.read_pairs(written(VIEW_1))
+    pairs = lfw_lists.read_pairs(written(VIEW_1))
     everything = set(pairs.keys())
-    assert protocols.check_against(pairs, everything) is None
-    assert protocols.check_against(pairs, dict.fromkeys(everything, "path")) is None
-    assert protocols.check_against(pairs, {"Ann_Lee": 2, "Bob_Ray": [1, 2, 3], "Cy_Day": 1}) is None
+    assert lfw_lists.check_against(pairs, everything) is None
+    assert lfw_lists.check_against(pairs, dict.fromkeys(everything, "path")) is None
+    assert lfw_lists.check_against(pairs, {"Ann_Lee": 2, "Bob_Ray": [1, 2, 3], "Cy_Day": 1}) is None
     with pytest.raises(UserError, match=r"list: 1 of the 6 .*\(Cy_Day_0001\).*--config\.data\.dir"):
-        protocols.check_against(pairs, everything - {("Cy_Day", 1)})
+        lfw_lists.check_against(pairs, everything - {("Cy_Day", 1)})
     with pytest.raises(UserError, match=r"4 of the 6 .*\(Bob_Ray_0002, Bob_Ray_0003, Bob_Ray_0001, …\)"):
-        protocols.check_against(pairs, {"Ann_Lee": 2})
+        lfw_lists.check_against(pairs, {"Ann_Lee": 2})
     with pytest.raises(UserError, match="6 of the 6"):
-        protocols.check_against(pairs, {})
+        lfw_lists.check_against(pairs, {})
 
 
 @pytest.mark.parametrize("side", ["first", "second"])
 def test_generated_different_pairs_use_all_images_of_people(side):
-    pairs = protocols.generate_pairs({f"p{i:02d}": 4 for i in range(50)}, pairs=200, seed=0)
+    pairs = lfw_lists.generate_pairs({f"p{i:02d}": 4 for i in range(50)}, pairs=200, seed=0)
     numbers = collections.Counter(number for _, number in getattr(pairs, side)[200:])
     assert min(numbers[number] for number in (1, 2, 3, 4)) > 25  # 50 ± 4 standard deviations

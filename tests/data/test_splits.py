@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lfw_jax.data.folder import read_folder
+from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.splits import Split, split
+from lfw_jax.data.protocols.splits import Split, split
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 
@@ -73,7 +73,7 @@ def test_real_view_1_has_the_published_numbers(lfw_dir: Path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (dict(protocol="view3"), "view1, generated"),
+        (dict(protocol="view3"), "view1, view2, pairs, generated"),
         (dict(lists_dir="/nowhere"), "/nowhere"),
     ],
 )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lfw_jax.data import protocols
+from lfw_jax.data.protocols import lfw_lists
 from lfw_jax.data.synthetic import draw, folder, names, write_folder
 from lfw_jax.data.synthetic.identity import draw_identity
 from lfw_jax.data.synthetic.nuisance import draw_nuisance
@@ -58,14 +58,14 @@ def test_the_side_changes_the_resolution_and_not_the_picture():
 
 
 def test_the_lists_name_every_person_once_and_only_images_that_exist(written: Path):
-    halves = [protocols.read_people(written / f"peopleDev{half}.txt") for half in ("Train", "Test")]
+    halves = [lfw_lists.read_people(written / f"peopleDev{half}.txt") for half in ("Train", "Test")]
     people = sorted(path.name for path in written.iterdir() if path.is_dir())
     assert sorted([*halves[0], *halves[1]]) == people
     assert [len(half) for half in halves] == [5, 3]
     for half, counts in zip(("Train", "Test"), halves, strict=True):
         for name, count in counts.items():
             assert len(list((written / name).glob(f"{name}_*.jpg"))) == count == 3
-        pairs = protocols.read_pairs(written / f"pairsDev{half}.txt")
+        pairs = lfw_lists.read_pairs(written / f"pairsDev{half}.txt")
         assert pairs.people() <= counts.keys()
         for name, number in dict.fromkeys(pairs.first + pairs.second):
             with Image.open(written / name / f"{name}_{number:04d}.jpg") as picture:
@@ -74,7 +74,7 @@ def test_the_lists_name_every_person_once_and_only_images_that_exist(written: Pa
 
 def test_pair_lists_are_balanced_and_hold_no_pair_twice(written: Path):
     for half, same in (("Train", 15), ("Test", 9)):  # 5 and 3 people, 3 pairs of images each
-        pairs = protocols.read_pairs(written / f"pairsDev{half}.txt")
+        pairs = lfw_lists.read_pairs(written / f"pairsDev{half}.txt")
         assert pairs.same.sum() == same
         assert len({frozenset(pair) for pair in zip(pairs.first, pairs.second, strict=True)}) == len(pairs) == 2 * same
 
@@ -90,8 +90,8 @@ def test_list_files_are_in_lfws_own_format(written: Path):
 def test_a_person_stays_in_their_half_when_more_people_are_drawn(written: Path, tmp_path: Path):
     larger = write_folder(tmp_path / "larger", **(SMALL | {"people": 12}))
     for half in ("Train", "Test"):
-        smaller_half = protocols.read_people(written / f"peopleDev{half}.txt")
-        assert smaller_half.keys() <= protocols.read_people(larger / f"peopleDev{half}.txt").keys()
+        smaller_half = lfw_lists.read_people(written / f"peopleDev{half}.txt")
+        assert smaller_half.keys() <= lfw_lists.read_people(larger / f"peopleDev{half}.txt").keys()
 
 
 def test_names_are_pronounceable_and_unique():
@@ -236,7 +236,7 @@ def best_accuracy(features: np.ndarray) -> float:
     flat = flat / np.linalg.norm(flat, axis=1, keepdims=True)
     rng = np.random.default_rng(1)
     counts = {f"{person:03d}": images for person in range(people)}
-    pairs = protocols.generate_pairs(counts, pairs=800, seed=int(rng.integers(100)))
+    pairs = lfw_lists.generate_pairs(counts, pairs=800, seed=int(rng.integers(100)))
     first, second = (
         np.array([int(name) * images + number - 1 for name, number in side]) for side in (pairs.first, pairs.second)
     )

@@ -65,6 +65,8 @@ def test_the_summary_is_exactly_the_agreed_json():
         "negative_distance_mean",
         "thresholds",
         "folds",
+        "insightface",
+        "true_accept_rates",
     ]
     assert (summary["list"], summary["pairs"], summary["same_pairs"], summary["folds"]) == ("test", 100, 50, None)
     assert math.isclose(summary["auc"], metrics.roc_auc_score(same, -distances))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from lfw_jax.data import protocols
+from lfw_jax.data.protocols import lfw_lists
 from lfw_jax.data.synthetic import names
 from lfw_jax.data.synthetic.portrait import draw, jpeg_quality
 from lfw_jax.errors import UserError
@@ -116,8 +116,8 @@ def _write_lists(folder: Path, people: list[str], testing: list[bool], images: i
         counts = {name: images for name, test in sorted(zip(people, testing, strict=True)) if test is tested}
         lines = [str(len(counts)), *(f"{name}\t{count}" for name, count in counts.items())]
         (folder / f"peopleDev{half}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-        pairs = protocols.generate_pairs(counts, pairs=most, seed=seed, name=f"pairsDev{half}")
-        protocols.write_pairs(folder / f"pairsDev{half}.txt", pairs)
+        pairs = lfw_lists.generate_pairs(counts, pairs=most, seed=seed, name=f"pairsDev{half}")
+        lfw_lists.write_pairs(folder / f"pairsDev{half}.txt", pairs)
 
 
 def _publish(draft: Path, directory: Path, arguments: Mapping[str, float]) -> None:

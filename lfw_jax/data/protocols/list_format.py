@@ -1,4 +1,4 @@
-"""The text of an LFW list: numbered lines, fields, numbers, and the error for a line that is none of these."""
+"""The text of a list of pairs or people: numbered lines, fields, numbers, and the error for a line that is none of these."""
 
 from pathlib import Path
 
@@ -11,18 +11,22 @@ _NUMBER_DIGITS = 9
 _SHOWN_CHARACTERS = 80
 
 
-def read_lines(path: Path) -> list[Line]:
-    """The lines that hold something, stripped; at least one. Raises UserError for a file that is no readable text."""
+def read_text(path: Path) -> str:
+    """The text of a list, without a byte order mark. Raises UserError for a file that is no readable text, or empty."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: found bytes that are no UTF-8, expected an LFW list. Correct the path.") from error
+        raise UserError(f"{path}: found bytes that are no UTF-8, expected a list. Correct the path.") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}), expected a list. Correct the path.") from error
-    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-    if not lines:
-        raise UserError(f"{path}: found nothing in it, expected an LFW list. Fetch the list again.")
-    return lines
+    if not text.strip():
+        raise UserError(f"{path}: found nothing in it, expected a list. Fetch the list again.")
+    return text
+
+
+def read_lines(path: Path) -> list[Line]:
+    """The lines that hold something, stripped; at least one. Raises UserError for a file that is no readable text."""
+    return [(number, line.strip()) for number, line in enumerate(read_text(path).split("\n"), start=1) if line.strip()]
 
 
 def split_fields(line: str, count: int) -> list[str]:

@@ -1,0 +1,1 @@
+"""Who trains and who is judged: lists of pairs and people, splits, leakage."""
