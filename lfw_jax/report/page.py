@@ -24,13 +24,13 @@ class Section:
         title: the heading.
         text: plain text; an empty line starts a new paragraph.
         table: rows of cells, the first row the head; None for no table.
-        figures: (caption, figure).
+        figures: (caption, figure or the bytes of a JPEG file).
     """
 
     title: str
     text: str
     table: list[list[str]] | None = None
-    figures: list[tuple[str, Figure]] = field(default_factory=list)
+    figures: Sequence[tuple[str, Figure | bytes]] = field(default_factory=list)
 
 
 def write_page(
@@ -100,8 +100,12 @@ def _is_numeric(column: Sequence[str]) -> bool:
     return 2 * sum(bool(_NUMBER.fullmatch(cell)) for cell in column) > len(column)
 
 
-def _data_uri(figure: Figure) -> str:
-    """Photographs go in as PNG; drawings as SVG, sharp at any size. Inside `img` neither can load or run anything."""
-    has_pixels = any(axes.images for axes in figure.axes)
-    kind, content = ("png", figure_png(figure)) if has_pixels else ("svg+xml", figure_svg(figure))
+def _data_uri(figure: Figure | bytes) -> str:
+    """Photographs go in as PNG or JPEG; drawings as SVG, sharp at any size. Inside `img` none can load or run anything."""
+    if isinstance(figure, bytes):
+        kind, content = "jpeg", figure
+    elif any(axes.images for axes in figure.axes):
+        kind, content = "png", figure_png(figure)
+    else:
+        kind, content = "svg+xml", figure_svg(figure)
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

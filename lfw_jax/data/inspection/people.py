@@ -1,0 +1,90 @@
+"""How many images each person has."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+# Lower ends of the histogram's bins: one by one where most people are, then wider.
+_STEPS = (1, 2, 3, 4, 5, 10, 20, 50)
+_MOST = 10
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImagesPerPerson:
+    """The number of images of each person who has any.
+
+    Attributes:
+      names: the people.
+      counts: `[people]`, their images.
+    """
+
+    names: tuple[str, ...]
+    counts: Int[np.ndarray, "people"]
+
+    @property
+    def singletons(self) -> int:
+        """People with one image."""
+        return int((self.counts == 1).sum())
+
+    @property
+    def top_share(self) -> float:
+        """Share of all images that the hundredth part of people with the most images own, at least one person."""
+        ordered = np.sort(self.counts)[::-1]
+        return float(ordered[: max(1, len(ordered) // 100)].sum() / ordered.sum()) if len(ordered) else 0.0
+
+    def histogram(self) -> list[dict[str, int]]:
+        """People and images by images a person, in bins `from` … `to`; empty bins between filled ones are kept."""
+        if not len(self.counts):
+            return []
+        lows, place = bins(self.counts)
+        people = np.bincount(place, minlength=len(lows))
+        images = np.bincount(place, self.counts, minlength=len(lows)).astype(np.int64)
+        first = int(place.min())
+        highs = [*(low - 1 for low in lows[1:]), max(int(self.counts.max()), lows[-1])]
+        return [
+            {"from": lows[i], "to": highs[i], "people": int(people[i]), "images": int(images[i])}
+            for i in range(first, len(lows))
+        ]
+
+    def summary(self) -> dict[str, Any]:
+        """What goes into inspection.json: `min`, `median`, `mean`, `max`, `singletons`, `top_share`, bins, who has most."""
+        most = np.argsort(-self.counts, kind="stable")[:_MOST]
+        return {
+            "min": int(self.counts.min()) if len(self.counts) else 0,
+            "median": float(np.median(self.counts)) if len(self.counts) else 0.0,
+            "mean": float(self.counts.mean()) if len(self.counts) else 0.0,
+            "max": int(self.counts.max(initial=0)),
+            "singletons": self.singletons,
+            "top_share": self.top_share,
+            "histogram": self.histogram(),
+            "most": [[self.names[i], int(self.counts[i])] for i in most.tolist()],
+        }
+
+
+def images_per_person(names: Sequence[str], labels: Int[np.ndarray, "images"]) -> ImagesPerPerson:
+    """Count the images of each person; people without an image are left out.
+
+    Args:
+      names: the people.
+      labels: the person of each image, as an index into `names`.
+    """
+    counts = np.bincount(labels, minlength=len(names))
+    present = np.flatnonzero(counts)
+    return ImagesPerPerson(tuple(names[i] for i in present.tolist()), counts[present])
+
+
+def bins(counts: Int[np.ndarray, "people"]) -> tuple[list[int], Int[np.ndarray, "people"]]:
+    """The lower ends of the histogram's bins, and the bin of each person: 1, 2, 3, 4, 5-9, 10-19, 20-49, 50-99, …"""
+    lows = _bin_starts(int(counts.max(initial=1)))
+    return lows, np.searchsorted(lows, counts, side="right") - 1
+
+
+def _bin_starts(largest: int) -> list[int]:
+    """The lower ends of bins that reach `largest`: 1, 2, 3, 4, 5, 10, 20, 50, 100, 200, 500, …"""
+    starts = list(_STEPS)
+    while starts[-1] <= largest:
+        starts += [scale * 10 ** len(str(starts[-1])) for scale in (1, 2, 5)]
+    return [start for start in starts if start <= largest]

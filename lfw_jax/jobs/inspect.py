@@ -1,0 +1,158 @@
+"""`--mode=inspect`: what a data set holds and where training on it would go wrong, on the terminal and as a page."""
+
+import csv
+import json
+import os
+import platform
+import sys
+import unicodedata
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from lfw_jax.data.decoding import Framing, decode
+from lfw_jax.data.inspection import Plan, Survey, duplicates, people_rows, survey
+from lfw_jax.data.sources import read_source
+from lfw_jax.data.unfinished import all_or_nothing
+from lfw_jax.errors import UserError
+from lfw_jax.jobs.judged import divide
+from lfw_jax.jobs.request import Request
+from lfw_jax.jobs.workdir import INSPECTION, Workdir
+from lfw_jax.report.inspection_page import Evidence, write_inspection_page
+from lfw_jax.report.inspection_terminal import print_inspection
+from lfw_jax.report.stages import stage
+from lfw_jax.training.pairing import PAIR_LOSSES
+
+UNUSABLE = 1
+"""The exit code where the set can be read and training on it cannot begin."""
+
+_SHOWN_PAIRS = 20
+_THUMBNAIL = 96
+_SEEN = 256
+
+
+def inspect(request: Request) -> None:
+    """Look through the data of a configuration; print what was found, and write it beside or before its training.
+
+    Files: `inspection.html`, `inspection.json`, `inspection_duplicates.csv` (all like pairs) and `inspection_people.csv`
+    (everybody, with part and reason), in `--workdir`, or in `runs/inspect_<name of the configuration>`. A work directory of
+    a training keeps what it has; a folder with these files alone can still become one.
+
+    Raises:
+      UserError: the data cannot be read at all, or the folder cannot be written.
+      SystemExit: with code 1, after everything was said, where the split or the sampler refuses the set.
+    """
+    config, folder = request.config, Path(request.workdir or f"runs/inspect_{request.name}")
+    Workdir(folder, config)  # refuses the folder of another configuration
+    plan = _plan(config)
+    images, lists_beside = read_source(config.data, folder.parent / "synthetic")
+    _make(folder)
+    found = survey(
+        images,
+        config.sampler,
+        plan,
+        lambda: divide(images, _without_listing(config), lists_beside, folder)[0],
+        seed=config.seed,
+        stage=stage,
+    )
+    summary = printable(
+        {
+            "config": request.name,
+            "command": request.command,
+            "source": f"{config.data.source} {config.data.tfds if config.data.source == 'tfds' else config.data.dir}".strip(),
+            "plan": {"side": plan.side, "crop": plan.crop, "loss": plan.loss, "compares": plan.compares},
+            **found.summary(),
+        }
+    )
+    print_inspection(summary)
+    print()
+    _write(folder, found, summary, str(config))
+    for what, name in zip(("page", "figures", "all like pairs", "everybody"), INSPECTION, strict=True):
+        print(f"{what}: {folder / name}")
+    if found.faults:
+        sys.exit(UNUSABLE)
+
+
+def _plan(config: ConfigDict) -> Plan:
+    data = config.data
+    if data.side < 8 or not 0 < data.crop <= 1:
+        raise UserError(
+            f"--config.data: side {data.side} and crop {data.crop:g}: expected a side of at least 8 pixels, and a crop above 0 "
+            "and up to 1."
+        )
+    return Plan(data.side, data.crop, config.loss.name, config.loss.name in PAIR_LOSSES)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--workdir: {folder} cannot be written ({error}). Choose another.") from error
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"--workdir: {folder} cannot be written. Choose another.")
+
+
+def _without_listing(config: ConfigDict) -> ConfigDict:
+    """The configuration without the list of near duplicates of a training: an inspection makes its own of all images."""
+    if config.data.near_duplicates != "list":
+        return config
+    config = config.copy_and_resolve_references()
+    config.data.near_duplicates = "ignore"
+    return config
+
+
+def _write(folder: Path, found: Survey, summary: dict[str, Any], config: str) -> None:
+    pairs_found = duplicates.rows(found.images, found.likeness, found.parts)
+    everybody, evidence = people_rows(found.images, found.parts), _evidence(found, summary)
+    with all_or_nothing(*(folder / name for name in INSPECTION), replace=True) as (page, facts, pairs, people):
+        with facts.open("w", encoding="utf-8") as file:
+            json.dump(summary, file, indent=2)
+        _write_table(pairs, duplicates.COLUMNS, pairs_found)
+        _write_table(people, ("person", "images", "part", "why_not_training"), everybody)
+        write_inspection_page(page, summary, evidence, config=config, environment=_environment())
+
+
+def _evidence(found: Survey, summary: dict[str, Any]) -> Evidence:
+    pairs = [pair["places"] for pair in summary["duplicates"]["pairs"][:_SHOWN_PAIRS]]
+    thumbnails = [[decode(found.images.images[place], Framing(_THUMBNAIL)) for place in pair] for pair in pairs]
+    return Evidence(
+        counts=found.people.counts,
+        shorter=found.headers.shorter,
+        seen=found.seen(Framing(summary["plan"]["side"], summary["plan"]["crop"]), _SEEN, seed=0),
+        first=[first for first, _ in thumbnails],
+        second=[second for _, second in thumbnails],
+    )
+
+
+def _environment() -> dict[str, str]:
+    versions = {name: metadata.version(name) for name in ("numpy", "pillow", "imagehash")}
+    return {"cores": str(os.cpu_count()), "python": platform.python_version(), **versions}
+
+
+def _write_table(path: Path, head: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(head)
+        writer.writerows(rows)
+
+
+def printable(value: Any) -> Any:
+    """The same value with text that any terminal and file takes.
+
+    Names of files may hold line breaks, terminal commands, or bytes that are no text; these are written as escapes.
+    """
+    if isinstance(value, dict):
+        return {printable(key): printable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [printable(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    return "".join(
+        letter.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")
+        else letter
+        for letter in value
+    )

@@ -1,0 +1,287 @@
+"""The inspection in words: on a terminal of 80 columns, and as a page on its own feet."""
+
+import base64
+import copy
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from lfw_jax.report.inspection_facts import bars, facts, pair_in_words, size_in_words
+from lfw_jax.report.inspection_figures import (
+    image_sides,
+    images_per_person,
+    needed_side,
+    pair_sheet,
+    seen_by_the_network,
+)
+from lfw_jax.report.inspection_page import Evidence, write_inspection_page
+from lfw_jax.report.inspection_terminal import print_inspection
+from lfw_jax.report.stages import stage
+from lfw_jax.report.style import figure_svg
+
+HOSTILE = '[red]</td><script>alert("1")</script>[/red] $x$ 名前'
+SUMMARY = {
+    "config": "arcface",
+    "command": "python launch.py --mode=inspect",
+    "source": "folder faces",
+    "plan": {"side": 112, "crop": 0.5, "loss": "arcface", "compares": False},
+    "people": 150,
+    "images": 1204,
+    "images_per_person": {
+        "min": 1,
+        "median": 2.0,
+        "mean": 8.03,
+        "max": 900,
+        "singletons": 60,
+        "top_share": 0.75,
+        "histogram": [
+            {"from": 1, "to": 1, "people": 60, "images": 60},
+            {"from": 2, "to": 4, "people": 89, "images": 244},
+            {"from": 500, "to": 900, "people": 1, "images": 900},
+        ],
+        "most": [[HOSTILE, 900], ["Ada", 4], ["Bob", 4]],
+    },
+    "files": {
+        "bytes": 18_650_000,
+        "formats": {"JPEG": 1200, "PNG": 4},
+        "modes": {"RGB": 1000, "L": 204},
+        "different_sizes": 6,
+        "sizes": [{"width": 250, "height": 250 + i, "images": 200 - i} for i in range(6)],
+        "smallest": {"width": 20, "height": 30, "image": "small.jpg"},
+        "largest": {"width": 2000, "height": 3000, "image": "large.jpg"},
+        "square": 0.5,
+        "aspect": {"median": 1.0, "max": 1.5},
+    },
+    "unreadable": {
+        "count": 60,
+        "reasons": {"not an image": 59, "cut off": 1},
+        "files": [{"path": f"{HOSTILE}{i}.jpg", "reason": "not an image"} for i in range(60)],
+    },
+    "duplicates": {
+        "same_bytes": {"groups": 1, "within_people": 0, "across_people": 1},
+        "near": {"within_people": 1234, "across_people": 2},
+        "on_both_sides": 1,
+        "distance_bits": {"at_most": 50, "of": 256},
+        "complete": False,
+        "pairs": [
+            {
+                "images": [f"{HOSTILE}/1.jpg", f"Ada/{i}.jpg"],
+                "places": [0, 1],
+                "people": [HOSTILE, "Ada"],
+                "parts": ["training", "none" if i else "test"],
+                "same_bytes": not i,
+                "distance": 7 * i,
+            }
+            for i in range(3)
+        ],
+        "pairs_left_out": 7,
+    },
+    "split": {
+        "training": {"people": 100, "images": 1000},
+        "pairs": {
+            "validation": {"list": "held-out people", "people": 10, "images": 40, "same": 50, "different": 51},
+            "test": {"list": "pairsDevTest", "people": 30, "images": 90, "same": 500, "different": 500},
+        },
+        "unused_images_of_training_people": 3,
+        "left_out": {"named in the test pairs": {"people": 30, "images": 90, "examples": [HOSTILE, "Ada"]}},
+        "notes": ["peopleDevTrain.txt is not at hand."],
+    },
+    "sampler": {
+        "description": "uniform: 1000 images",
+        "of_all_images": False,
+        "batch_size": 128,
+        "steps_per_epoch": 7,
+        "steps_looked_at": 28,
+        "epochs_looked_at": 4.0,
+        "images": 1000,
+        "never_images": 12,
+        "never_people": 5,
+        "seldom_images": 900,
+        "seldom_epochs": 4,
+        "singletons_of_draws": 0.25,
+        "singletons_of_people": 0.5,
+        "positive_pairs_a_batch": 3.25,
+        "batches_without_positive_pair": 0.1,
+        "by_images_of_person": [
+            {"from": 1, "images": 60, "a_epoch": 1.0},
+            {"from": 500, "images": 900, "a_epoch": 0.02},
+        ],
+    },
+    "faults": ["--config.sampler.batch_size is 128, but there are only 5."],
+    "concerns": ["all images are grey: augmentation of colours does nothing."],
+}
+
+
+def printed(summary, width=80):
+    buffer = io.StringIO()
+    print_inspection(summary, console=Console(file=buffer, width=width, color_system=None))
+    return buffer.getvalue()
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+def evidence(pictures=4):
+    rng = np.random.default_rng(0)
+    shown = [rng.integers(0, 256, (24, 24, 3), dtype=np.uint8) for _ in range(pictures)]
+    counts = np.repeat([1, 3, 900], [60, 89, 1])
+    return Evidence(counts, rng.integers(20, 2000, 300), shown, shown[:3], shown[1:4])
+
+
+def page(tmp_path, summary=SUMMARY, **changes):
+    path = tmp_path / "inspection.html"
+    made = write_inspection_page(
+        path, summary, changes.get("evidence", evidence()), config="a: 1", environment={"x": "1"}
+    )
+    assert made == path
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [80, 200, 60])
+def test_no_line_is_longer_than_the_terminal_or_80_columns(width):
+    assert max(len(line) for line in printed(SUMMARY, width).splitlines()) <= min(width, 80)
+
+
+def test_the_terminal_tells_every_fact():
+    said = words(printed(SUMMARY))
+    for fact in (
+        "150", "1,204", "18.6 MB", "1 / 2 / 8.0 / 900", "60 people (40.0 %)", "own 75.0 % of the images",
+        "JPEG 1,200, PNG 4", "colour (RGB) 1,000, grey (L) 204", "250 × 250 (200)", "and 2 other sizes",
+        "20 × 30: small.jpg", "2000 × 3000: large.jpg", "50.0 % are square", "not an image 59", "cut off 1",
+        "1 pair", "at least 1,234 pairs", "100 people, 1,000 images", "500 same and 500 different pairs of 30 people",
+        "3 images of these people", "peopleDevTrain.txt is not at hand.", "7 of 128 images",
+        "12 images in 4 epochs, among them all images of 5 people", "900 images, less than once in 4 epochs",
+        "0.02 times from 500 images on", "3.2 a batch; 10.0 % of the batches have none", "25.0 % of what is drawn",
+        "Training cannot begin", "! --config.sampler.batch_size is 128", "What to look at", "! All images are grey",
+        "the centred 50 % of the shorter side, as 112 × 112", "30 people, 90 images",
+    ):  # fmt: skip
+        assert fact in said, fact
+
+
+def test_names_are_printed_as_they_are_and_never_obeyed():
+    assert '[red]</td><script>alert("1")</script>[/red]' in words(printed(SUMMARY))
+
+
+def test_a_set_without_faults_is_called_sound():
+    sound = {**SUMMARY, "faults": [], "concerns": []}
+    assert "Nothing was found" in printed(sound)
+    assert "cannot begin" not in printed(sound)
+
+
+def test_what_could_not_be_built_is_left_out():
+    summary = {**SUMMARY, "split": None, "sampler": None}
+    summary["duplicates"] = {**SUMMARY["duplicates"], "on_both_sides": None}
+    assert [group.title for group in facts(summary)] == [
+        "The set",
+        "Images a person",
+        "Files",
+        "Unreadable files",
+        "The same picture twice",
+    ]
+    assert "one trains" not in printed(summary)
+
+
+def test_bars_are_as_long_as_the_bins_are_full():
+    drawn = bars(
+        [{"from": 1, "to": 1, "people": 80, "images": 80}, {"from": 2, "to": 4, "people": 40, "images": 99}], 10
+    )
+    assert [(label, len(bar)) for label, bar, _ in drawn] == [("1", 10), ("2–4", 5)]
+    assert drawn[1][2] == "40 people, 99 images"
+    assert bars([{"from": 1, "to": 1, "people": 999, "images": 9}, {"from": 2, "to": 2, "people": 1, "images": 2}], 10)[
+        1
+    ][1]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(12, "12 bytes"), (1500, "1.5 KB"), (188_352_526, "188.4 MB"), (2.5e13, "25.0 TB")]
+)
+def test_sizes_are_told_in_units(count, text):
+    assert size_in_words(int(count)) == text
+
+
+def test_a_pair_is_told_with_its_parts():
+    first, second = SUMMARY["duplicates"]["pairs"][:2]
+    assert pair_in_words(first).endswith("(training) = Ada/0.jpg (test): same bytes")
+    assert pair_in_words(second).endswith("= Ada/1.jpg: 7 of 256 bits apart")
+
+
+def test_the_page_is_whole_and_refers_to_nothing_outside(tmp_path):
+    html = page(tmp_path)
+    assert not re.search(r"<script|https?://|url\(|@import|href=", html)
+    assert html.count("<section>") == html.count("</section>") == 12
+    for title in ("What to look at", "Images a person", "Files", "Which files", "People who do not train", "Batches"):
+        assert f"<h2>{title}</h2>" in html
+    assert "Training cannot begin: --config.sampler.batch_size is 128" in html
+    assert "7 more stand in inspection_duplicates.csv" in html
+    assert "The first 50 of 60" in html
+    images = re.findall(r'src="data:image/(\S+?);base64,([^"]+)"', html)
+    assert [kind for kind, _ in images] == ["svg+xml", "jpeg", "svg+xml", "jpeg"]
+    for kind, content in images:
+        if kind == "jpeg":
+            Image.open(io.BytesIO(base64.b64decode(content))).verify()
+
+
+def test_names_of_people_and_files_are_escaped(tmp_path):
+    html = page(tmp_path)
+    assert html.count("[red]&lt;/td&gt;&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt;[/red] $x$ 名前") >= 4 + 50
+
+
+def test_a_page_of_a_set_without_pairs_or_pictures(tmp_path):
+    summary = copy.deepcopy(SUMMARY) | {"faults": [], "concerns": []}
+    summary["duplicates"]["pairs"] = []
+    summary["unreadable"] = {"count": 0, "reasons": {}, "files": []}
+    html = page(tmp_path, summary, evidence=Evidence(np.array([2, 2]), np.array([20, 20]), [], [], []))
+    assert "Nothing was found that would spoil a training" in html
+    assert "Which files" not in html
+    assert "Two names, or two sides" not in html
+    assert html.count("<figure>") == 1
+
+
+@pytest.mark.parametrize(("people", "scale"), [([60, 1], "log"), ([60, 40], "linear")])
+def test_the_figure_of_images_a_person_shows_small_bars(people, scale):
+    histogram = [{"from": i + 1, "to": i + 1, "people": count} for i, count in enumerate(people)]
+    left, right = images_per_person(histogram, np.repeat([1, 2], people)).axes
+    assert left.get_yscale() == scale
+    assert [bar.get_height() for bar in left.patches] == people
+    owned = right.lines[1].get_ydata()
+    assert (owned[0], owned[-1]) == (0.0, 1.0)
+    assert (np.diff(owned) >= 0).all()
+
+
+def test_the_figure_of_sides_marks_where_pixels_are_enlarged():
+    figure = image_sides(np.array([20, 30, 300, 300]), needed_side({"side": 112, "crop": 0.5}))
+    assert figure.axes[0].lines[0].get_xdata()[0] == 224
+    assert figure.axes[0].patches[0].get_data().values.sum() == 4
+    assert figure_svg(figure).startswith(b"<?xml")
+
+
+def test_sheets_are_small_jpegs():
+    pictures = [np.full((32, 32, 3), level, np.uint8) for level in (0, 100, 200)]
+    sheet = np.asarray(Image.open(io.BytesIO(seen_by_the_network(pictures))))
+    assert (np.abs(sheet.astype(int) - 100) < 4).all(axis=2).sum() >= 2 * 30 * 30
+    pairs = seen_by_the_network(pictures), pair_sheet(pictures * 6, pictures[::-1] * 6)
+    assert all(len(content) < 30_000 for content in pairs)
+
+
+def test_a_log_file_gets_a_line_each_ten_seconds():
+    stream, now = io.StringIO(), iter([0.0, 5.0, 11.0, 12.0, 30.0])
+    with stage("reading headers", 4000, stream=stream, clock=lambda: next(now)) as report:
+        for done in (1000, 2000, 3000, 4000):
+            report(done)
+    assert stream.getvalue() == "reading headers: 2,000 of 4,000\nreading headers: 4,000 of 4,000\n"
+
+
+def test_a_terminal_gets_a_bar_that_goes_away():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream = Terminal()
+    with stage("reading headers", 4000, stream=stream) as report:
+        report(4000)
+    assert "4000/4000" in stream.getvalue()
