@@ -21,11 +21,9 @@ def get_config() -> ConfigDict:
     config.data.side = 48
     config.data.crop = 0.6
     config.data.margin = 4
-    config.augmentation = ConfigDict(
-        dict(
-            flip=0.5, rotation=10.0, scale=0.1, shift=0.06,
-            brightness=0.1, contrast=0.2, saturation=0.2, erasing=0.2,
-        )
+    config.augmentation.update(
+        flip=0.5, rotation=10.0, scale=0.1, shift=0.06,
+        brightness=0.1, contrast=0.2, saturation=0.2, erasing=0.2,
     )  # fmt: skip
     config.sampler.batch_size = 64
     config.model = ConfigDict(
