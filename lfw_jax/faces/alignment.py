@@ -76,15 +76,41 @@ def warp(
 
 
 def align(
-    image: UInt8[np.ndarray, "h w 3"], points: Points, *, height: int = 112, width: int | None = None
+    image: UInt8[np.ndarray, "h w 3"], points: Points, *, height: int = 112, width: int | None = None, margin: int = 0
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The crop of `height` × `width` pixels in which the five points are at `template(height, width)`."""
-    target = template(height, width)
-    return warp(image, similarity(points, target), height, height if width is None else width)
+    """The crop of `height` × `width` pixels in which the five points are at `template(height, width)`.
+
+    Args:
+      image: RGB.
+      points: of the face, in pixels of the image.
+      height: of the crop, pixels.
+      width: of the crop; None is as high.
+      margin: pixels shown around it on every side, at the same scale; the result is that much larger.
+
+    Raises:
+      ValueError: another shape than `template` has, or points that all coincide.
+    """
+    target = template(height, width) + margin
+    to_crop = similarity(points, target)
+    # A face many times larger than its crop: bilinear interpolation would pick single pixels, so that the image is
+    # averaged down first, by whole factors, to between one and two pixels for each of the crop's.
+    factor = int(1 / np.hypot(*to_crop[:, 0]))
+    if factor >= 2:
+        image = np.asarray(Image.fromarray(image).reduce(factor), np.uint8)
+        # Pixel (x, y) of the smaller image is centred on factor · (x, y) + (factor − 1) / 2 of the larger.
+        offset = to_crop[:, :2] @ np.full(2, (factor - 1) / 2) + to_crop[:, 2]
+        to_crop = np.column_stack((to_crop[:, :2] * factor, offset))
+    width = height if width is None else width
+    return warp(image, to_crop, height + 2 * margin, width + 2 * margin)
 
 
 def centre_crop(
-    image: UInt8[np.ndarray, "h w 3"], *, height: int = 112, width: int | None = None, share: float = 0.544
+    image: UInt8[np.ndarray, "h w 3"],
+    *,
+    height: int = 112,
+    width: int | None = None,
+    margin: int = 0,
+    share: float = 0.544,
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
     """The centre of an image, where LFW has its face: what stands in for alignment where no face is found.
 
@@ -92,11 +118,16 @@ def centre_crop(
       image: RGB.
       height: of the crop, pixels.
       width: of the crop; None is as high.
+      margin: pixels shown around it on every side; black beyond the image.
       share: height of the shown rectangle as a share of the image's shorter side; 136 of LFW's 250 pixels by default.
     """
     width = height if width is None else width
     rows, columns = image.shape[:2]
-    high = share * min(rows, columns)
-    across = high * width / height
-    box = ((columns - across) / 2, (rows - high) / 2, (columns + across) / 2, (rows + high) / 2)
-    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR, box=box), np.uint8)
+    high = share * min(rows, columns) * (height + 2 * margin) / height
+    across = high * (width + 2 * margin) / (height + 2 * margin)
+    left, top = (columns - across) / 2, (rows - high) / 2
+    beyond = max(0, int(np.ceil(-min(left, top))))
+    picture = Image.fromarray(np.pad(image, ((beyond, beyond), (beyond, beyond), (0, 0))) if beyond else image)
+    box = (left + beyond, top + beyond, left + across + beyond, top + high + beyond)
+    size = (width + 2 * margin, height + 2 * margin)
+    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR, box=box), np.uint8)

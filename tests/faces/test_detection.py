@@ -1,49 +1,28 @@
-"""Detection: the right face of several, nothing dropped, and the real cascade on real faces."""
+"""Detection: the right face of several, the package's own results, and the real cascade on real faces."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from lfw_jax.faces.alignment import centre_crop, template
-from lfw_jax.faces.detection import Detector, Face, aligned, nearest_to_centre
-
-
-def face_at(x: float, y: float, score: float = 0.9) -> Face:
-    return Face((x - 40, y - 40, x + 40, y + 40), template() + np.array((x - 56, y - 72)), score)
+from lfw_jax.data.decoding import decode_whole
+from lfw_jax.data.synthetic import write_folder
+from lfw_jax.faces.alignment import template
+from lfw_jax.faces.crops import CropSettings, crop_faces
+from lfw_jax.faces.detection import Detector, Face, choose_face
 
 
-def test_the_face_nearest_to_the_centre_is_taken_not_the_surest():
-    behind, subject = face_at(60, 60, 0.999), face_at(130, 120, 0.8)
-    assert nearest_to_centre([behind, subject], 250, 250) is subject
-    assert nearest_to_centre([], 250, 250) is None
+def face_at(x: float, y: float, score: float = 0.9, half: float = 40) -> Face:
+    return Face((x - half, y - half, x + half, y + half), template() + np.array((x - 56, y - 72)), score)
 
 
-class Blind(Detector):
-    """Finds what it is told to."""
-
-    def __init__(self, found: Sequence[list[Face]]):
-        self.found = found
-
-    def __call__(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
-        assert len(images) == len(self.found)
-        return list(self.found)
-
-
-def test_an_image_without_a_face_gives_its_centre_and_is_marked():
-    images = list(np.random.default_rng(0).integers(0, 256, (3, 250, 250, 3), np.uint8))
-    coinciding = Face((0, 0, 5, 5), np.full((5, 2), 3.0), 0.9)
-    (first, found), (second, missed), (third, degenerate) = aligned(
-        images, Blind([[face_at(125, 125)], [], [coinciding]])
-    )
-    assert found is not None
-    assert missed is None
-    assert degenerate is None
-    np.testing.assert_array_equal(second, centre_crop(images[1]))
-    np.testing.assert_array_equal(third, centre_crop(images[2]))
-    assert not np.array_equal(first, centre_crop(images[0]))
+def test_of_several_faces_the_rule_decides():
+    behind, subject, large = face_at(60, 60, 0.999), face_at(130, 120, 0.8), face_at(200, 200, 0.9, half=60)
+    faces = [behind, large, subject]
+    assert choose_face(faces, 250, 250) is subject
+    assert choose_face(faces, 250, 250, "largest") is large
+    assert choose_face(faces, 250, 250, "best") is behind
+    assert choose_face([], 250, 250) is None
 
 
 @pytest.fixture(scope="module")
@@ -56,25 +35,61 @@ def test_images_without_faces_are_no_error(detector: Detector):
     blank = np.zeros((120, 120, 3), np.uint8)
     assert detector([blank]) == [[]]
     assert detector([blank, blank]) == [[], []]
-    assert detector([blank[:10, :10], blank]) == [[], []]
+    assert detector([blank[:10, :10], blank, blank[:1, :1]]) == [[], [], []]
 
 
-def test_real_faces_are_found_in_a_batch_and_brought_to_the_template(lfw_dir: Path, detector: Detector):
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[np.ndarray]:
+    folder = write_folder(tmp_path_factory.mktemp("drawn") / "faces", people=8, images_per_person=2, side=160, seed=3)
+    return [decode_whole(file) for file in sorted(folder.glob("*/*.jpg"))]
+
+
+def package_rows(images: list[np.ndarray]) -> np.ndarray:
+    from mtcnn import MTCNN
+
+    rows = MTCNN(device="CPU:0").detect_faces(images, output_type="numpy", box_format="xyxy")
+    return rows[np.argsort(rows[:, 0], kind="stable")]
+
+
+def check_against_the_package(detector: Detector, images: list[np.ndarray]):
+    expected = package_rows(images)
+    found = [(place, face) for place, faces in enumerate(detector(images)) for face in faces]
+    assert len(found) == len(expected)
+    for row, (place, face) in zip(expected, found, strict=True):
+        assert row[0] == place
+        np.testing.assert_allclose(face.box, row[1:5], atol=0.01)
+        np.testing.assert_allclose(face.points, row[6:].reshape(2, 5).T, atol=0.01)
+        assert face.score == pytest.approx(row[5], abs=1e-4)
+
+
+def test_drawn_faces_are_found_where_the_package_finds_them(detector: Detector, drawn: list[np.ndarray]):
+    assert sum(map(len, detector(drawn))) > len(drawn) / 2  # else the comparison says little
+    check_against_the_package(detector, drawn)
+
+
+def test_real_faces_are_found_where_the_package_finds_them(lfw_dir: Path, detector: Detector):
+    files = sorted(lfw_dir.glob("*/*_0001.jpg"))[:640:20]
+    check_against_the_package(detector, [decode_whole(file) for file in files])
+
+
+def test_images_of_other_sizes_in_a_call_change_nothing(detector: Detector, drawn: list[np.ndarray]):
+    mixed = [drawn[0], np.pad(drawn[1], ((30, 10), (0, 20), (0, 0))), drawn[2], drawn[3][:100, :130]]
+    together = detector(mixed)
+    for image, faces in zip(mixed, together, strict=True):
+        (alone,) = detector([image])
+        assert len(alone) == len(faces)
+        for one, other in zip(alone, faces, strict=True):
+            np.testing.assert_allclose(one.points, other.points, atol=0.01)
+
+
+def test_real_faces_are_brought_to_the_template(lfw_dir: Path, detector: Detector):
     files = sorted(lfw_dir.glob("*/*_0001.jpg"))[:200:25]
-    images = [np.asarray(Image.open(file).convert("RGB")) for file in files]
-    results = aligned(images, detector)
-    faces = [face for _, face in results]
-    assert all(face is not None for face in faces)
-    for image, face in zip(images, faces, strict=True):
-        assert np.hypot(face.centre[0] - 125, face.centre[1] - 125) < 40
-        assert 0.7 < face.score <= 1
-        left_eye, right_eye, nose, left_mouth, right_mouth = face.points
-        assert left_eye[0] < right_eye[0]
-        assert left_mouth[0] < right_mouth[0]
-        assert left_eye[1] < nose[1] < left_mouth[1]
-        assert image.shape == (250, 250, 3)
-    # A face aligned once is at the template: detecting it again in its crop (with room around) moves it by little.
-    again = detector([np.pad(crop, ((60, 60), (60, 60), (0, 0))) for crop, _ in results])
-    moved = [np.abs(nearest_to_centre(found, 232, 232).points - 60 - template()).mean() for found in again if found]
-    assert len(moved) >= 6
-    assert np.median(moved) < 3
+    images = [decode_whole(file) for file in files]
+    # With room around, so that the detector sees a face as it is used to.
+    settings = CropSettings(margin=40)
+    crops = crop_faces(images, detector, settings)
+    assert all(crop.face is not None and crop.pixels.shape == (192, 192, 3) for crop in crops)
+    again = crop_faces([crop.pixels for crop in crops], detector, settings)
+    distances = [np.abs(crop.face.points - template() - 40).mean() for crop in again if crop.face is not None]
+    assert len(distances) == len(crops)
+    assert np.median(distances) < 4

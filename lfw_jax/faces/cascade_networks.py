@@ -1,0 +1,246 @@
+"""The three networks of MTCNN as functions of arrays, with the weights that the mtcnn package brings.
+
+Zhang et al. 2016, arXiv:1604.02878: P-Net looks everywhere in an image, R-Net looks again at what P-Net proposes, O-Net
+looks a third time and finds five points. Everything is float32 at the highest precision, so that a GPU agrees with a CPU.
+"""
+
+import importlib.util
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from lfw_jax.errors import UserError
+
+_WEIGHTS = "assets/weights"
+# Layers in the order of the package's weight files: kernel's shape, and whether a PReLU follows.
+_LAYERS = {
+    "pnet": [
+        ((3, 3, 3, 10), True),
+        ((3, 3, 10, 16), True),
+        ((3, 3, 16, 32), True),
+        ((1, 1, 32, 4), False),  # offsets of the box
+        ((1, 1, 32, 2), False),  # no face, face
+    ],
+    "rnet": [
+        ((3, 3, 3, 28), True),
+        ((3, 3, 28, 48), True),
+        ((2, 2, 48, 64), True),
+        ((576, 128), True),
+        ((128, 4), False),
+        ((128, 2), False),
+    ],
+    "onet": [
+        ((3, 3, 3, 32), True),
+        ((3, 3, 32, 64), True),
+        ((3, 3, 64, 64), True),
+        ((2, 2, 64, 128), True),
+        ((1152, 256), True),
+        ((256, 4), False),
+        ((256, 10), False),  # points
+        ((256, 2), False),
+    ],
+}
+
+
+class Layer(NamedTuple):
+    """A convolution or a dense layer.
+
+    Attributes:
+      kernel: `[h, w, in, out]` or `[in, out]`.
+      bias: `[out]`.
+      slope: of the PReLU that follows, `[out]`; None where none follows.
+    """
+
+    kernel: Float[Array, "*window inputs outputs"]
+    bias: Float[Array, "outputs"]
+    slope: Float[Array, "outputs"] | None
+
+
+class Networks(NamedTuple):
+    """The weights of the cascade, a tuple of layers for each network."""
+
+    pnet: tuple[Layer, ...]
+    rnet: tuple[Layer, ...]
+    onet: tuple[Layer, ...]
+
+
+def load_weights() -> Networks:
+    """The weights in the files of the installed mtcnn package, read without importing it (that would need TensorFlow).
+
+    Raises:
+      UserError: mtcnn, joblib or lz4 is not installed, or the files are not those of mtcnn 1.0.
+    """
+    # The package's folder is looked up, not imported.
+    spec = importlib.util.find_spec("mtcnn")
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError("the cascade needs the weights of the package mtcnn; install it with `pip install mtcnn`.")
+    folder = Path(next(iter(spec.submodule_search_locations))) / _WEIGHTS
+    try:
+        import joblib
+        import lz4.frame  # noqa: F401  # joblib finds out too late that it is absent
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"reading mtcnn's weights needs the packages joblib and lz4 ({error}); install them with "
+            "`pip install joblib lz4`."
+        ) from error
+    networks = {}
+    for name, layers in _LAYERS.items():
+        file = folder / f"{name}.lz4"
+        if not file.is_file():
+            raise UserError(f"{file} does not exist; expected the weights of mtcnn 1.0: `pip install mtcnn==1.0.0`.")
+        # A pickle, but of an installed package, whose code would run as well.
+        networks[name] = _layers(file, [np.asarray(array, np.float32) for array in joblib.load(file)], layers)
+    return Networks(**networks)
+
+
+def _layers(file: Path, arrays: list[np.ndarray], layers: list[tuple[tuple[int, ...], bool]]) -> tuple[Layer, ...]:
+    """The flat list of a weight file, layer by layer: kernel, bias and, if there is one, the slope."""
+    sizes = [int(np.prod(shape[-1:])) for shape, _ in layers]
+    expected: list[tuple[int, ...]] = []
+    for (shape, active), size in zip(layers, sizes, strict=True):
+        expected += [shape, (size,)] + [(size,)] * active
+    found = [array.shape if array.ndim != 3 else array.shape[2:] for array in arrays]  # a slope may be [1, 1, out]
+    if found != expected:
+        raise UserError(f"{file} holds arrays of {found}; expected mtcnn 1.0's {expected}: `pip install mtcnn==1.0.0`.")
+    rest = iter(arrays)
+    return tuple(
+        Layer(next(rest), next(rest), next(rest).reshape(-1) if active else None)  # pyright: ignore[reportArgumentType]
+        for _, active in layers
+    )
+
+
+def _activate(x: Float[Array, "*shape channels"], layer: Layer) -> Float[Array, "*shape channels"]:
+    """Bias and PReLU."""
+    x = x + layer.bias
+    return x if layer.slope is None else jnp.maximum(x, 0) + layer.slope * jnp.minimum(x, 0)
+
+
+def _convolve(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
+    return jax.lax.conv_general_dilated(
+        x,
+        kernel,
+        (stride, stride),
+        "VALID",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        precision=jax.lax.Precision.HIGHEST,
+    )
+
+
+def _convolution(x: Float[Array, "n h w i"], layer: Layer) -> Float[Array, "n h2 w2 o"]:
+    return _activate(_convolve(x, layer.kernel), layer)
+
+
+def _convolution_of_blocks(x: Float[Array, "n h w i"], layer: Layer) -> list[Float[Array, "n h2 w2 o"]]:
+    """A 3×3 convolution whose output is four arrays: of its 2×2 blocks the pixels (0, 0), (0, 1), (1, 0) and (1, 1).
+
+    One 4×4 convolution of stride 2 makes them all. Seven of its sixteen products are with zeros, yet with so few
+    channels XLA does it on a CPU in half the time, because four times the channels come out of each window it reads.
+    An odd output is completed by a row or a column that means nothing.
+    """
+    height, width = x.shape[1:3]
+    x = jnp.pad(x, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)))
+    places = [(dy, dx) for dy in (0, 1) for dx in (0, 1)]
+    kernels = [jnp.pad(layer.kernel, ((dy, 1 - dy), (dx, 1 - dx), (0, 0), (0, 0))) for dy, dx in places]
+    y = _convolve(x, jnp.concatenate(kernels, axis=3), stride=2)
+    return [_activate(part, layer) for part in jnp.split(y, 4, axis=3)]
+
+
+def _thin_convolution(x: Float[Array, "n h w i"], layer: Layer) -> Float[Array, "n h2 w2 o"]:
+    """A 3×3 convolution of few channels: the blocks of `_convolution_of_blocks` put together."""
+    height, width = x.shape[1] - 2, x.shape[2] - 2
+    blocks = jnp.stack(_convolution_of_blocks(x, layer), axis=3)
+    n, down, across, _, channels = blocks.shape
+    blocks = blocks.reshape(n, down, across, 2, 2, channels).transpose(0, 1, 3, 2, 4, 5)
+    return blocks.reshape(n, 2 * down, 2 * across, channels)[:, :height, :width]
+
+
+def _pool(x: Float[Array, "n h w c"], window: int, *, same: bool) -> Float[Array, "n h2 w2 c"]:
+    """Maximum over windows of 2 or 3 pixels with stride 2; `same` completes the last window, as Keras does."""
+    for axis in (1, 2):
+        size = x.shape[axis]
+        count = -(-size // 2) if same else (size - window) // 2 + 1
+        # Keras puts the odd pixel of padding after the image, and two pixels on both sides: none here needs two.
+        missing = max(0, 2 * (count - 1) + window - size)
+        padding = [(0, missing if place == axis else 0) for place in range(4)]
+        x = jnp.pad(x, padding, constant_values=-jnp.inf)
+        parts = [jax.lax.slice_in_dim(x, k, k + 2 * count - 1, 2, axis) for k in range(window)]
+        x = parts[0]
+        for part in parts[1:]:
+            x = jnp.maximum(x, part)
+    return x
+
+
+def _dense(x: Float[Array, "*shape i"], layer: Layer) -> Float[Array, "*shape o"]:
+    kernel = layer.kernel.reshape(layer.kernel.shape[-2:])
+    return _activate(jnp.matmul(x, kernel, precision=jax.lax.Precision.HIGHEST), layer)
+
+
+def _flatten(x: Float[Array, "n h w c"]) -> Float[Array, "n features"]:
+    """Column by column, as the network's first authors stored images."""
+    return x.transpose(0, 2, 1, 3).reshape(len(x), -1)
+
+
+def _log_odds(logits: Float[Array, "*shape 2"]) -> Float[Array, "*shape"]:
+    """Of a face; the score is their sigmoid, which float32 rounds to 1 where several windows are sure of one face."""
+    return logits[..., 1] - logits[..., 0]
+
+
+def pnet(
+    layers: tuple[Layer, ...], images: Float[Array, "n h w 3"], sizes: Int[Array, "n 2"] | None = None
+) -> tuple[Float[Array, "n h2 w2 4"], Float[Array, "n h2 w2"]]:
+    """What P-Net sees in each window of 12×12 pixels, at every second pixel of an image.
+
+    Args:
+      layers: `Networks.pnet`.
+      images: pixels from -1 to 1, at least 12 × 12.
+      sizes: height and width of each image where it does not fill its array: what lies beyond counts as not there,
+        and the windows that reach beyond mean nothing. None: all fill it.
+
+    Returns:
+      offsets: of the left, top, right and bottom of a face's box from those of the window, in sides of the window.
+      log_odds: of a face.
+    """
+    height, width = images.shape[1] - 2, images.shape[2] - 2
+    blocks = _convolution_of_blocks(images, layers[0])
+    down, across = blocks[0].shape[1:3]
+    if sizes is not None or height % 2 or width % 2:
+        # A window of the pooling that reaches beyond the image looks only at what is inside.
+        heights, widths = (jnp.array([[height, width]]) if sizes is None else sizes - 2).T[:, :, None]
+        rows, columns = 2 * jnp.arange(down), 2 * jnp.arange(across)
+        masks = [
+            (rows + dy < heights)[:, :, None, None] & (columns + dx < widths)[:, None, :, None]
+            for dy in (0, 1)
+            for dx in (0, 1)
+        ]
+        blocks = [jnp.where(mask, block, -jnp.inf) for mask, block in zip(masks, blocks, strict=True)]
+        # Zero where a window sees nothing: an infinity would spoil its neighbours.
+        blocks[0] = jnp.where(masks[0], blocks[0], 0)
+    x = jnp.maximum(jnp.maximum(blocks[0], blocks[1]), jnp.maximum(blocks[2], blocks[3]))
+    x = _thin_convolution(_thin_convolution(x, layers[1]), layers[2])
+    return _dense(x, layers[3]), _log_odds(_dense(x, layers[4]))
+
+
+def rnet(
+    layers: tuple[Layer, ...], patches: Float[Array, "n 24 24 3"]
+) -> tuple[Float[Array, "n 4"], Float[Array, "n"]]:
+    """R-Net's second look: offsets of the box (in its sides) and log-odds of a face, of patches from -1 to 1."""
+    x = _pool(_thin_convolution(patches, layers[0]), 3, same=True)
+    x = _pool(_convolution(x, layers[1]), 3, same=False)
+    x = _dense(_flatten(_convolution(x, layers[2])), layers[3])
+    return _dense(x, layers[4]), _log_odds(_dense(x, layers[5]))
+
+
+def onet(
+    layers: tuple[Layer, ...], patches: Float[Array, "n 48 48 3"]
+) -> tuple[Float[Array, "n 4"], Float[Array, "n 5 2"], Float[Array, "n"]]:
+    """O-Net's third look: offsets of the box, five points (x, y; 0 to 1 across the box), log-odds of a face."""
+    x = _pool(_thin_convolution(patches, layers[0]), 3, same=True)
+    x = _pool(_convolution(x, layers[1]), 3, same=False)
+    x = _pool(_convolution(x, layers[2]), 2, same=True)
+    x = _dense(_flatten(_convolution(x, layers[3])), layers[4])
+    points = _dense(x, layers[6]).reshape(-1, 2, 5).swapaxes(1, 2)  # five x, then five y
+    return _dense(x, layers[5]), points, _log_odds(_dense(x, layers[7]))
