@@ -16,10 +16,16 @@ MODE = flags.DEFINE_enum(
     "mode",
     "train",
     list(JOBS),
-    "train, with an evaluation at the end; evaluate a trained --workdir; align the faces of --input into --output.",
+    "train, with an evaluation at the end; evaluate a trained --workdir; align the faces of --input into --output; "
+    "inspect the data of --config; export it, or --input, to --output; combine the folds of View 2 in --input.",
 )
-INPUT = flags.DEFINE_string("input", "", "align: folder (or .csv, .npz, .rec) of images. Default: what --config names.")
-OUTPUT = flags.DEFINE_string("output", "", "align: folder of the aligned faces.")
+INPUT = flags.DEFINE_string(
+    "input",
+    "",
+    "align, export: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine: work "
+    "directories, such as 'runs/fold*'.",
+)
+OUTPUT = flags.DEFINE_string("output", "", "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file.")
 
 
 def main(arguments: list[str]) -> None:

@@ -12,7 +12,7 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 
 LOADERS = ("auto", "tfdata", "pillow")
-_CHUNK = 256
+_CHUNK = 64  # small, so that every core has its own even of a short list
 
 
 def choose_loader(loader: str) -> str:
@@ -40,7 +40,8 @@ def stream(
 ) -> Iterator[UInt8[np.ndarray, "batch side side 3"]]:
     """The pixels of the images at `indices(step)`, for every step from `start` to before `stop`.
 
-    Pixels that already have the wanted size are handed out as they are.
+    Both loaders give the same, bit for bit. Pixels that already have the wanted size are handed out as they are. `indices` may
+    be called by several threads and ahead of time.
     """
     if (
         isinstance(images.images, np.ndarray)

@@ -1,6 +1,7 @@
 """Which images make up a batch: a pure function of (seed, step), so that a resumed run repeats and skips nothing.
 
-A sampler holds only the labels. `indices(step)` gives the places of the images of that step's batch.
+A sampler holds the labels and a few bytes a person. `indices(step)` gives the places of the images of that step's batch; several
+threads may ask at a time.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Int
 
+from lfw_jax.data.images_by_person import ImagesByPerson, count_people
+from lfw_jax.data.permutation import Permutation, random
 from lfw_jax.errors import UserError
 
 
@@ -27,26 +30,21 @@ class Sampler(Protocol):
         ...
 
 
-def _random(*key: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
-
-
 class _Epochs:
     """Permutations of a number of things, one an epoch; the last one is kept, as steps mostly come in order."""
 
     def __init__(self, count: int, seed: int):
         self._count, self._seed = count, seed
-        self._epoch, self._order = -1, np.zeros(0, np.int64)
-
-    def order(self, epoch: int) -> Int[np.ndarray, "count"]:
-        if epoch != self._epoch:
-            self._epoch, self._order = epoch, _random(self._seed, 0, epoch).permutation(self._count)
-        return self._order
+        self._latest = -1, Permutation(0)  # one tuple, as several threads may ask
 
     def take(self, step: int, size: int) -> Int[np.ndarray, "size"]:
         """Things number `step·size` and on of the endless row of permutations; what an epoch leaves over is dropped."""
         epoch, place = divmod(step, self._count // size)
-        return self.order(epoch)[place * size : (place + 1) * size]
+        kept, order = self._latest
+        if kept != epoch:
+            order = Permutation(self._count, self._seed, 0, epoch)
+            self._latest = epoch, order
+        return order(place * size, (place + 1) * size)
 
 
 class Uniform:
@@ -60,7 +58,7 @@ class Uniform:
             )
         self.batch_size, self.steps_per_epoch = batch_size, len(labels) // batch_size
         self._epochs = _Epochs(len(labels), seed)
-        self._images, self._people = len(labels), len(np.unique(labels))
+        self._images, self._people = len(labels), count_people(labels)
 
     def indices(self, step: int) -> Int[np.ndarray, "batch"]:
         """The images of a step."""
@@ -93,42 +91,34 @@ class PeopleImages:
             )
         self.batch_size, self._k, self._p = batch_size, images_per_person, batch_size // images_per_person
         self._seed, self._short = seed, short
-        order = np.argsort(labels, kind="stable")
-        people, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
-        self._few = int((counts < images_per_person).sum())
-        if short == "leave_out":
-            starts, counts = starts[counts >= images_per_person], counts[counts >= images_per_person]
-        self._order, self._starts, self._counts = order, starts, counts
-        if len(counts) < self._p:
+        self._images = ImagesByPerson(labels)
+        counts = self._images.counts
+        everybody, few = int((counts > 0).sum()), (counts > 0) & (counts < images_per_person)
+        self._few = int(few.sum())
+        taking_part = (counts > 0) & ~few if short == "leave_out" else counts > 0
+        self._people = np.flatnonzero(taking_part).astype(np.int32)
+        if len(self._people) < self._p:
             raise UserError(
                 f"--config.sampler.batch_size {batch_size} with --config.sampler.images_per_person {images_per_person} "
-                f"needs {self._p} people a batch, but the training set has {len(counts)}"
-                + (f" with {images_per_person} images or more ({len(people)} in all)" if short == "leave_out" else "")
+                f"needs {self._p} people a batch, but the training set has {len(self._people)}"
+                + (f" with {images_per_person} images or more ({everybody} in all)" if short == "leave_out" else "")
                 + "; set the batch size lower"
                 + (" or --config.sampler.short=repeat." if short == "leave_out" else ".")
             )
-        self.steps_per_epoch = len(counts) // self._p
-        self._epochs = _Epochs(len(counts), seed)
+        self.steps_per_epoch = len(self._people) // self._p
+        self._epochs = _Epochs(len(self._people), seed)
 
     def indices(self, step: int) -> Int[np.ndarray, "batch"]:
         """The images of a step: K of the first person, K of the second, …"""
-        people = self._epochs.take(step, self._p)
-        rng = _random(self._seed, 1, step)
-        chosen = np.concatenate(
-            [self._starts[person] + self._draw(rng, int(self._counts[person])) for person in people]
-        )
-        return self._order[chosen]
-
-    def _draw(self, rng: np.random.Generator, count: int) -> Int[np.ndarray, "k"]:
-        """K of a person's images: all different where there are enough, else every one before any comes again."""
-        rounds = -(-self._k // count)
-        return np.concatenate([rng.permutation(count) for _ in range(rounds)])[: self._k]
+        people = self._people[self._epochs.take(step, self._p)]
+        within = _some_of_each(random(self._seed, 1, step), self._images.counts[people], self._k)
+        return self._images.at(people[:, None], within).reshape(-1)
 
     def describe(self) -> str:
         """In words."""
         fate = "left out" if self._short == "leave_out" else "filled up by repetition"
         return (
-            f"{self._p} people × {self._k} images: {len(self._counts)} people; {self._few} with fewer than {self._k} "
+            f"{self._p} people × {self._k} images: {len(self._people)} people; {self._few} with fewer than {self._k} "
             f"images are {fate}; {self.steps_per_epoch} batches an epoch"
         )
 
@@ -145,16 +135,14 @@ class RandomPairs:
             raise UserError(f"--config.sampler.batch_size is {batch_size}; pairs need an even number of images.")
         if not 0.0 < same_share < 1.0:
             raise UserError(f"--config.sampler.same_share is {same_share}; expected a share between 0 and 1.")
-        counts = np.bincount(labels)
-        self._order = np.argsort(labels, kind="stable")
-        self._labels, self._counts = labels, counts
-        self._starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        self._places = np.empty(len(labels), np.int64)  # of each image among those ordered by person
-        self._places[self._order] = np.arange(len(labels))
-        self._with_pairs = np.flatnonzero(counts[labels] >= 2)
-        if not len(self._with_pairs) or len(np.unique(labels)) < 2:
+        self._labels, self._images = labels, ImagesByPerson(labels)
+        counts = self._images.counts
+        self._with_pairs = np.flatnonzero(counts >= 2).astype(np.int32)
+        self._ends = np.cumsum(counts[self._with_pairs], dtype=np.int64)  # of these people's images, one after another
+        people = int((counts > 0).sum())
+        if not len(self._with_pairs) or people < 2:
             raise UserError(
-                f"the training set has {len(np.unique(labels))} people, {int((counts >= 2).sum())} of them with two "
+                f"the training set has {people} people, {len(self._with_pairs)} of them with two "
                 "images or more; --config.sampler.name=pairs needs at least two people and one with two images."
             )
         self.batch_size, self._pairs = batch_size, batch_size // 2
@@ -164,15 +152,15 @@ class RandomPairs:
 
     def indices(self, step: int) -> Int[np.ndarray, "batch"]:
         """The images of a step, pair after pair."""
-        rng = _random(self._seed, 2, step)
-        first = rng.choice(self._with_pairs, self._same)
+        rng = random(self._seed, 2, step)
+        drawn = rng.integers(self._ends[-1], size=self._same)
+        which = np.searchsorted(self._ends, drawn, side="right")
+        person = self._with_pairs[which]
+        count = self._images.counts[person]
+        one = drawn - (self._ends[which] - count)
         # Another image of the same person: one of the count − 1 others, counted on from this one.
-        label = self._labels[first]
-        within = self._places[first] - self._starts[label]
-        other = (within + 1 + (rng.random(self._same) * (self._counts[label] - 1)).astype(np.int64)) % self._counts[
-            label
-        ]
-        same = np.stack([first, self._order[self._starts[label] + other]], 1)
+        other = (one + 1 + (rng.random(self._same) * (count - 1)).astype(np.int64)) % count
+        same = np.stack([self._images.at(person, one), self._images.at(person, other)], 1)
         left = rng.integers(len(self._labels), size=self._pairs - self._same)
         right = rng.integers(len(self._labels), size=len(left))
         while (clash := self._labels[left] == self._labels[right]).any():
@@ -184,9 +172,27 @@ class RandomPairs:
         """In words."""
         return (
             f"random pairs: {self._same} of one person and {self._pairs - self._same} of two in a batch of "
-            f"{self.batch_size} images; same-person pairs come from {int((self._counts >= 2).sum())} people with two "
+            f"{self.batch_size} images; same-person pairs come from {len(self._with_pairs)} people with two "
             f"images or more; {self.steps_per_epoch} batches an epoch"
         )
+
+
+def _some_of_each(rng: np.random.Generator, counts: Int[np.ndarray, "people"], k: int) -> Int[np.ndarray, "people k"]:
+    """K of 0 … count − 1 for each person: all different where there are enough, else every one before any comes again.
+
+    Floyd's sampling, for all people at once (Bentley and Floyd 1987, "A Sample of Brilliance"): k draws each, however many
+    images they have.
+    """
+    rounds, rest = np.divmod(k, counts)  # whole rounds of all images, and how many more
+    chosen = np.zeros((len(counts), k), np.int64)
+    for draw in range(int(rest.max())):
+        last = counts - rest + draw
+        place = (rng.random(len(counts)) * (last + 1)).astype(np.int64)
+        taken = (chosen[:, :draw] == place[:, None]).any(axis=1)
+        chosen[:, draw] = np.where(taken, last, place)
+    number, whole = np.arange(k), (rounds * counts)[:, None]
+    more = np.take_along_axis(chosen, np.maximum(number - whole, 0), axis=1)
+    return np.where(number < whole, number % counts[:, None], more)
 
 
 SAMPLERS = {"uniform": Uniform, "people_images": PeopleImages, "pairs": RandomPairs}

@@ -7,25 +7,30 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import UInt8
 from ml_collections import ConfigDict
 
 from lfw_jax.data.augmentation import Augmentation
 from lfw_jax.data.decoding import Framing
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.loading import choose_loader, decode_all, stream
-from lfw_jax.data.protocols import PairList
+from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
+from lfw_jax.data.protocols.lfw_lists import PairList
+from lfw_jax.data.protocols.splits import Split
 from lfw_jax.data.sampling import Sampler, build_sampler
 from lfw_jax.data.sources import read_source
-from lfw_jax.data.splits import Split, split
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.embedding import Embed, embed_all, make_embed
 from lfw_jax.evaluation.verification import pair_distances
+from lfw_jax.jobs.aligning import aligned_images
+from lfw_jax.jobs.judged import Judged, divide
 from lfw_jax.models import build
-from lfw_jax.training.devices import AXIS, Devices, choose_devices
+from lfw_jax.training.devices import AXIS, Devices, choose_devices, place_copies
 from lfw_jax.training.loop import Batch, Rhythm
 from lfw_jax.training.objective import Objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
 from lfw_jax.training.registry import build_objective
+from lfw_jax.training.resident import ResidentStep, check_room, resident_batches, resident_step
 from lfw_jax.training.state import State, init_state
 from lfw_jax.training.step import Step, make_step
 
@@ -37,45 +42,69 @@ class Experiment:
     Attributes:
       config: what it was made from.
       split: the data.
+      judged: what it is judged on besides the split's own pairs.
       sampler: which training images each step shows.
       devices: what it runs on.
       objective: what is minimised.
       schedule: learning rate of each step.
       state: a fresh state.
-      step: the per-device step.
+      step: the per-device step, of a batch or of a set that is on the devices.
       rhythm: when to log, evaluate and stop.
     """
 
     config: ConfigDict
     split: Split
+    judged: Judged
     sampler: Sampler
     devices: Devices
     objective: Objective
     schedule: Any
     state: State
-    step: Step
+    step: Step | ResidentStep
     rhythm: Rhythm
     _framing: Framing
     _embed: Embed
     _embed_quick: Embed
 
     def batches(self, start: int) -> Iterator[Batch]:
-        """Images and labels of every step from `start` to the end."""
-        images, framing = self.split.training, self._framing
-        if self.config.data.keep_decoded:
-            pixels = decode_all(images, framing, loader=self.config.data.loader)
-            images, framing = dataclasses.replace(images, images=pixels, storage="pixels"), Framing(framing.stored)
+        """What the step takes besides the state, for every step from `start` to the end."""
+        images, framing, data = self.split.training, self._framing, self.config.data
         stop = self.rhythm.total
-        pixels = stream(
-            images, self.sampler.indices, start=start, stop=stop, framing=framing, loader=self.config.data.loader
-        )
-        for step, batch in zip(range(start, stop), pixels, strict=True):
-            yield batch, images.labels[self.sampler.indices(step)]
+        if data.resident:
+            yield from resident_batches(
+                place_copies((decode_all(images, framing, loader=data.loader), images.labels), self.devices),
+                self.sampler.indices,
+                start=start,
+                stop=stop,
+                devices=self.devices,
+            )
+            return
+        if data.keep_decoded:
+            pixels = decode_all(images, framing, loader=data.loader)
+            images, framing = dataclasses.replace(images, images=pixels, storage="pixels"), Framing(framing.stored)
+        drawn: dict[int, np.ndarray] = {}  # so that nothing is drawn twice, for images and for labels
 
-    def pixels(self, pairs: PairList) -> np.ndarray:
-        """The decoded images of a list, each once, in the order of `pairs.keys()`."""
-        images = self.split.source.of_keys(pairs.keys())
-        return decode_all(images, self._framing, loader=self.config.data.loader)
+        def indices(step: int) -> np.ndarray:
+            drawn[step] = self.sampler.indices(step)
+            return drawn[step]
+
+        squares = stream(images, indices, start=start, stop=stop, framing=framing, loader=data.loader)
+        for step, batch in zip(range(start, stop), squares, strict=True):
+            yield batch, images.labels[drawn.pop(step)]
+
+    def first_images(self, count: int) -> tuple[ImageSet, UInt8[np.ndarray, "images stored stored 3"]]:
+        """The first images of step 0's batch, and their stored squares."""
+        images = self.split.training.where(self.sampler.indices(0)[:count])
+        return images, decode_all(images, self._framing, loader=self.config.data.loader)
+
+    def pixels(self, pairs: PairList, of: EvaluationSet | None = None) -> np.ndarray:
+        """The decoded images of a list, each once, in the order of `pairs.keys()`: a list of the split, or `of` a set."""
+        images = (of.images if of else self.split.images_of(pairs)).of_keys(pairs.keys())
+        loader, margin = self.config.data.loader, self._framing.margin
+        if self.config.data.align and (of.aligned if of else pairs in self.split.aligned):
+            # What was aligned elsewhere has no margin: all of it is what the network sees.
+            return decode_all(images, Framing(self._framing.side, margin=margin), loader=loader)
+        return decode_all(images, self._framing, loader=loader)
 
     def distances(self, state: State, pairs: PairList, pixels: np.ndarray, *, quick: bool = False) -> np.ndarray:
         """The distance of each pair under a state; `quick` leaves out the shifted views."""
@@ -100,7 +129,7 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     devices = choose_devices(training.devices, config.sampler.batch_size)
     framing = _framing(data)
     choose_loader(data.loader)
-    augmentation = Augmentation(**config.augmentation)
+    augmentation = Augmentation.from_config(config.augmentation)
     if config.evaluation.shift > data.margin:
         raise UserError(
             f"--config.evaluation.shift is {config.evaluation.shift}, more than --config.data.margin {data.margin}; shifted "
@@ -110,7 +139,14 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
         raise UserError(f"--config.evaluation.checkpoint is '{config.evaluation.checkpoint}'; expected best or last.")
     network = build(config.model)
     images, lists_beside = read_source(data, workdir.parent / "synthetic")
-    parts = split(images, data, lists_beside, seed=config.seed)
+    if data.align:
+        images, seen, note = aligned_images(images, config)
+        framing = dataclasses.replace(framing, crop=seen)
+        print(note)
+    align = (lambda others: aligned_images(others, config)[0]) if data.align else None
+    parts, judged = divide(images, config, lists_beside, workdir, align)
+    if data.resident:
+        check_room(len(parts.training), framing.stored, devices)
     sampler = build_sampler(config.sampler, parts.training.labels, seed=config.seed)
     objective = build_objective(
         config.loss,
@@ -141,12 +177,13 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     return Experiment(
         config=config,
         split=parts,
+        judged=judged,
         sampler=sampler,
         devices=devices,
         objective=objective,
         schedule=schedule,
         state=state,
-        step=step,
+        step=resident_step(step) if data.resident else step,
         rhythm=rhythm,
         _framing=framing,
         _embed=make_embed(apply, side=data.side, flip=flip, shift=shift),

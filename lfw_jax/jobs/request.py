@@ -12,6 +12,9 @@ JOBS = {
     "train": ("train_and_evaluate", "train"),
     "evaluate": ("train_and_evaluate", "evaluate"),
     "align": ("align", "align"),
+    "inspect": ("inspect", "inspect"),
+    "combine": ("combine", "combine"),
+    "export": ("export", "export"),
 }
 
 

@@ -5,9 +5,11 @@ import time
 import numpy as np
 from ml_collections import ConfigDict
 
+from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds
 from lfw_jax.jobs.experiment import Experiment, build_experiment
+from lfw_jax.jobs.first_batch import first_batch_sheet
 from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.results import Run, write_results
 from lfw_jax.jobs.workdir import Workdir
@@ -59,11 +61,13 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
         state = checkpoints.restore(kind, experiment.state)
     result, raw_pixels = judge(experiment, state)
     details = Run(name, command, workdir, experiment, kind, int(state.step))
-    write_results(details, result, raw_pixels)
+    write_results(details, result, raw_pixels, judge_sets(experiment, state))
 
 
 def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -> bool:
     """Train from the last checkpoint, or from the start; whether training came to its end."""
+    if not workdir.begun:
+        experiment.judged.write(workdir.path)
     workdir.begin()
     state, config = experiment.state, experiment.config
     if checkpoints.step("last") is not None:
@@ -79,6 +83,8 @@ def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -
         TensorBoard(workdir.events, purge_step=start + 1 if start else None) as board,
         Progress(experiment.rhythm.total, batch_size=size, start_step=start) as progress,
     ):
+        if start == 0:
+            board.image(0, "train/network_input", first_batch_sheet(experiment))
 
         def log(step: int, values: dict[str, float]) -> None:
             rate = float(experiment.schedule(step - 1))
@@ -137,16 +143,32 @@ def _validate(experiment: Experiment, state: State, pixels: np.ndarray) -> Verif
 
 
 def judge(experiment: Experiment, state: State) -> tuple[VerificationResult, VerificationResult]:
-    """Verification of the test pairs with thresholds from the development pairs: by embeddings, and by raw pixels."""
-    lists = (experiment.split.development, experiment.split.test)
+    """Verification of the test pairs, with thresholds from the development pairs or its other folds: by embeddings, by pixels."""
+    split = experiment.split
+    lists = [split.test] if split.by_folds else [split.development, split.test]
     pixels = [experiment.pixels(pairs) for pairs in lists]
     learned = [experiment.distances(state, pairs, shown) for pairs, shown in zip(lists, pixels, strict=True)]
     raw = [experiment.pixel_distances(pairs, shown) for pairs, shown in zip(lists, pixels, strict=True)]
-    return _verify(experiment, *learned), _verify(experiment, *raw)
+    return _verify(lists, learned), _verify(lists, raw)
 
 
-def _verify(experiment: Experiment, of_development: np.ndarray, of_test: np.ndarray) -> VerificationResult:
-    development, test = experiment.split.development, experiment.split.test
+def judge_sets(experiment: Experiment, state: State) -> list[VerificationResult]:
+    """Verification of each evaluation set, by its development pairs or by folds."""
+    results = []
+    for item in experiment.judged.sets:
+        lists = [item.with_folds()] if item.development is None else [item.development, item.pairs]
+        distances = [experiment.distances(state, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
+        results.append(_verify(lists, distances))
+    return results
+
+
+def _verify(lists: list[PairList], distances: list[np.ndarray]) -> VerificationResult:
+    """Judge the last list by thresholds chosen on the first; a list alone by its folds."""
+    test, of_test = lists[-1], distances[-1]
+    if len(lists) == 1:
+        assert test.folds is not None
+        return verify_folds(of_test, test.same, test.folds, name=test.name)
+    development, of_development = lists[0], distances[0]
     return verify(
         of_test,
         test.same,

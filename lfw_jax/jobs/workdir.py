@@ -14,11 +14,17 @@ from lfw_jax.jobs.command_line import paths
 _FREE = (
     "config.data.dir",
     "config.data.lists_dir",
+    "config.data.align_dir",
     "config.training.devices",
     "config.training.log_every",
     "config.training.max_minutes",
 )
 _FREE_GROUPS = ("config.evaluation.",)
+
+INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv", "inspection_people.csv")
+"""What `--mode=inspect` writes. It belongs to no configuration, so that a training may begin beside it."""
+
+_BEFORE_CONFIG = ("kept_out.json", "near_duplicates.csv")  # written before config.json: a run may have ended in between
 
 
 class Workdir:
@@ -39,7 +45,9 @@ class Workdir:
             raise UserError(f"--workdir: {self.path} is a file; expected a folder, or a name that is not taken.")
         if self._file("config.json").is_file():
             self._compare(json.loads(self._file("config.json").read_text(encoding="utf-8")))
-        elif self.path.is_dir() and any(self.path.iterdir()):
+        elif self.path.is_dir() and any(
+            entry.name not in (*INSPECTION, *_BEFORE_CONFIG) for entry in self.path.iterdir()
+        ):
             raise UserError(
                 f"--workdir: {self.path} is not empty and holds no config.json, so it is no work directory. Choose another."
             )
@@ -49,11 +57,7 @@ class Workdir:
 
     def _compare(self, before: dict[str, Any]) -> None:
         old, new = _flat(before), _flat(self._config)
-        differing = sorted(
-            key
-            for key in old.keys() | new.keys()
-            if old.get(key) != new.get(key) and key not in _FREE and not key.startswith(_FREE_GROUPS)
-        )
+        differing = differing_keys(before, self._config)
         if differing:
             shown = "; ".join(f"{key} was {old.get(key)!r}, now {new.get(key)!r}" for key in differing[:5])
             more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
@@ -61,6 +65,11 @@ class Workdir:
                 f"--workdir: {self.path} belongs to another configuration: {shown}{more}. Give the same configuration to "
                 "resume it, or another --workdir."
             )
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run began here."""
+        return self._file("config.json").is_file()
 
     @property
     def checkpoints(self) -> Path:
@@ -103,6 +112,16 @@ class Workdir:
         part = self._file(f".history.{os.getpid()}.part")
         part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         part.replace(self._file("history.jsonl"))
+
+
+def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """The keys by which two configurations make two experiments, sorted: those that a run may change are passed over."""
+    old, new = _flat(one), _flat(other)
+    return sorted(
+        key
+        for key in old.keys() | new.keys()
+        if old.get(key) != new.get(key) and key not in _FREE and not key.startswith(_FREE_GROUPS)
+    )
 
 
 def _flat(config: dict[str, Any], prefix: str = "config") -> dict[str, Any]:

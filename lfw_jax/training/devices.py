@@ -5,6 +5,7 @@ device against the axis name `AXIS`.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -56,8 +57,47 @@ def unreplicate(tree: Any) -> Any:
 
 
 def spread(batch: Any, devices: Devices) -> Any:
-    """Cut every array's leading axis into equal slices, one a device, in order."""
-    return jax.tree.map(lambda array: array.reshape(len(devices), -1, *array.shape[1:]), batch)
+    """Cut every array's leading axis into equal slices, one a device, in order; what `place` put there stays as it is."""
+
+    def cut(array: Any) -> Any:
+        return array if isinstance(array, jax.Array) else array.reshape(len(devices), -1, *array.shape[1:])
+
+    return jax.tree.map(cut, batch)
+
+
+def place(tree: Any, devices: Devices) -> Any:
+    """Put slice i of every array's leading axis on device i, as an argument of a mapped function, for many steps."""
+    return jax.tree.map(lambda array: _on_devices([array[i] for i in range(len(devices))], devices), tree)
+
+
+def place_copies(tree: Any, devices: Devices) -> Any:
+    """Put every array whole on each device, as an argument of a mapped function, for many steps."""
+    return jax.tree.map(lambda array: _on_devices([array] * len(devices), devices), tree)
+
+
+def _on_devices(slices: Sequence[Any], devices: Devices) -> jax.Array:
+    mesh = jax.sharding.Mesh(np.array(devices), (AXIS,))
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(AXIS))
+    parts = [jax.device_put(np.asarray(part)[None], device) for part, device in zip(slices, devices, strict=True)]
+    return jax.make_array_from_single_device_arrays((len(devices), *np.shape(slices[0])), sharding, parts)
+
+
+def free_bytes(devices: Devices) -> int | None:
+    """Memory that is free on the device that has the least; None where that cannot be known.
+
+    Devices of a CPU share the host's memory.
+    """
+    if devices[0].platform == "cpu":
+        try:
+            lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        except OSError:
+            return None
+        kilobytes = next((int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), None)
+        return None if kilobytes is None else kilobytes * 1024 // len(devices)
+    statistics = [device.memory_stats() for device in devices]
+    if not all(found and "bytes_limit" in found for found in statistics):
+        return None
+    return min(found["bytes_limit"] - found.get("bytes_in_use", 0) for found in statistics)
 
 
 def gather(array: jax.Array) -> jax.Array:

@@ -5,16 +5,14 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
-
-import numpy as np
-from jaxtyping import Int, UInt8
+from typing import Any
 
 from lfw_jax.errors import UserError
 from lfw_jax.training.devices import Devices, on_each, replicate, spread, unreplicate
 from lfw_jax.training.state import State
-from lfw_jax.training.step import Step
 
-Batch = tuple[UInt8[np.ndarray, "batch stored stored 3"], Int[np.ndarray, "batch"]]
+Batch = tuple[Any, ...]
+"""What a step takes besides the state: images and labels, `[batch, …]`, or what is on the devices already."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Rhythm:
 
 def train(
     state: State,
-    step: Step,
+    step: Callable[..., Any],
     batches: Iterator[Batch],
     *,
     rhythm: Rhythm,
@@ -48,8 +46,8 @@ def train(
 
     Args:
       state: where to begin; `batches` must begin with the batch of that step.
-      step: the per-device step.
-      batches: images and labels of each step.
+      step: the per-device step: from a state and a batch to a state and logs.
+      batches: of each step, in order; arrays of the host are cut into a slice for each device.
       rhythm: when to log, evaluate and stop.
       devices: what to run on.
       log: called with the number of steps taken and what the last step reported.
@@ -64,8 +62,8 @@ def train(
     started = time.monotonic()
     mapped, copies, done = on_each(step, devices), replicate(state, devices), int(state.step)
     seen = done
-    for images, labels in itertools.islice(batches, max(0, rhythm.total - done)):
-        copies, logs = mapped(copies, spread(images, devices), spread(labels, devices))
+    for batch in itertools.islice(batches, max(0, rhythm.total - done)):
+        copies, logs = mapped(copies, *spread(batch, devices))
         done += 1
         paused = rhythm.seconds and time.monotonic() - started > rhythm.seconds
         if done % rhythm.log_every == 0 or done == rhythm.total or paused:

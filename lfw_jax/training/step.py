@@ -3,17 +3,21 @@
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 import optax
 from flax import linen as nn
-from jaxtyping import Array, Int, UInt8
+from jaxtyping import Array, Int, Key, UInt8
 
-from lfw_jax.data.augmentation import Augmentation, augment
+from lfw_jax.data.augmentation import Augmentation, augment_slice
 from lfw_jax.training.devices import AXIS, gather
 from lfw_jax.training.objective import Logs, Objective
 from lfw_jax.training.state import State
 
 Step = Callable[[State, UInt8[Array, "slice stored stored 3"], Int[Array, "slice"]], tuple[State, Logs]]
+
+
+def step_keys(seed: int, step: Int[Array, ""] | int) -> Key[Array, "3"]:
+    """The keys of one step: of its augmentation, of its dropout and of its random miner."""
+    return jax.random.split(jax.random.fold_in(jax.random.key(seed), step), 3)
 
 
 def make_step(
@@ -34,13 +38,10 @@ def make_step(
     def step(
         state: State, images: UInt8[Array, "slice stored stored 3"], labels: Int[Array, "slice"]
     ) -> tuple[State, Logs]:
-        key = jax.random.fold_in(jax.random.key(seed), state.step)
-        augment_key, dropout_key, mining_key = jax.random.split(key, 3)
+        augment_key, dropout_key, mining_key = step_keys(seed, state.step)
         device = jax.lax.axis_index(AXIS)
         with jax.named_scope("augmentation"):
-            places = device * len(labels) + jnp.arange(len(labels))
-            keys = jax.vmap(jax.random.fold_in, (None, 0))(augment_key, places)
-            inputs = augment(keys, images, side, augmentation)
+            inputs = augment_slice(augment_key, images, side, augmentation, first=device * len(labels))
 
         def loss_of(params):
             with jax.named_scope("network"):

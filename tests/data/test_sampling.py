@@ -1,10 +1,16 @@
 """Samplers: a batch is a pure function of seed and step, and holds what it promises."""
 
+import itertools
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lfw_jax.data.images_by_person import ImagesByPerson, count_people
+from lfw_jax.data.permutation import Permutation
 from lfw_jax.data.sampling import PeopleImages, RandomPairs, Uniform, build_sampler
 from lfw_jax.errors import UserError
 
@@ -115,3 +121,92 @@ def test_what_cannot_be_sampled_is_told(options: dict, words: list[str]):
 def test_pairs_need_a_person_with_two_images():
     with pytest.raises(UserError, match="one with two images"):
         RandomPairs(np.arange(10, dtype=np.int32), batch_size=4, same_share=0.5, seed=0)
+
+
+@given(st.integers(2**16 + 1, 300_000), st.integers(0, 2**31))
+@settings(max_examples=8)
+def test_a_permutation_without_an_array_shows_everything_once(count: int, key: int):
+    order = Permutation(count, key)
+    whole = np.concatenate([order(start, min(count, start + 50_000)) for start in range(0, count, 50_000)])
+    np.testing.assert_array_equal(np.sort(whole), np.arange(count))
+    # A part is the same whatever else is asked for.
+    np.testing.assert_array_equal(order(count // 3, count // 3 + 100), whole[count // 3 : count // 3 + 100])
+
+
+def test_a_permutation_without_an_array_looks_random():
+    count, runs = 100_000, 400
+    first = np.array([Permutation(count, key)(0, 50) for key in range(runs)])
+    # Every place's thing is spread evenly over all things: 20 bins of 1,000 each, chi-squared of 19 degrees of freedom.
+    bins = np.bincount(first.ravel() * 20 // count, minlength=20)
+    assert ((bins - first.size / 20) ** 2 / (first.size / 20)).sum() < 43.8  # one in a thousand
+    # Neighbours know nothing of each other, nor does one key's order of the next key's.
+    scaled = first / count - 0.5
+    for one, other in ((scaled[:, :-1], scaled[:, 1:]), (scaled[:-1], scaled[1:])):
+        assert abs(np.mean(one * other)) * 12 < 4 / np.sqrt(one.size)
+    # Neither are neighbours kept side by side.
+    assert np.mean(np.abs(np.diff(first, axis=1)) == 1) < 0.001
+
+
+def test_people_of_a_very_large_set_come_once_an_epoch():
+    people = 2**16 + 10
+    sampler = PeopleImages(np.repeat(np.arange(people, dtype=np.int32), 2), batch_size=4096, images_per_person=2,
+                           short="repeat", seed=3)  # fmt: skip
+    steps = range(sampler.steps_per_epoch, 2 * sampler.steps_per_epoch)
+    found = np.concatenate([sampler.indices(step)[::2] // 2 for step in steps])
+    assert len(np.unique(found)) == len(found) == people // 2048 * 2048
+
+
+def test_every_choice_of_a_persons_images_is_as_likely():
+    labels = np.repeat(np.arange(2, dtype=np.int32), [5, 3])
+    sampler = PeopleImages(labels, batch_size=4, images_per_person=2, short="repeat", seed=0)
+    drawn = [frozenset(row) for step in range(3000) for row in sampler.indices(step).reshape(2, 2).tolist()]
+    counts = {pair: drawn.count(pair) for pair in set(drawn)}
+    for images, expected in ((range(5), 300), (range(5, 8), 1000)):
+        found = [counts[frozenset(pair)] for pair in itertools.combinations(images, 2)]
+        assert sum(found) == 3000
+        assert max(abs(count - expected) for count in found) < 5 * expected**0.5
+
+
+@given(label_lists)
+def test_images_by_person_are_those_of_the_labels(labels: np.ndarray):
+    by_person = ImagesByPerson(labels)
+    for person in np.unique(labels):
+        expected = np.flatnonzero(labels == person)
+        assert by_person.counts[person] == len(expected)
+        np.testing.assert_array_equal(by_person.at(np.full(len(expected), person), np.arange(len(expected))), expected)
+    assert count_people(labels) == len(np.unique(labels))
+
+
+def test_people_without_images_are_never_drawn():
+    labels = np.array([1, 1, 4, 4, 6, 6, 6], np.int32)
+    sampler = PeopleImages(labels, batch_size=6, images_per_person=2, short="repeat", seed=0)
+    assert sampler.steps_per_epoch == 1
+    assert sorted({int(label) for label in labels[sampler.indices(0)]}) == [1, 4, 6]
+    for step in range(20):
+        pairs = labels[RandomPairs(labels, batch_size=8, same_share=0.5, seed=0).indices(step)].reshape(4, 2)
+        assert sorted((pairs[:, 0] == pairs[:, 1]).tolist()) == [False, False, True, True]
+
+
+@pytest.mark.parametrize("name", ["uniform", "people_images", "pairs"])
+def test_a_sampler_holds_nothing_for_each_image_of_a_sorted_set(name: str):
+    config = {"name": name, "batch_size": 64, "images_per_person": 4, "short": "repeat", "same_share": 0.5}
+    labels = np.repeat(np.arange(1000, dtype=np.int32), 2000)
+    tracemalloc.start()
+    try:
+        sampler = build_sampler(config, labels, seed=0)
+        sampler.indices(0)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 0.1 * len(labels)
+
+
+def test_several_threads_draw_what_one_draws():
+    labels = np.repeat(np.arange(3000, dtype=np.int32), 3)
+    sampler = PeopleImages(labels, batch_size=1200, images_per_person=3, short="repeat", seed=0)
+    steps = [step for step in range(60) for _ in range(2)]  # epochs change every 7 steps
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(sampler.indices, steps))
+    alone = PeopleImages(labels, batch_size=1200, images_per_person=3, short="repeat", seed=0)
+    for step, found in zip(steps, together, strict=True):
+        np.testing.assert_array_equal(found, alone.indices(step))

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lfw_jax.data.array import read_array, write_array
 from lfw_jax.data.decoding import Framing
-from lfw_jax.data.folder import read_folder
-from lfw_jax.data.lfw import Archive, fetch_lfw
+from lfw_jax.data.formats.array import read_array, write_array
+from lfw_jax.data.formats.folder import read_folder
+from lfw_jax.data.formats.lfw import Archive, fetch_lfw
 from lfw_jax.data.loading import decode_all, stream
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError

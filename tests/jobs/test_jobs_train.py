@@ -203,8 +203,8 @@ def test_a_list_that_names_missing_images_is_told(faces, tmp_path):
 
 
 def test_the_array_source_gives_the_result_of_the_folder_it_was_made_from(faces, finished, tmp_path):
-    from lfw_jax.data.array import write_array
-    from lfw_jax.data.folder import read_folder
+    from lfw_jax.data.formats.array import write_array
+    from lfw_jax.data.formats.folder import read_folder
 
     write_array(tmp_path / "faces.npz", read_folder(faces))
     for name in ("pairsDevTrain.txt", "pairsDevTest.txt", "peopleDevTrain.txt"):

@@ -1,0 +1,68 @@
+"""What a draw costs: P×K batches over many people, and uniform ones over many images.
+
+    python -m benchmarks.sampling [--people=1000000] [--images_per_person=10] [--steps=200]
+
+Steps are drawn across the ends of epochs as well. Times are the thread's own, so that other programs do not count. Memory is
+what the sampler holds beside the labels.
+"""
+
+import time
+import tracemalloc
+
+import numpy as np
+from absl import app, flags
+from rich.console import Console
+from rich.table import Table
+
+_PEOPLE = flags.DEFINE_integer("people", 1_000_000, "People.")
+_EACH = flags.DEFINE_integer("images_per_person", 10, "Images of each person.")
+_STEPS = flags.DEFINE_integer("steps", 200, "Timed draws of each sampler.")
+
+
+def main(_: list[str]) -> None:
+    """Measure and print."""
+    from lfw_jax.data.sampling import build_sampler
+
+    labels = np.repeat(np.arange(_PEOPLE.value, dtype=np.int32), _EACH.value)
+    shuffled = np.random.default_rng(0).permutation(labels)
+    table = Table(title=f"Draws from {len(labels):,} images of {_PEOPLE.value:,} people", title_justify="left")
+    for column in (
+        "sampler",
+        "batch",
+        "CPU ms median",
+        "longest",
+        "at an epoch's end",
+        "bytes held an image",
+        "s to set up",
+    ):
+        table.add_column(column, justify="left" if column == "sampler" else "right")
+    for name, size, described, of in (
+        ("people_images", 512, "128 people × 4", labels),
+        ("people_images", 4096, "1,024 people × 4", labels),
+        ("people_images", 512, "128 people × 4, labels not sorted", shuffled),
+        ("uniform", 512, "uniform", labels),
+        ("pairs", 512, "random pairs", labels),
+    ):
+        config = dict(name=name, batch_size=size, images_per_person=4, short="repeat", same_share=0.5)
+        tracemalloc.start()
+        began = time.thread_time()
+        sampler = build_sampler(config, of, seed=0)
+        setup = time.thread_time() - began
+        sampler.indices(0)
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        last = sampler.steps_per_epoch
+        milliseconds = {}
+        for step in [*range(_STEPS.value), last - 1, last, 2 * last - 1, 2 * last]:
+            began = time.thread_time()
+            sampler.indices(step)
+            milliseconds[step] = 1000 * (time.thread_time() - began)
+        table.add_row(
+            described, f"{size:,}", f"{np.median(list(milliseconds.values())):.2f}", f"{max(milliseconds.values()):.2f}",
+            f"{max(milliseconds[last], milliseconds[2 * last]):.2f}", f"{held / len(labels):.2f}", f"{setup:.1f}",
+        )  # fmt: skip
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,108 @@
+"""What the first bytes of an image file say, read without decoding it: format, size, colours, orientation."""
+
+import dataclasses
+import struct
+
+FORMATS = ("JPEG", "PNG", "BMP", "GIF")
+"""What can be read."""
+
+MOST_PIXELS = 2**26
+"""The largest image that is decoded: 8,192 × 8,192. A file of a few kilobytes may claim to hold far more."""
+
+_SIGNATURES = {
+    b"\xff\xd8": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"BM": "BMP", b"GIF87a": "GIF", b"GIF89a": "GIF",
+    b"RIFF": "WEBP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"\0\0\0\x0cjP": "JPEG 2000", b"%PDF": "PDF", b"PK\x03\x04": "ZIP",
+}  # fmt: skip
+_EXIF_WITHIN = 4096  # EXIF is the first or second segment of a JPEG
+_ORIENTATION = 0x0112
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a file says of its image.
+
+    Attributes:
+      format: one of `FORMATS`.
+      height: in pixels.
+      width: in pixels.
+      channels: of a JPEG: 1 grey, 3 colour, 4 print colours; 0 where it is no JPEG.
+      bits: of a JPEG, a channel; 0 where it is no JPEG.
+    """
+
+    format: str
+    height: int
+    width: int
+    channels: int = 0
+    bits: int = 0
+
+
+def format_of(start: bytes) -> str | None:
+    """The format that the first bytes of a file announce, which may be one that cannot be read; None for no image."""
+    if start[4:8] == b"ftyp":
+        return "HEIF or AVIF"
+    return next((name for signature, name in _SIGNATURES.items() if start.startswith(signature)), None)
+
+
+def read_header(encoded: bytes) -> Header | None:
+    """The header of a JPEG, PNG, BMP or GIF; None where `encoded` ends before it, or is none of them."""
+    kind = format_of(encoded)
+    try:
+        if kind == "JPEG":
+            return _read_jpeg_header(encoded)
+        if kind == "PNG":
+            width, height = struct.unpack_from(">II", encoded, 16)
+        elif kind == "GIF":
+            width, height = struct.unpack_from("<HH", encoded, 6)
+        elif kind == "BMP" and struct.unpack_from("<I", encoded, 14)[0] >= 40:
+            width, height = struct.unpack_from("<ii", encoded, 18)  # a negative height: the first row is the top one
+        elif kind == "BMP":
+            width, height = struct.unpack_from("<HH", encoded, 18)
+        else:
+            return None
+    except struct.error:
+        return None
+    return Header(kind, abs(height), abs(width))
+
+
+def _read_jpeg_header(encoded: bytes) -> Header | None:
+    """From segment to segment until the one that describes the frame."""
+    place = 2
+    while place + 4 <= len(encoded):
+        marker = encoded[place + 1]
+        if encoded[place] != 0xFF or marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD7:
+            place += 1  # fill bytes and markers without a segment
+            continue
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            bits, height, width, channels = struct.unpack_from(">BHHB", encoded, place + 4)
+            return Header("JPEG", height, width, channels, bits)
+        if marker in (0xD9, 0xDA):
+            return None
+        place += 2 + struct.unpack_from(">H", encoded, place + 2)[0]
+    return None
+
+
+def check_size(height: int, width: int) -> None:
+    """Raise OSError for an image that would take too much memory to decode."""
+    if height * width > MOST_PIXELS:
+        raise OSError(f"{width:,}×{height:,} pixels, more than the {MOST_PIXELS:,} that are decoded")
+
+
+def orientation(encoded: bytes) -> int:
+    """How a JPEG has to be turned to be seen upright: EXIF's value, 1 (as it is) to 8; 1 where nothing is said."""
+    start = encoded.find(b"Exif\0\0", 0, _EXIF_WITHIN)
+    if start < 0 or not encoded.startswith(b"\xff\xd8"):
+        return 1
+    tiff = encoded[start + 6 : start + 6 + 65536]
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        return 1
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (entries,) = struct.unpack_from(f"{order}H", tiff, directory)
+        for entry in range(entries):
+            tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, directory + 2 + 12 * entry)
+            if tag == _ORIENTATION:
+                return value if 1 <= value <= 8 else 1
+    except struct.error:  # it points outside of itself
+        return 1
+    return 1
