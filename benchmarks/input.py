@@ -1,6 +1,6 @@
 """Images a second of the input pipeline beside raw JPEG decoding by libjpeg-turbo on the same cores, in turns in one run.
 
-    python -m benchmarks.input [--dir=FOLDER] [--images=6400] [--rounds=7] [--side=112] [--crop=0.544]
+    python -m benchmarks.input [--dir=FOLDER] [--images=12800] [--rounds=7] [--side=112] [--crop=0.544]
 
 FOLDER is one folder a person, such as LFW; without it synthetic faces are drawn. Its images are read as they lie there, from a
 .rec and from a TFRecord data set of tensorflow-datasets, both made here, by both loaders. Raw decoding reads the same files
@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 _DIR = flags.DEFINE_string("dir", "", "Folder of one folder a person; empty: a synthetic one.")
-_IMAGES = flags.DEFINE_integer("images", 6400, "Images a round, by which a pipeline's start hardly counts.")
+_IMAGES = flags.DEFINE_integer("images", 12_800, "Images a round, by which a pipeline's start hardly counts.")
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Timed rounds; the candidates take turns in each.")
 _SIDE = flags.DEFINE_integer("side", 112, "Target.")
 _CROP = flags.DEFINE_float("crop", 0.544, "Central square, as a share of the image's shorter side.")
@@ -32,12 +32,12 @@ _BATCH = 128
 
 def main(_: list[str]) -> None:
     """Measure and print."""
-    from lfw_jax.data.decoding import Framing
-    from lfw_jax.data.feeder import cores
+    from lfw_jax.data.batches.decoding import Framing
+    from lfw_jax.data.batches.feeder import cores
+    from lfw_jax.data.batches.loading import stream
     from lfw_jax.data.formats.folder import read_folder
     from lfw_jax.data.formats.tfds_source import read_tfds
     from lfw_jax.data.images import ImageSet
-    from lfw_jax.data.loading import stream
     from lfw_jax.data.records.record_set import read_records
     from lfw_jax.data.records.record_writing import write_records
     from lfw_jax.data.synthetic import write_folder

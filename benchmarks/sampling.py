@@ -21,7 +21,7 @@ _STEPS = flags.DEFINE_integer("steps", 200, "Timed draws of each sampler.")
 
 def main(_: list[str]) -> None:
     """Measure and print."""
-    from lfw_jax.data.sampling import build_sampler
+    from lfw_jax.data.batches.sampling import build_sampler
 
     labels = np.repeat(np.arange(_PEOPLE.value, dtype=np.int32), _EACH.value)
     shuffled = np.random.default_rng(0).permutation(labels)

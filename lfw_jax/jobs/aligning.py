@@ -16,7 +16,7 @@ import numpy as np
 import pooch
 from ml_collections import ConfigDict
 
-from lfw_jax.data.decoding import decode_whole
+from lfw_jax.data.batches.decoding import decode_whole
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.storage import PackedPaths
 from lfw_jax.errors import UserError

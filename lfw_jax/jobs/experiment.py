@@ -11,13 +11,13 @@ from jaxtyping import UInt8
 from ml_collections import ConfigDict
 
 from lfw_jax.data.augmentation import Augmentation
-from lfw_jax.data.decoding import Framing
+from lfw_jax.data.batches.decoding import Framing
+from lfw_jax.data.batches.loading import choose_loader, decode_all, stream
+from lfw_jax.data.batches.sampling import Sampler, build_sampler
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.loading import choose_loader, decode_all, stream
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
 from lfw_jax.data.protocols.lfw_lists import PairList
 from lfw_jax.data.protocols.splits import Split
-from lfw_jax.data.sampling import Sampler, build_sampler
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.embedding import Embed, embed_all, make_embed

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from lfw_jax.data.batch_memory import BatchMemory
+from lfw_jax.data.batches.batch_memory import BatchMemory
 
 
 def address(array: np.ndarray) -> int:

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from lfw_jax.data.decoding import Framing, decode, fault
-from lfw_jax.data.image_headers import MOST_PIXELS, read_header
+from lfw_jax.data.batches.decoding import Framing, decode, fault
+from lfw_jax.data.batches.image_headers import MOST_PIXELS, read_header
 
 FRAMING = Framing(24, 0.8)
 

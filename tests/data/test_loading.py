@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lfw_jax.data.decoding import Framing, decode
+from lfw_jax.data.batches.decoding import Framing, decode
+from lfw_jax.data.batches.loading import decode_all, stream
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.loading import decode_all, stream
 from lfw_jax.data.storage import PackedPaths
 from lfw_jax.errors import UserError
 

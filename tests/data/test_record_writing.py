@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lfw_jax.data.decoding import Framing
+from lfw_jax.data.batches.decoding import Framing
+from lfw_jax.data.batches.loading import decode_all
 from lfw_jax.data.images import ImageSet, count_up
-from lfw_jax.data.loading import decode_all
 from lfw_jax.data.records.record_index import read_index
 from lfw_jax.data.records.record_set import read_records
 from lfw_jax.data.records.record_writing import write_records

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lfw_jax.data.images_by_person import ImagesByPerson, count_people
-from lfw_jax.data.permutation import Permutation
-from lfw_jax.data.sampling import PeopleImages, RandomPairs, Uniform, build_sampler
+from lfw_jax.data.batches.images_by_person import ImagesByPerson, count_people
+from lfw_jax.data.batches.permutation import Permutation
+from lfw_jax.data.batches.sampling import PeopleImages, RandomPairs, Uniform, build_sampler
 from lfw_jax.errors import UserError
 
 label_lists = st.lists(st.integers(0, 6), min_size=24, max_size=60).map(

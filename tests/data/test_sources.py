@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lfw_jax.data.decoding import Framing
+from lfw_jax.data.batches.decoding import Framing
+from lfw_jax.data.batches.loading import decode_all, stream
 from lfw_jax.data.formats.array import read_array, write_array
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.lfw import Archive, fetch_lfw
-from lfw_jax.data.loading import decode_all, stream
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 
@@ -180,7 +180,7 @@ def test_decoded_pixels_of_the_right_size_are_handed_out_as_they_are(people: Pat
 def test_the_crop_is_the_centred_square():
     image = np.zeros((100, 120, 3), np.uint8)
     image[20:80, 30:90] = 255  # the central 60
-    from lfw_jax.data.decoding import decode
+    from lfw_jax.data.batches.decoding import decode
 
     assert (decode(image, Framing(30, 0.6)) == 255).mean() > 0.85
     assert decode(image, Framing(30, 0.6))[3:-3, 3:-3].min() == 255

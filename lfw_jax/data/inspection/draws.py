@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from lfw_jax.data.batches.sampling import Sampler
 from lfw_jax.data.inspection.people import bins
-from lfw_jax.data.sampling import Sampler
 
 _EPOCHS = 4
 _STEPS = 1_000

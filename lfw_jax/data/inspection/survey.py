@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from lfw_jax.data.decoding import Framing, decode
+from lfw_jax.data.batches.decoding import Framing, decode
+from lfw_jax.data.batches.sampling import Sampler, build_sampler
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.inspection import duplicates
 from lfw_jax.data.inspection.concerns import Plan, concerns
@@ -19,7 +20,6 @@ from lfw_jax.data.inspection.likeness import Likeness, find_likeness
 from lfw_jax.data.inspection.parts import Parts, assign_parts
 from lfw_jax.data.inspection.people import ImagesPerPerson, images_per_person
 from lfw_jax.data.protocols.splits import Split
-from lfw_jax.data.sampling import Sampler, build_sampler
 from lfw_jax.errors import UserError
 
 Stage = Callable[[str, int], AbstractContextManager[Report]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
-from lfw_jax.data.decoding import fault
+from lfw_jax.data.batches.decoding import fault
 from lfw_jax.data.images import ImageSet, count_up
 from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.errors import UserError

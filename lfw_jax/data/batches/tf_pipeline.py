@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from lfw_jax.data.batch_memory import BatchMemory
-from lfw_jax.data.decoding import Framing
-from lfw_jax.data.feeder import cores, decode_batch
+from lfw_jax.data.batches.batch_memory import BatchMemory
+from lfw_jax.data.batches.decoding import Framing
+from lfw_jax.data.batches.feeder import cores, decode_batch
 from lfw_jax.data.images import ImageSet
 
 
@@ -62,8 +62,11 @@ def batches(
         num_parallel_calls=cores(),
         deterministic=True,
     )
+    # Nothing is left to tune, and at the end TensorFlow would wait for its tuner's next look, which takes twice as long each time.
+    options = tf.data.Options()
+    options.autotune.enabled = False
     try:
-        for batch in decoded.prefetch(2):
+        for batch in decoded.prefetch(2).with_options(options):
             yield np.asarray(memoryview(batch))
     except tf.errors.OpError:
         if stopped:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from lfw_jax.data import feeder
-from lfw_jax.data.decoding import Framing
+from lfw_jax.data.batches import feeder
+from lfw_jax.data.batches.decoding import Framing
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 
@@ -52,7 +52,7 @@ def stream(
         return (pixels[indices(step)] for step in range(start, stop))
     if choose_loader(loader) == "pillow":
         return feeder.batches(images, indices, start=start, stop=stop, framing=framing)
-    from lfw_jax.data import tf_pipeline
+    from lfw_jax.data.batches import tf_pipeline
 
     return tf_pipeline.batches(images, indices, start=start, stop=stop, framing=framing)
 

@@ -5,6 +5,7 @@ libjpeg-turbo complains of, goes through Pillow.
 """
 
 import dataclasses
+import functools
 import io
 import math
 import os
@@ -18,8 +19,8 @@ import simplejpeg
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
-from lfw_jax.data.image_headers import FORMATS, Header, check_size, format_of, orientation, read_header
-from lfw_jax.data.resizing import resize_box
+from lfw_jax.data.batches.image_headers import FORMATS, Header, check_size, format_of, orientation, read_header
+from lfw_jax.data.batches.resizing import resize_box
 
 SMALLEST = 8
 """Pixels each way below which no face can be seen, and which a spoilt file often has."""
@@ -151,25 +152,30 @@ def _decode_jpeg(encoded: bytes, framing: Framing, out: UInt8[np.ndarray, "side 
         height, width, colours = _jpeg_header(encoded)
         if colours not in ("YCbCr", "Gray", "RGB"):
             return False
-        check_size(height, width)
-        if height == width == len(out) and framing.crop == 1.0:
-            simplejpeg.decode_jpeg(encoded, buffer=out)
-            return True
-        top, left, side = framing.box(height, width)
-        # The square stays at least as large as the target: nothing is lost that would be seen.
-        shrink = next((factor for factor in _SHRINK if side >= factor * len(out)), 1)
-        height, width = -(-height // shrink), -(-width // shrink)
+        shrink, height, width, box = _plan(framing, height, width)
+        whole = box == (0, 0, height) and width == height == len(out)
         pixels = simplejpeg.decode_jpeg(
             encoded,
             min_height=height if shrink > 1 else 0,
             min_width=width if shrink > 1 else 0,
             min_factor=shrink,
-            buffer=_scratch(height * width * 3),
+            buffer=out if whole else _scratch(height * width * 3),
         )
     except ValueError:  # it may be harmless: Pillow decides
         return False
-    resize_box(pixels, (top / shrink, left / shrink, side / shrink), out)
+    if not whole:
+        resize_box(pixels, box, out)
     return True
+
+
+@functools.lru_cache(4096)  # most images of a set have the size of others
+def _plan(framing: Framing, height: int, width: int) -> tuple[int, int, int, tuple[float, float, float]]:
+    """By how much to shrink an image while decoding it, its height and width then, and the square to cut out of it."""
+    check_size(height, width)
+    top, left, side = framing.box(height, width)
+    # The square stays at least as large as the target: nothing is lost that would be seen.
+    shrink = next((factor for factor in _SHRINK if side >= factor * framing.stored), 1)
+    return shrink, -(-height // shrink), -(-width // shrink), (top / shrink, left / shrink, side / shrink)
 
 
 def _scratch(size: int) -> UInt8[np.ndarray, "bytes"]:

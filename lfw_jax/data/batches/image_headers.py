@@ -13,7 +13,7 @@ _SIGNATURES = {
     b"\xff\xd8": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"BM": "BMP", b"GIF87a": "GIF", b"GIF89a": "GIF",
     b"RIFF": "WEBP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"\0\0\0\x0cjP": "JPEG 2000", b"%PDF": "PDF", b"PK\x03\x04": "ZIP",
 }  # fmt: skip
-_EXIF_WITHIN = 4096  # EXIF is the first or second segment of a JPEG
+_EXIF_WITHIN = 1024  # EXIF is the first or second segment of a JPEG
 _ORIENTATION = 0x0112
 
 

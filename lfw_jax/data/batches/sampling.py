@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Int
 
-from lfw_jax.data.images_by_person import ImagesByPerson, count_people
-from lfw_jax.data.permutation import Permutation, random
+from lfw_jax.data.batches.images_by_person import ImagesByPerson, count_people
+from lfw_jax.data.batches.permutation import Permutation, random
 from lfw_jax.errors import UserError
 
 

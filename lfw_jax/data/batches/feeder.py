@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from lfw_jax.data.batch_memory import BatchMemory
-from lfw_jax.data.decoding import Framing, decode
+from lfw_jax.data.batches.batch_memory import BatchMemory
+from lfw_jax.data.batches.decoding import Framing, decode
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.storage import LazyImages
 from lfw_jax.errors import UserError
