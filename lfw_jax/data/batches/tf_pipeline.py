@@ -62,7 +62,7 @@ def batches(
         num_parallel_calls=cores(),
         deterministic=True,
     )
-    # Nothing is left to tune, and at the end TensorFlow would wait for its tuner's next look, which takes twice as long each time.
+    # Nothing is left to tune, and a stream would end only at the tuner's next look: they come ever more rarely.
     options = tf.data.Options()
     options.autotune.enabled = False
     try:
