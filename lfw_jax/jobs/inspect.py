@@ -1,6 +1,7 @@
 """`--mode=inspect`: what a data set holds and where training on it would go wrong, on the terminal and as a page."""
 
 import csv
+import dataclasses
 import json
 import os
 import platform
@@ -18,6 +19,7 @@ from lfw_jax.data.inspection import Plan, Survey, duplicates, people_rows, surve
 from lfw_jax.data.sources import read_source
 from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
+from lfw_jax.jobs.aligning import aligned_images
 from lfw_jax.jobs.judged import divide
 from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
@@ -49,6 +51,10 @@ def inspect(request: Request) -> None:
     Workdir(folder, config)  # refuses the folder of another configuration
     plan = _plan(config)
     images, lists_beside = read_source(config.data, folder.parent / "synthetic")
+    if config.data.align:  # what a training would see
+        images, seen, note = aligned_images(images, config)
+        plan = dataclasses.replace(plan, crop=seen)
+        print(note)
     _make(folder)
     found = survey(
         images,
