@@ -299,7 +299,7 @@ def test_a_set_of_100_gigabytes_is_opened_and_read_without_its_bytes(tmp_path: P
 
 
 def test_an_open_set_takes_16_bytes_an_image(tmp_path: Path):
-    count = 100_000
+    count = 400_000
     sparse_set(tmp_path, count, 1024)
     read_records(tmp_path)  # what is imported and kept on first use
     tracemalloc.start(20)
@@ -309,4 +309,5 @@ def test_an_open_set_takes_16_bytes_an_image(tmp_path: Path):
     held = sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([ours]).traces)
     tracemalloc.stop()
     assert isinstance(found.images, Records)
-    assert 16 * count <= held < 16 * count + 50_000
+    # Half a byte an image leaves room for what does not grow with them (20 to 100 kB, by what ran before).
+    assert 16 * count <= held < 16.5 * count
