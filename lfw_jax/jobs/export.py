@@ -1,4 +1,4 @@
-"""`--mode=export`: the images of any source, written for another tool."""
+"""`--mode=export`: the images of any source, as they are or aligned, written for another tool."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +11,7 @@ from lfw_jax.data.protocols.splits import split
 from lfw_jax.data.records.record_writing import write_records
 from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
+from lfw_jax.jobs.aligning import aligned_images
 from lfw_jax.jobs.request import Request
 
 _KINDS = (
@@ -24,7 +25,8 @@ def export(request: Request) -> None:
     """Write the images that `--input` or the configuration names to `--output`, in the format that its ending says.
 
     `.rec`, `.npz` and a folder hold all images; `.bin` holds the pairs that `config.data.protocol` judges. Image files are
-    copied byte for byte, pixels become PNG. Nothing that is there is overwritten, and nothing half-written is left.
+    copied byte for byte, pixels become PNG. With `config.data.align` the crops of `config.align` are written instead.
+    Nothing that is there is overwritten, and nothing half-written is left.
 
     Raises:
       UserError: there is nothing to read, something at `--output`, or no way to write it.
@@ -41,6 +43,11 @@ def export(request: Request) -> None:
         print(
             f"{len(images.skipped)} images are left out, the first {images.skipped[0].path}: {images.skipped[0].reason}"
         )
+    if config.data.align:
+        config = config.copy_and_resolve_references()
+        config.data.margin = 0  # other tools take a crop as it is: none of what a training draws on
+        images, _, note = aligned_images(images, config)
+        print(note)
     ending = output.suffix.lower()
     if ending == ".bin":
         parts = split(images, config.data, beside, seed=config.seed)

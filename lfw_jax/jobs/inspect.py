@@ -53,7 +53,7 @@ def inspect(request: Request) -> None:
     images, lists_beside = read_source(config.data, folder.parent / "synthetic")
     if config.data.align:  # what a training would see
         images, seen, note = aligned_images(images, config)
-        plan = dataclasses.replace(plan, crop=seen)
+        plan = dataclasses.replace(plan, crop=seen, aligned=True)
         print(note)
     _make(folder)
     found = survey(
@@ -69,7 +69,7 @@ def inspect(request: Request) -> None:
             "config": request.name,
             "command": request.command,
             "source": f"{config.data.source} {config.data.tfds if config.data.source == 'tfds' else config.data.dir}".strip(),
-            "plan": {"side": plan.side, "crop": plan.crop, "loss": plan.loss, "compares": plan.compares},
+            "plan": dataclasses.asdict(plan),
             **found.summary(),
         }
     )

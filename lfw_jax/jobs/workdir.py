@@ -10,11 +10,15 @@ from ml_collections import ConfigDict
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.command_line import paths
 
-# What may differ between a run and its resumption: where data lie, what to run on, how often to look, when to pause.
+# What may differ between a run and its resumption: where data lie and how they are fetched (each way gives the same batches),
+# what to run on, how often to look, when to pause.
 _FREE = (
     "config.data.dir",
     "config.data.lists_dir",
     "config.data.align_dir",
+    "config.data.loader",
+    "config.data.keep_decoded",
+    "config.data.resident",
     "config.training.devices",
     "config.training.log_every",
     "config.training.max_minutes",

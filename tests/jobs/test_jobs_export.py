@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from configs import base
+from lfw_jax.data.batches.decoding import decode_whole
 from lfw_jax.data.formats import encoding
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.sources import read_path
@@ -159,3 +160,17 @@ def test_pixels_become_png(tmp_path: Path):
     np.savez(tmp_path / "a.npz", pixels=pixels, labels=[0, 0], names=["a"])
     export(tmp_path / "out", input=str(tmp_path / "a.npz"))
     assert (tmp_path / "out" / "a" / "a_0002.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_aligned_faces_are_written_as_their_crops(tmp_path: Path, capsys):
+    folder = draw(tmp_path / "faces", people=7, images_per_person=2, side=160, seed=5)
+    config = base.get_config()
+    config.data.update(source="folder", dir=str(folder), align=True, align_dir=str(tmp_path / "cache"))
+    config.data.update(side=32, margin=3)  # what a training draws on is no part of a crop for others
+    serve(Request(mode="export", config=config.lock(), name="base", output=str(tmp_path / "aligned.npz")))
+    said = capsys.readouterr().out
+    assert "aligned faces from" in said
+    assert "14 made now" in said
+    images, found = read_folder(folder), read_path(tmp_path / "aligned.npz")[0]
+    assert found.keys() == images.keys()
+    assert {decode_whole(image).shape for image in found.images} == {(112, 112, 3)}

@@ -198,3 +198,15 @@ def test_names_in_any_script_reach_page_terminal_and_tables(faces, tmp_path, cap
     table = rows(tmp_path / "seen" / "inspection_people.csv")[1:]
     assert {row[0] for row in table} == set(names)
     assert "<b>" not in (tmp_path / "seen" / "inspection.html").read_text()
+
+
+def test_with_alignment_what_a_training_would_see_is_inspected(tmp_path, capsys):
+    folder = write_folder(tmp_path / "faces", people=12, images_per_person=2, side=160, seed=5)
+    changes = {"data.align": True, "data.align_dir": str(tmp_path / "cache"), "sampler.batch_size": 8}
+    inspect(tiny(folder, **changes), tmp_path / "seen")
+    said = capsys.readouterr().out
+    assert "24 made now" in said
+    assert "align them first" not in said
+    facts = json.loads((tmp_path / "seen" / "inspection.json").read_text())
+    assert facts["plan"]["crop"] == 1.0  # of crops without a margin all is seen
+    assert [(size["width"], size["height"]) for size in facts["files"]["sizes"]] == [(112, 112)]

@@ -34,12 +34,14 @@ class Plan:
       crop: side of the centred square that it shows, as a share of the image's shorter side.
       loss: the name of the loss.
       compares: the loss compares images of a batch with one another: it needs two images of a person in it.
+      aligned: the images are crops that an alignment made.
     """
 
     side: int
     crop: float
     loss: str
     compares: bool
+    aligned: bool = False
 
 
 def concerns(
@@ -174,7 +176,7 @@ def _sizes(plan: Plan, headers: Headers) -> Iterator[str]:
             f"{oblong:,} of {count:,} images are not square: only the centred square is used. Where faces are not in the "
             "centre, align them first (--mode=align)."
         )
-    if plan.crop == 1.0 and np.median(headers.shorter) > _WHOLE_PICTURE * plan.side:
+    if not plan.aligned and plan.crop == 1.0 and np.median(headers.shorter) > _WHOLE_PICTURE * plan.side:
         yield (
             f"images are shown whole, and half of them have more than {int(np.median(headers.shorter))} pixels a side: if "
             "they are photographs and no cropped faces, align them first (--mode=align) or lower --config.data.crop."
