@@ -61,6 +61,8 @@ class VerificationResult:
         auc: the area under the ROC curve.
         thresholds: one result for each rule.
         folds: View 2's figures; None for a list in one piece.
+        held_out: what the threshold with the best accuracy on pairs of other people does, who did not train either; None
+            where nobody asked for it.
     """
 
     name: str
@@ -69,6 +71,7 @@ class VerificationResult:
     auc: float
     thresholds: tuple[ThresholdResult, ...]
     folds: FoldsResult | None = None
+    held_out: ThresholdResult | None = None
 
     def summary(self) -> dict[str, Any]:
         """The figures for JSON: everything but the arrays."""
@@ -80,6 +83,7 @@ class VerificationResult:
             "positive_distance_mean": float(self.distances[self.same].mean()),
             "negative_distance_mean": float(self.distances[~self.same].mean()),
             "thresholds": [threshold.summary() for threshold in self.thresholds],
+            "held_out_threshold": None if self.held_out is None else self.held_out.summary(),
             "folds": None if self.folds is None else self.folds.summary(),
             "insightface": None if self.folds is None else insightface_figures(self.distances, self.same),
             "true_accept_rates": true_accept_rates(self.distances, self.same),
@@ -112,6 +116,35 @@ def verify(
         scores = exact.verification_scores(distances, same, threshold)
         results.append(_threshold_result(rule, threshold, development_name, scores))
     return VerificationResult(name, distances, same, exact.roc_auc(distances, same), tuple(results))
+
+
+def with_held_out_threshold(
+    result: VerificationResult,
+    held_out_distances: Float[np.ndarray, "held_out_pairs"],
+    held_out_same: Bool[np.ndarray, "held_out_pairs"],
+    *,
+    name: str,
+) -> VerificationResult:
+    """The same pairs judged once more, by the threshold with the best accuracy on people held out of training.
+
+    Where the people of the development pairs train, as LFW's protocols allow, their images lie closer together, and farther
+    from others, than those of strangers; a threshold chosen on them is too strict for strangers.
+
+    Args:
+        result: the verification of pairs of strangers.
+        held_out_distances: of pairs of people who did not train.
+        held_out_same: true where a pair shows one person.
+        name: of these pairs.
+
+    Raises:
+        UserError: distances that are not finite or pairs of one kind only.
+        ValueError: arrays of unequal length, or the name of the judged pairs.
+    """
+    if name == result.name:
+        raise ValueError(f"{name}: a threshold must not be chosen on what it is scored on")
+    threshold = exact.best_accuracy(*_checked(held_out_distances, held_out_same, name))
+    scores = exact.verification_scores(result.distances, result.same, threshold)
+    return dataclasses.replace(result, held_out=_threshold_result("accuracy", threshold, name, scores))
 
 
 def verify_folds(

@@ -33,6 +33,8 @@ def combine(request: Request) -> None:
     figures = {
         rule: fold_figures(rule, *zip(*(run.figures(rule) for run in runs), strict=True)) for rule in ("accuracy", "f1")
     }
+    if all(run.scores.get("held_out_threshold") for run in runs):
+        figures["held out"] = fold_figures("accuracy", *zip(*(run.figures("held out") for run in runs), strict=True))
     aucs = [run.scores["auc"] for run in runs]
     summary: dict[str, Any] = {
         "protocol": "view2",
@@ -40,6 +42,7 @@ def combine(request: Request) -> None:
         "folders": [str(run.folder) for run in runs],
         "accuracy": figures["accuracy"].summary(),
         "accuracy_at_best_f1": figures["f1"].summary(),
+        "accuracy_at_held_out_threshold": figures["held out"].summary() if "held out" in figures else None,
         "auc_mean": sum(aucs) / len(aucs),
         "auc": aucs,
     }
@@ -54,6 +57,11 @@ def combine(request: Request) -> None:
     console.print(
         f"population standard deviation: {percent(figures['accuracy'].population_std, 2)}; mean AUC {summary['auc_mean']:.4f}"
     )
+    if "held out" in figures:
+        console.print(
+            "by the thresholds of the people held out of each training: "
+            f"{mean_and_error(summary['accuracy_at_held_out_threshold'])}"
+        )
     console.print(f"report: {output / 'view2.html'}", soft_wrap=True)
 
 
@@ -81,7 +89,10 @@ class _Run:
             )
 
     def figures(self, rule: str) -> tuple[float, float]:
-        """The accuracy on the fold and the threshold it was judged by."""
+        """The accuracy on the fold and the threshold it was judged by; the rule "held out" is that of held-out people."""
+        if rule == "held out":
+            found = self.scores["held_out_threshold"]
+            return found["accuracy"], found["threshold"]
         return next((t["accuracy"], t["threshold"]) for t in self.scores["thresholds"] if t["rule"] == rule)
 
 
@@ -156,6 +167,11 @@ def _write_page(
         f"which other projects print in its place, is {percent(accuracy.population_std, 2)}. With the thresholds of the best "
         f"F1 it is {mean_and_error(summary['accuracy_at_best_f1'])}."
     )
+    if by_held_out := summary["accuracy_at_held_out_threshold"]:
+        text += (
+            f" The people of the other folds train, so that their distances say little of strangers'; with the thresholds of "
+            f"those people of theirs who were held out of training it is {mean_and_error(by_held_out)}."
+        )
     leaking = [str(run.fold) for run in runs if run.leaking]
     write_page(
         path,

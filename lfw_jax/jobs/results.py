@@ -20,7 +20,7 @@ from lfw_jax.report.page import Section, write_page
 from lfw_jax.report.sections import training_section, verification_headline, verification_section
 from lfw_jax.report.tables import print_table, verification_table
 from lfw_jax.report.tensorboard import TensorBoard
-from lfw_jax.report.wording import number, percent
+from lfw_jax.report.wording import number, percent, threshold_lines
 
 _SHOWN = 6
 _PACKAGES = ("jax", "flax", "optax", "numpy")
@@ -80,10 +80,12 @@ def write_results(
         "environment": environment,
     }
     run.workdir.write_json("metrics.json", metrics)
-    lines = {threshold.rule: threshold.threshold for threshold in result.thresholds}
+    lines = threshold_lines(summary)
     with TensorBoard(run.workdir.events) as board:
         for threshold in result.thresholds:
             board.scalars(run.step, {f"test/accuracy_by_{threshold.rule}": threshold.scores.accuracy})
+        if result.held_out:
+            board.scalars(run.step, {"test/accuracy_by_held_out_people": result.held_out.scores.accuracy})
         board.scalars(run.step, {"test/auc": result.auc})
         for item in sets:
             board.scalars(run.step, {f"sets/{item.name}/accuracy": _accuracy(item), f"sets/{item.name}/auc": item.auc})
@@ -199,4 +201,7 @@ def _data_section(experiment: Experiment) -> Section:
 def _development(split: Split) -> str:
     if split.by_folds:
         return f"the other folds of {split.test.name}, for each fold"
-    return f"{len(split.development):,} pairs, on which thresholds are chosen ({split.development.name})"
+    pairs = f"{len(split.development):,} pairs, on which thresholds are chosen ({split.development.name})"
+    people = split.development.people()
+    trained = len(people & set(split.training.names)) if split.development not in split.brought else 0
+    return f"{pairs}; {trained:,} of their {len(people):,} people train" if trained else pairs

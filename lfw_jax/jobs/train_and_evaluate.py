@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds
+from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
 from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.first_batch import first_batch_sheet
 from lfw_jax.jobs.request import Request
@@ -143,13 +143,21 @@ def _validate(experiment: Experiment, state: State, pixels: np.ndarray) -> Verif
 
 
 def judge(experiment: Experiment, state: State) -> tuple[VerificationResult, VerificationResult]:
-    """Verification of the test pairs, with thresholds from the development pairs or its other folds: by embeddings, by pixels."""
+    """Verification of the test pairs, with thresholds from the development pairs or its other folds: by embeddings, by pixels.
+
+    The embeddings are judged by the threshold of the held-out people, too, where the development pairs are not theirs.
+    """
     split = experiment.split
     lists = [split.test] if split.by_folds else [split.development, split.test]
     pixels = [experiment.pixels(pairs) for pairs in lists]
     learned = [experiment.distances(state, pairs, shown) for pairs, shown in zip(lists, pixels, strict=True)]
     raw = [experiment.pixel_distances(pairs, shown) for pairs, shown in zip(lists, pixels, strict=True)]
-    return _verify(lists, learned), _verify(lists, raw)
+    result = _verify(lists, learned)
+    if split.validation is not split.development:
+        held_out = split.validation
+        distances = experiment.distances(state, held_out, experiment.pixels(held_out))
+        result = with_held_out_threshold(result, distances, held_out.same, name=held_out.name)
+    return result, _verify(lists, raw)
 
 
 def judge_sets(experiment: Experiment, state: State) -> list[VerificationResult]:

@@ -15,6 +15,7 @@ from lfw_jax.report.wording import (
     number,
     percent,
     rule_name,
+    threshold_lines,
     threshold_rows,
 )
 
@@ -33,6 +34,9 @@ def verification_headline(summary: Mapping[str, Any]) -> list[tuple[str, str, st
     elif best:
         note = f"95 % interval {interval(best['accuracy_interval'])}"
         cards.append((f"Accuracy on {summary['list']}", percent(best["accuracy"]), note))
+    if held_out := summary.get("held_out_threshold"):
+        note = f"95 % interval {interval(held_out['accuracy_interval'])}; threshold {number(held_out['threshold'])}"
+        cards.append((f"By the threshold of {held_out['chosen_on']}", percent(held_out["accuracy"]), note))
     if f1 := thresholds.get("f1") or best:
         cards.append(("F1", number(f1["f1"]), f"at threshold {number(f1['threshold'])}, {rule_name(f1['rule'])}"))
     cards.append(("AUC", number(summary["auc"]), "0.5 is guessing, 1 is perfect"))
@@ -49,12 +53,11 @@ def verification_section(
     paragraphs = [_how_judged(summary), _how_separated(summary)]
     if summary.get("folds"):
         paragraphs.append(_folds_in_words(summary["folds"]))
-    lines = {rule_name(t["rule"]): t["threshold"] for t in summary["thresholds"]}
     figures = [
         (
             f"{name}: distances between the two embeddings of a pair. The less the two humps overlap, the better; "
             "a threshold calls all pairs to its left the same person.",
-            distance_histograms(distances, same, lines),
+            distance_histograms(distances, same, threshold_lines(summary)),
         ),
         (
             f"{name}: true accepts bought with false accepts, over all thresholds. Right, the strict end on a "
@@ -91,6 +94,12 @@ def _how_judged(summary: Mapping[str, Any]) -> str:
         text += f" The {chosen} on {summary['list']} itself, so these figures flatter the model."
     elif sources:
         text += f" The {chosen} on {' and '.join(sources)}, so the pairs judged here had no say in that."
+    if held_out := summary.get("held_out_threshold"):
+        text += (
+            f" Where people of {' and '.join(sources)} trained, their distances say little of strangers', and a threshold "
+            f"chosen on them is too strict. The last column has the threshold of {held_out['chosen_on']}, who did not train: "
+            "for people whom the model has not seen, take that one."
+        )
     return text
 
 

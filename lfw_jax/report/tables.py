@@ -29,7 +29,7 @@ def verification_table(summary: Mapping[str, Any]) -> Table:
     )
     for i, name in enumerate(head):
         table.add_column(Text(name), justify="right" if i else "left", overflow="fold")
-    for row in rows if summary["thresholds"] else []:
+    for row in rows if len(head) > 1 else []:
         is_result = row[0] == "Accuracy"
         table.add_row(*(Text(cell) for cell in row), style="bold" if is_result else "")
     return table

@@ -64,6 +64,7 @@ def test_the_summary_is_exactly_the_agreed_json():
         "positive_distance_mean",
         "negative_distance_mean",
         "thresholds",
+        "held_out_threshold",
         "folds",
         "insightface",
         "true_accept_rates",
@@ -85,6 +86,23 @@ def test_the_summary_is_exactly_the_agreed_json():
         "false_accept_rate",
         "false_reject_rate",
     ]
+
+
+def test_a_threshold_of_held_out_people_is_one_more():
+    development, development_same = drawn_pairs(1, 80)
+    held_out, held_out_same = drawn_pairs(2, 60)
+    before = verify_on(development, development_same)
+    assert before.summary()["held_out_threshold"] is None
+    after = verification.with_held_out_threshold(before, held_out, held_out_same, name="held out")
+    assert after.thresholds == before.thresholds
+    found = after.summary()["held_out_threshold"]
+    threshold = thresholds.best_accuracy(held_out, held_out_same)
+    assert (found["rule"], found["chosen_on"], found["threshold"]) == ("accuracy", "held out", threshold)
+    assert found["accuracy"] == np.mean((before.distances < threshold) == before.same)
+    with pytest.raises(ValueError, match="must not be chosen on what it is scored on"):
+        verification.with_held_out_threshold(before, held_out, held_out_same, name="test")
+    with pytest.raises(UserError, match="not finite"):
+        verification.with_held_out_threshold(before, held_out * np.nan, held_out_same, name="held out")
 
 
 def verify_on(development: np.ndarray, development_same: np.ndarray, development_name: str = "development"):

@@ -158,7 +158,8 @@ def test_fold_0_judges_all_folds_with_one_model(faces: Path, tmp_path: Path):
     assert found["protocol"] == {"name": "view2", "fold": 0, "folds": 2}
     (scores,) = found["evaluation"].values()
     assert (scores["list"], scores["pairs"], len(scores["folds"]["accuracies"])) == ("pairs", 40, 2)
-    assert any("near_duplicates.csv" in note for note in found["notes"])
+    assert any("of a judged one" in note or "as a judged one" in note for note in found["notes"])
+    assert (tmp_path / "run" / "near_duplicates.csv").is_file()
     assert "the other folds of pairs, for each fold" in (tmp_path / "run" / "report.html").read_text()
 
 
@@ -172,6 +173,7 @@ def folds(finished: Path, tmp_path: Path) -> Path:
         found["protocol"]["fold"] = config["data"]["fold"] = fold
         for threshold in found["evaluation"]["pairs fold 1"]["thresholds"]:
             threshold["accuracy"] = accuracy
+        found["evaluation"]["pairs fold 1"]["held_out_threshold"]["accuracy"] = accuracy - 0.1
         (folder / "metrics.json").write_text(json.dumps(found))
         (folder / "config.json").write_text(json.dumps(config))
     return tmp_path
@@ -192,8 +194,13 @@ def test_folds_are_put_together_with_standard_error_and_population_std(folds: Pa
     assert found["accuracy"]["mean"] == pytest.approx(0.8)
     assert found["accuracy"]["standard_error"] == pytest.approx(0.1 / 3**0.5)
     assert found["accuracy"]["population_std"] == pytest.approx(0.1 * (2 / 3) ** 0.5)
-    assert "80.00 ± 5.77 % (standard error)" in capsys.readouterr().out
-    assert "80.00 ± 5.77 %" in (folds / "view2" / "view2.html").read_text()
+    assert found["accuracy_at_held_out_threshold"]["mean"] == pytest.approx(0.7)
+    said = capsys.readouterr().out
+    assert "80.00 ± 5.77 % (standard error)" in said
+    assert "held out of each training: 70.00 ± 5.77 %" in " ".join(said.split())
+    page = (folds / "view2" / "view2.html").read_text()
+    assert "80.00 ± 5.77 %" in page
+    assert "it is 70.00 ± 5.77 %" in page
 
 
 def test_what_is_no_whole_set_of_folds_is_refused_and_nothing_written(folds: Path):

@@ -39,6 +39,7 @@ def summary(**changes):
     } | changes
 
 
+HELD_OUT = threshold(value=1.111, chosen_on="validation people", accuracy=0.914, f1=0.915)
 FOLDS = {"accuracies": [0.88] * 5 + [0.9] * 5, "mean": 0.89, "standard_error": 0.00333, "population_std": 0.01}
 DISTANCES, SAME = np.array([0.5, 0.9, 1.1, 1.4]), np.array([True, True, False, False])
 
@@ -133,3 +134,20 @@ def test_the_training_section_tells_length_and_loss():
     section = training_section([{"step": 10, "epoch": 0.5, "loss": 9.0}, {"step": 1200, "epoch": 60, "loss": 0.5}])
     assert section.text == "1,200 steps, 60 epochs; the loss went from 9.000 to 0.500."
     assert len(section.figures) == 1
+
+
+def test_the_threshold_of_held_out_people_is_the_last_column_everywhere():
+    given = summary(held_out_threshold=HELD_OUT)
+    text = printed(given)
+    assert max(map(len, text.splitlines())) <= 80
+    rows = {line[:15].strip(): line[15:].split() for line in text.splitlines() if line.startswith("  ")}
+    assert rows["Threshold"] == ["1.023", "1.050", "1.111"]
+    assert rows["Chosen on"] == ["pairsDevTrain", "pairsDevTrain", "validation", "people"]
+    assert rows["Accuracy"] == ["88.1", "%", "88.1", "%", "91.4", "%"]
+    assert ("By the threshold of validation people", "91.4 %", "95 % interval 85.9–90.0 %; threshold 1.111") in (
+        verification_headline(given)
+    )
+    section = verification_section(given, DISTANCES, SAME)
+    assert "The last column has the threshold of validation people, who did not train" in section.text
+    assert section.table is not None
+    assert section.table[1][:4] == ["Threshold", "1.023", "1.050", "1.111"]
