@@ -1,10 +1,13 @@
 """The manifest of an aligned folder: one row an image, written as the work goes on and readable after a kill."""
 
+import array
 import csv
 import dataclasses
 import io
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -43,6 +46,57 @@ class Row:
         return self.face is None and not self.fault
 
 
+class Rows(Sequence[Row]):
+    """Rows kept as the lines that they are in a manifest, about 250 bytes each; one is parsed when it is asked for.
+
+    Args:
+      rows: the first ones.
+    """
+
+    def __init__(self, rows: Iterable[Row] = ()):
+        self._text, self._ends = bytearray(), array.array("q", [0])
+        self.extend(rows)
+
+    def extend(self, rows: Iterable[Row]) -> None:
+        """Add rows to the end."""
+        for row in rows:
+            self._add(_line(_fields(row)).encode("utf-8", "surrogateescape"))
+
+    def _add(self, line: bytes | bytearray) -> None:
+        self._text += line
+        self._ends.append(len(self._text))
+
+    def _line(self, place: int) -> bytearray:
+        return self._text[self._ends[place] : self._ends[place + 1]]
+
+    @property
+    def text(self) -> bytes:
+        """All of them, as a manifest has them below its header."""
+        return bytes(self._text)
+
+    def take(self, places: Iterable[int]) -> "Rows":
+        """Those at some places, in that order."""
+        taken = Rows()
+        for place in places:
+            taken._add(self._line(place))
+        return taken
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "Rows": ...
+
+    def __getitem__(self, place: int | slice) -> "Row | Rows":
+        if isinstance(place, slice):
+            return self.take(range(len(self))[place])
+        (row,) = _rows(Path("rows"), bytes(self._line(range(len(self))[place])), 1)
+        return row
+
+
 class Journal:
     """Rows appended to a file as images are finished, and all rows of it that are whole.
 
@@ -57,7 +111,7 @@ class Journal:
         self._path = path
         content = path.read_bytes() if path.is_file() else b""
         whole = content[: content.rfind(b"\n") + 1]  # a killed run may leave half a row
-        self.rows = parse(path, whole) if whole else []
+        self.rows = parse(path, whole) if whole else Rows()
         if not whole:
             whole = _line(COLUMNS).encode()
         if whole != content:
@@ -68,19 +122,18 @@ class Journal:
     def append(self, rows: list[Row]) -> None:
         """Add rows; they are the operating system's when this returns."""
         with self._path.open("ab") as file:
-            file.write("".join(_line(_fields(row)) for row in rows).encode("utf-8", "surrogateescape"))
-        self.rows += rows
+            file.write(Rows(rows).text)
+        self.rows.extend(rows)
 
 
-def write_manifest(path: Path, rows: list[Row]) -> None:
+def write_manifest(path: Path, rows: Rows) -> None:
     """Write rows anew, whole or not at all."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    text = "".join([_line(COLUMNS), *(_line(_fields(row)) for row in rows)])
-    part.write_bytes(text.encode("utf-8", "surrogateescape"))
+    part.write_bytes(_line(COLUMNS).encode() + rows.text)
     part.replace(path)
 
 
-def read_manifest(path: str | Path) -> list[Row]:
+def read_manifest(path: str | Path) -> Rows:
     """The rows of a manifest.
 
     Raises:
@@ -93,7 +146,7 @@ def read_manifest(path: str | Path) -> list[Row]:
         raise UserError(f"{path}: cannot be read ({error.strerror}); expected a manifest of aligned faces.") from error
 
 
-def parse(path: Path, content: bytes) -> list[Row]:
+def parse(path: Path, content: bytes) -> Rows:
     """The rows in a manifest's text. Raises UserError, with the line, for anything else."""
     header = _line(COLUMNS).encode()
     if not content.startswith(header):
@@ -101,19 +154,21 @@ def parse(path: Path, content: bytes) -> list[Row]:
     return parse_rows(path, content[len(header) :], first_line=2)
 
 
-def parse_rows(path: Path, content: bytes, *, first_line: int = 1) -> list[Row]:
+def parse_rows(path: Path, content: bytes, *, first_line: int = 1) -> Rows:
     """The rows in a text without a header. Raises UserError, with the line, for anything else."""
+    return Rows(_rows(path, content, first_line))
+
+
+def _rows(path: Path, content: bytes, first_line: int) -> Iterator[Row]:
     lines = csv.reader(io.StringIO(content.decode("utf-8", "surrogateescape"), newline=""))
-    rows = []
     for fields in lines:
         try:
-            rows.append(_row(fields))
+            yield _row(fields)
         except ValueError as error:
             raise UserError(
                 f"{path}, line {first_line + lines.line_num - 1}: found {','.join(fields)[:80]!r}, expected the "
                 f"{len(COLUMNS)} fields of a manifest. Remove the file to align anew."
             ) from error
-    return rows
 
 
 def format_row(row: Row) -> str:

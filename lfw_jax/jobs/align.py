@@ -1,5 +1,6 @@
 """`--mode=align`: images in, aligned faces out, with a manifest and pictures to look at."""
 
+import array
 import random
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from lfw_jax.data.batches.decoding import decode_whole
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
-from lfw_jax.faces.manifest import Row
+from lfw_jax.faces.manifest import Rows
 from lfw_jax.jobs.aligning import MANIFEST, Aligned, align_set
 from lfw_jax.jobs.request import Request
 from lfw_jax.report.contact_sheet import write_contact_sheet
@@ -50,23 +51,27 @@ def _read(request: Request, folder: Path) -> ImageSet:
     return read_path(request.input)[0]
 
 
-def write_sheets(folder: Path, rows: list[Row], *, seed: int) -> list[str]:
+def write_sheets(folder: Path, rows: Rows, *, seed: int) -> list[str]:
     """Contact sheets of some random crops and of every fallback; their names."""
-    faces = [row for row in rows if row.face is not None]
-    fallbacks = [row for row in rows if row.fallback]
+    faces, fallbacks = [], []
+    for place, row in enumerate(rows):
+        if row.face is not None:
+            faces.append(place)
+        elif row.fallback:
+            fallbacks.append(place)
     chosen = sorted(random.Random(seed).sample(range(len(faces)), min(_SHOWN, len(faces))))
     title = f"{len(chosen)} of {len(faces):,} aligned faces, at random"
-    names = [_sheet(folder, SHEET, [faces[place] for place in chosen], title)]
+    names = [_sheet(folder, SHEET, rows.take(faces[place] for place in chosen), title)]
     for old in folder.glob(FALLBACKS.format("*")):
         old.unlink()
     for page, start in enumerate(range(0, len(fallbacks), _FALLBACKS_A_SHEET)):
-        some = fallbacks[start : start + _FALLBACKS_A_SHEET]
+        some = rows.take(fallbacks[start : start + _FALLBACKS_A_SHEET])
         title = f"{len(some)} of {len(fallbacks):,} without a face: the centre stands in"
         names.append(_sheet(folder, FALLBACKS.format(f"_{page + 1}" if page else ""), some, title))
     return names
 
 
-def _sheet(folder: Path, name: str, rows: list[Row], title: str) -> str:
+def _sheet(folder: Path, name: str, rows: Rows, title: str) -> str:
     pictures = [decode_whole(folder / row.file) for row in rows]
     captions = [_caption(Path(row.file).stem) for row in rows]
     write_contact_sheet(folder / name, pictures, captions, columns=_COLUMNS, title=title)
@@ -80,11 +85,15 @@ def _caption(name: str) -> str:
 
 def summary(done: Aligned, folder: Path, sheets: list[str]) -> str:
     """What happened, in lines of a terminal."""
-    rows = done.rows
-    fallbacks = sum(row.fallback for row in rows)
-    unreadable = [row for row in rows if row.fault]
-    several = sum(row.faces > 1 for row in rows)
-    scores = [row.face.score for row in rows if row.face is not None]
+    scores, fallbacks, several, unreadable, first = array.array("d"), 0, 0, 0, ""
+    for row in done.rows:
+        fallbacks += row.fallback
+        several += row.faces > 1
+        if row.face is not None:
+            scores.append(row.face.score)
+        if row.fault:
+            unreadable += 1
+            first = first or f"{row.source}: {row.fault}"
     speed = f" in {done.seconds:.0f} s, {done.fresh / done.seconds:.0f} images/s" if done.fresh else ""
     lines = [
         f"{len(scores) + fallbacks:,} images in {folder}: {done.fresh:,} aligned now{speed}",
@@ -94,7 +103,5 @@ def summary(done: Aligned, folder: Path, sheets: list[str]) -> str:
         f"  {fallbacks:,} without a face: their centre stands in" + (f" (see {sheets[1]})" if fallbacks else ""),
     ]
     if unreadable:
-        lines.append(
-            f"  {len(unreadable):,} could not be read, the first {unreadable[0].source}: {unreadable[0].fault}"
-        )
+        lines.append(f"  {unreadable:,} could not be read, the first {first}")
     return "\n".join([*lines, f"  one row an image: {MANIFEST}; to look at: {', '.join(sheets)}"])

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import math
 import os
@@ -23,7 +24,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.faces.batches import Aligner, Task, on_threads
 from lfw_jax.faces.crops import CropSettings
 from lfw_jax.faces.detection import Detect, Detector
-from lfw_jax.faces.manifest import Journal, Row, write_manifest
+from lfw_jax.faces.manifest import Journal, Row, Rows, write_manifest
 from lfw_jax.faces.naming import crop_files
 from lfw_jax.faces.saving import FileFormat
 from lfw_jax.report.stages import stage
@@ -43,7 +44,7 @@ class Aligned:
       seconds: this call took.
     """
 
-    rows: list[Row]
+    rows: Rows
     fresh: int
     seconds: float
 
@@ -65,16 +66,17 @@ def align_set(images: ImageSet, folder: Path, config: ConfigDict, what: str) -> 
     try:
         _claim(folder, settings, what)
         journal = Journal(folder / MANIFEST)
-        done = {row.file: row for row in journal.rows if row.file}
+        done = {row.file: place for place, row in enumerate(journal.rows) if row.file}
         todo = tasks(images, config.file_format, done)
         with stage("aligning", len(images)) as progress:
             for rows in _run(aligner, todo, folder, config):
+                done |= {row.file or row.source: place for place, row in enumerate(rows, len(journal.rows))}
                 journal.append(rows)
-                done |= {row.file or row.source: row for row in rows}
                 fresh += len(rows)
                 progress(len(done))
-        rows = [done.get(file) or done[source] for _, file, source in _named(images, config.file_format)]
-        rows += [Row("", skipped.path, None, 0, skipped.reason) for skipped in images.skipped]
+        order = (done[file if file in done else source] for _, file, source in _named(images, config.file_format))
+        rows = journal.rows.take(order)
+        rows.extend(Row("", skipped.path, None, 0, skipped.reason) for skipped in images.skipped)
         write_manifest(folder / MANIFEST, rows)
     except OSError as error:
         raise UserError(
@@ -225,13 +227,16 @@ def aligned_images(images: ImageSet, config: ConfigDict) -> tuple[ImageSet, floa
     root = Path(config.data.align_dir) if config.data.align_dir else Path(pooch.os_cache("lfw_jax")) / "aligned"
     folder = root / digest(images, settings)
     done = align_set(images, folder, settings, "--config.data.align_dir")
-    rows = done.rows[: len(images)]
-    readable = np.array([place for place, row in enumerate(rows) if not row.fault], np.int64)
-    crops = PackedPaths(folder, (rows[place].file for place in readable.tolist()))
-    skipped = tuple(Skipped(row.source, row.fault) for row in rows if row.fault)
-    kept = images.where(readable) if skipped else images
+    crops, readable, skipped, fallbacks = PackedPaths(folder), np.ones(len(images), bool), [], 0
+    for place, row in enumerate(itertools.islice(done.rows, len(images))):
+        fallbacks += row.fallback
+        if row.fault:
+            readable[place] = False
+            skipped.append(Skipped(row.source, row.fault))
+        else:
+            crops.extend([row.file])
+    kept = images.where(np.flatnonzero(readable)) if skipped else images
     aligned = dataclasses.replace(kept, images=crops, storage="files", skipped=(*images.skipped, *skipped))
-    fallbacks = sum(row.fallback for row in rows)
     note = f"aligned faces from {folder} ({done.fresh:,} made now; {fallbacks:,} without a face are centre crops)"
     return aligned, settings.height / (settings.height + 2 * settings.margin), note
 

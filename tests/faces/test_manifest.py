@@ -1,5 +1,6 @@
 """The manifest: what is written is read again, a killed run loses no row, and names are safe as files."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from lfw_jax.errors import UserError
 from lfw_jax.faces.detection import Face
-from lfw_jax.faces.manifest import Journal, Row, read_manifest, write_manifest
+from lfw_jax.faces.manifest import Journal, Row, Rows, read_manifest, write_manifest
 from lfw_jax.faces.naming import crop_files, safe_name
 
 POINTS = np.array([(10.5, 20.25), (30, 20), (20, 30), (12, 40), (28, 41.125)])
@@ -35,11 +36,30 @@ def same(one: Row, other: Row) -> bool:
 
 
 def test_what_is_written_is_read_again(tmp_path: Path):
-    write_manifest(tmp_path / "manifest.csv", ROWS)
+    write_manifest(tmp_path / "manifest.csv", Rows(ROWS))
     read = read_manifest(tmp_path / "manifest.csv")
     assert len(read) == len(ROWS)
     assert all(map(same, ROWS, read))
     assert [row.fallback for row in read] == [False, True, False, False]
+
+
+def test_rows_are_kept_as_lines_and_taken_as_a_list_is():
+    rows = Rows(ROWS)
+    assert all(same(*pair) for pair in zip(rows, ROWS, strict=True))
+    assert same(rows[-1], ROWS[-1])
+    assert all(same(*pair) for pair in zip(rows[1:3], ROWS[1:3], strict=True))
+    assert [row.file for row in rows.take([3, 0, 3])] == [ROWS[place].file for place in (3, 0, 3)]
+    assert len(rows[4:]) == 0
+    with pytest.raises(IndexError):
+        rows[4]
+
+
+def test_a_million_rows_would_be_some_hundred_megabytes():
+    tracemalloc.start()
+    rows = Rows(ROWS[0] for _ in range(5_000))
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 300 * len(rows)
 
 
 def test_a_killed_run_loses_no_whole_row(tmp_path: Path):
@@ -64,7 +84,7 @@ def test_what_is_no_manifest_is_refused_with_its_line(tmp_path: Path):
     path.write_text("name,age\nAnn,3\n")
     with pytest.raises(UserError, match=r"manifest\.csv: the first line is not that of a manifest"):
         read_manifest(path)
-    write_manifest(path, ROWS)
+    write_manifest(path, Rows(ROWS))
     path.write_text(path.read_text(encoding="utf-8").replace("0.987654", "sure", 1), encoding="utf-8")
     with pytest.raises(UserError, match=r"manifest\.csv, line 2: found 'Ann/Ann_0001\.jpg"):
         read_manifest(path)
