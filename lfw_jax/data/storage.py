@@ -5,6 +5,7 @@ Every sequence here may be read by several threads at once.
 
 import array
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
@@ -13,6 +14,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 Image = TypeVar("Image")
+# As os.fsdecode has it, which also copies and asks for both anew at every name.
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
 class LazyImages(Sequence[Image], Generic[Image]):
@@ -115,7 +118,8 @@ class PackedPaths(LazyImages[Path]):
 
     def source(self, place: int) -> str:
         """The name of the file."""
-        return os.path.join(self._root, os.fsdecode(bytes(self._text[self._ends[place] : self._ends[place + 1]])))
+        path = self._text[self._ends[place] : self._ends[place + 1]].decode(_ENCODING, _ERRORS)
+        return os.path.join(self._root, path)
 
 
 def choose(images: Any, places: Int[np.ndarray, "chosen"]) -> Any:

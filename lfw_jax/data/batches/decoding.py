@@ -51,12 +51,12 @@ class Framing:
     crop: float = 1.0
     margin: int = 0
 
-    @property
+    @functools.cached_property
     def stored(self) -> int:
         """Pixels of the stored square, margins included."""
         return self.side + 2 * self.margin
 
-    @property
+    @functools.cached_property
     def filled(self) -> int:
         """Pixels of the stored square, in its middle, that an image has; beyond them its edge is repeated."""
         return self.stored - 2 * max(0, math.ceil((self.stored - self.side / self.crop) / 2 - 1e-6))
