@@ -6,7 +6,7 @@ Every sequence here may be read by several threads at once.
 import array
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
@@ -38,9 +38,12 @@ class LazyImages(Sequence[Image], Generic[Image]):
             raise IndexError(f"image {index} of {len(self)}")
         return self._image(index % len(self))
 
-    def source(self, place: int) -> Image | str:
-        """What to decode an image from: what indexing gives, but a file's name as text, which is had sooner than a `Path`."""
-        return self._image(place)
+    def sources(self, places: Int[np.ndarray, "chosen"]) -> tuple[Callable[[int], Image | str], list[int]]:
+        """What to decode some images from: a function, and what to give it for each of them.
+
+        It returns what indexing does, but a file's name as text, which is had sooner than a `Path`.
+        """
+        return self._image, places.tolist()
 
 
 class Chosen(LazyImages[Image]):
@@ -63,10 +66,12 @@ class Chosen(LazyImages[Image]):
     def _image(self, place: int) -> Image:
         return self._images[int(self._places[place])]
 
-    def source(self, place: int) -> Image | str:
+    def sources(self, places: Int[np.ndarray, "chosen"]) -> tuple[Callable[[int], Image | str], list[int]]:
         """As of the images that it has."""
-        chosen = self._places.item(place)
-        return self._images.source(chosen) if isinstance(self._images, LazyImages) else self._images[chosen]
+        inside = self._places[places]
+        if isinstance(self._images, LazyImages):
+            return self._images.sources(inside)
+        return self._images.__getitem__, inside.tolist()
 
 
 class PackedBytes(LazyImages[bytes]):
@@ -100,13 +105,14 @@ class PackedPaths(LazyImages[Path]):
     """
 
     def __init__(self, root: str | Path, paths: Iterable[str] = ()):
-        self._root = os.fspath(root)
+        self._root, self._below = os.path.join(root, ""), True
         self._text, self._ends = bytearray(), array.array("q", [0])
         self.extend(paths)
 
     def extend(self, paths: Iterable[str]) -> None:
         """Add files to the end."""
         for path in paths:
+            self._below = self._below and not os.path.isabs(path)
             self._text += os.fsencode(path)
             self._ends.append(len(self._text))
 
@@ -114,12 +120,15 @@ class PackedPaths(LazyImages[Path]):
         return len(self._ends) - 1
 
     def _image(self, place: int) -> Path:
-        return Path(self.source(place))
+        return Path(self._name(place))
 
-    def source(self, place: int) -> str:
-        """The name of the file."""
+    def sources(self, places: Int[np.ndarray, "chosen"]) -> tuple[Callable[[int], str], list[int]]:
+        """Names of files."""
+        return self._name, places.tolist()
+
+    def _name(self, place: int) -> str:
         path = self._text[self._ends[place] : self._ends[place + 1]].decode(_ENCODING, _ERRORS)
-        return os.path.join(self._root, path)
+        return self._root + path if self._below else os.path.join(self._root, path)
 
 
 def choose(images: Any, places: Int[np.ndarray, "chosen"]) -> Any:

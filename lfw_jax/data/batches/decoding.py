@@ -13,6 +13,7 @@ import struct
 import sys
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -20,7 +21,7 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from lfw_jax.data.batches.image_headers import FORMATS, Header, check_size, format_of, orientation, read_header
-from lfw_jax.data.batches.resizing import resize_box
+from lfw_jax.data.batches.resizing import Resize, resize_box, resizer
 
 SMALLEST = 8
 """Pixels each way below which no face can be seen, and which a spoilt file often has."""
@@ -28,6 +29,7 @@ SMALLEST = 8
 _START = 65536  # bytes in which nearly every file says what it is
 # libjpeg-turbo shrinks to any number of eighths, but is quick for these alone.
 _SHRINK = (8, 4, 2)
+_COLOURS = ("YCbCr", "Gray", "RGB")  # of which libjpeg-turbo makes the RGB that Pillow makes
 _LARGEST_SCRATCH = 2**22
 _of_this_thread = threading.local()
 _MIRRORED = (2, 4, 5, 7)  # values of EXIF's orientation
@@ -113,9 +115,9 @@ def decode_whole(image: Path | bytes | UInt8[np.ndarray, "h w 3"]) -> UInt8[np.n
     pixels = None
     if encoded.startswith(b"\xff\xd8"):
         try:
-            height, width, colours = _jpeg_header(encoded)
-            check_size(height, width)
-            if colours in ("YCbCr", "Gray", "RGB"):
+            height, width, colours, _ = simplejpeg.decode_jpeg_header(encoded)
+            check_size(int(height), int(width))
+            if colours in _COLOURS:
                 pixels = simplejpeg.decode_jpeg(encoded)
         except ValueError:  # it may be harmless: Pillow decides
             pixels = None
@@ -140,42 +142,47 @@ def _read(path: Path | str, at_most: int = sys.maxsize) -> bytes:
         os.close(file)
 
 
-def _jpeg_header(encoded: bytes) -> tuple[int, int, str]:
-    """Height, width and colours. Raises ValueError for what libjpeg-turbo does not take."""
-    height, width, colours, _ = simplejpeg.decode_jpeg_header(encoded)
-    return int(height), int(width), colours
-
-
 def _decode_jpeg(encoded: bytes, framing: Framing, out: UInt8[np.ndarray, "side side 3"]) -> bool:
     """Whether libjpeg-turbo did it without complaint."""
     try:
-        height, width, colours = _jpeg_header(encoded)
-        if colours not in ("YCbCr", "Gray", "RGB"):
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(encoded)
+        if colours not in _COLOURS:
             return False
-        shrink, height, width, box = _plan(framing, height, width)
-        whole = box == (0, 0, height) and width == height == len(out)
-        pixels = simplejpeg.decode_jpeg(
-            encoded,
-            min_height=height if shrink > 1 else 0,
-            min_width=width if shrink > 1 else 0,
-            min_factor=shrink,
-            buffer=out if whole else _scratch(height * width * 3),
-        )
+        plan = _plan(framing, height, width)
+        memory = out if plan.resize is None else _scratch(plan.size)
+        if plan.shrink == 1:
+            pixels = simplejpeg.decode_jpeg(encoded, buffer=memory)
+        else:
+            pixels = simplejpeg.decode_jpeg(
+                encoded, min_height=plan.height, min_width=plan.width, min_factor=plan.shrink, buffer=memory
+            )
     except ValueError:  # it may be harmless: Pillow decides
         return False
-    if not whole:
-        resize_box(pixels, box, out)
+    if plan.resize is not None:
+        plan.resize(pixels, out)
     return True
 
 
+class _Plan(NamedTuple):
+    """How to decode images of one size: by how much to shrink them meanwhile, to what, and what to do then; None: nothing."""
+
+    shrink: int
+    height: int
+    width: int
+    size: int
+    resize: Resize | None
+
+
 @functools.lru_cache(4096)  # most images of a set have the size of others
-def _plan(framing: Framing, height: int, width: int) -> tuple[int, int, int, tuple[float, float, float]]:
-    """By how much to shrink an image while decoding it, its height and width then, and the square to cut out of it."""
+def _plan(framing: Framing, height: int, width: int) -> _Plan:
     check_size(height, width)
     top, left, side = framing.box(height, width)
     # The square stays at least as large as the target: nothing is lost that would be seen.
     shrink = next((factor for factor in _SHRINK if side >= factor * framing.stored), 1)
-    return shrink, -(-height // shrink), -(-width // shrink), (top / shrink, left / shrink, side / shrink)
+    height, width = -(-height // shrink), -(-width // shrink)
+    box, target = (top / shrink, left / shrink, side / shrink), framing.stored
+    resize = None if box == (0, 0, height) and height == width == target else resizer(box, target)
+    return _Plan(shrink, height, width, height * width * 3, resize)
 
 
 def _scratch(size: int) -> UInt8[np.ndarray, "bytes"]:

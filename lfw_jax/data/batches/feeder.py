@@ -35,13 +35,13 @@ def decode_batch(
       UserError: an image that cannot be read or decoded, named.
     """
     stored = images.images
-    source = stored.source if isinstance(stored, LazyImages) else stored.__getitem__
-    for row, place in enumerate(places.tolist()):
+    source, inside = stored.sources(places) if isinstance(stored, LazyImages) else (stored.__getitem__, places.tolist())
+    for row, place in enumerate(inside):
         try:
             decode(source(place), framing, out[row])
         except OSError as error:
             raise UserError(
-                f"{images.describe(place)} could not be decoded ({error}). Restore or remove it, then start again."
+                f"{images.describe(int(places[row]))} could not be decoded ({error}). Restore or remove it, then start again."
             ) from error
 
 

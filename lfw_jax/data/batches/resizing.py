@@ -1,11 +1,15 @@
 """A square of an image brought to another size."""
 
+import functools
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
+
+Resize = Callable[[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "side side 3"]], None]
 
 # Up to here bilinear interpolation alone differs from antialiasing by about half a grey level.
 _SOFTEN_FROM = 1.25
@@ -25,23 +29,49 @@ def resize_box(
       box: top, left and side of the square; fractions of a pixel count.
       out: where to write it; its size is the target's.
     """
+    resizer(box, len(out))(pixels, out)
+
+
+def resizer(box: tuple[float, float, float], target: int) -> Resize:
+    """What `resize_box` does with images of one size: for many of them it is worked out once.
+
+    Args:
+      box: top, left and side of the square.
+      target: pixels of the result's side.
+    """
     top, left, side = box
-    ratio = side / len(out)
+    ratio = side / target
     if ratio >= _FEWER_PIXELS:
-        picture = Image.fromarray(pixels)
-        resized = picture.resize(out.shape[1::-1], Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
-        out[:] = np.asarray(resized)
-        return
+        return functools.partial(_shrink, box=(left, top, left + side, top + side))
     row, column = math.floor(top), math.floor(left)
-    square = pixels[row : math.ceil(top + side), column : math.ceil(left + side)]
-    if ratio > _SOFTEN_FROM:
-        square = _soften(square, ratio)
-    if square.shape == out.shape:
-        out[:] = square
-    elif square.shape[0] == square.shape[1] == side:
-        cv2.resize(square, out.shape[1::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+    rows, columns = slice(row, math.ceil(top + side)), slice(column, math.ceil(left + side))
+    whole = rows.stop - rows.start == columns.stop - columns.start == side
+    if not whole:
+        change = functools.partial(_interpolate, top=top - row, left=left - column, ratio=ratio)
+    elif side == target:
+        change = _copy
     else:
-        _interpolate(square, top - row, left - column, ratio, out)
+        change = functools.partial(_resize, size=(target, target))
+    soften = functools.partial(_soften, ratio=ratio) if ratio > _SOFTEN_FROM else None
+
+    def resize(pixels: UInt8[np.ndarray, "h w 3"], out: UInt8[np.ndarray, "side side 3"]) -> None:
+        square = pixels[rows, columns]
+        change(square if soften is None else soften(square), out)
+
+    return resize
+
+
+def _shrink(pixels: np.ndarray, out: np.ndarray, *, box: tuple[float, float, float, float]) -> None:
+    resized = Image.fromarray(pixels).resize(out.shape[1::-1], Image.Resampling.BILINEAR, box=box)
+    out[:] = np.asarray(resized)
+
+
+def _copy(square: np.ndarray, out: np.ndarray) -> None:
+    out[:] = square
+
+
+def _resize(square: np.ndarray, out: np.ndarray, *, size: tuple[int, int]) -> None:
+    cv2.resize(square, size, dst=out, interpolation=cv2.INTER_LINEAR)
 
 
 def _soften(square: UInt8[np.ndarray, "h w 3"], ratio: float) -> UInt8[np.ndarray, "h w 3"]:
@@ -56,7 +86,7 @@ def _soften(square: UInt8[np.ndarray, "h w 3"], ratio: float) -> UInt8[np.ndarra
 
 
 def _interpolate(
-    square: UInt8[np.ndarray, "h w 3"], top: float, left: float, ratio: float, out: UInt8[np.ndarray, "side side 3"]
+    square: UInt8[np.ndarray, "h w 3"], out: UInt8[np.ndarray, "side side 3"], *, top: float, left: float, ratio: float
 ) -> None:
     """Bilinear interpolation from a corner between pixels: pixel i's centre lies at (i + ½)·ratio from it."""
     shift = ratio / 2 - 0.5
