@@ -62,7 +62,7 @@ def test_the_terminal_and_four_files_tell_what_is_there(faces, tmp_path, capsys)
     assert facts["unreadable"]["reasons"] == {"not an image": 2}
     assert facts["duplicates"]["same_bytes"]["across_people"] == 1
     assert facts["split"]["left_out"]["no readable image"]["examples"] == ["Nobody"]
-    assert facts["plan"] == {"side": 16, "crop": 0.6, "loss": "cosface", "compares": False}
+    assert facts["plan"] == {"side": 16, "crop": 0.6, "loss": "cosface", "compares": False, "aligned": False}
     head, *people = rows(tmp_path / "seen" / "inspection_people.csv")
     assert head == ["person", "images", "part", "why_not_training"]
     assert len(people) == 25
