@@ -7,7 +7,7 @@ from typing import Any
 from lfw_jax.data.formats.array import read_array
 from lfw_jax.data.formats.csv_list import read_csv
 from lfw_jax.data.formats.folder import read_folder
-from lfw_jax.data.formats.lfw import fetch_lfw
+from lfw_jax.data.formats.lfw import fetch_lfw, tfds_folder
 from lfw_jax.data.formats.verification_bin import read_verification_bin
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.records.record_set import read_records
@@ -50,7 +50,7 @@ def read_source(config: Mapping[str, Any], default_dir: Path) -> tuple[ImageSet,
         # Here, because it is the one source that looks for TensorFlow Datasets.
         from lfw_jax.data.formats.tfds_source import read_tfds
 
-        return read_tfds(config["tfds"], directory), Path(directory or Path.home() / "tensorflow_datasets")
+        return read_tfds(config["tfds"], directory), tfds_folder(directory)
     if not directory:
         raise UserError(
             f"--config.data.dir is empty; the source '{source}' needs {_NEEDS[source]}. To fetch LFW use "

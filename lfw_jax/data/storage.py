@@ -5,7 +5,6 @@ Every sequence here may be read by several threads at once.
 
 import array
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
@@ -14,8 +13,6 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 Image = TypeVar("Image")
-# As os.fsdecode has it, which also copies and asks for both anew at every name.
-_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
 class LazyImages(Sequence[Image], Generic[Image]):
@@ -105,14 +102,13 @@ class PackedPaths(LazyImages[Path]):
     """
 
     def __init__(self, root: str | Path, paths: Iterable[str] = ()):
-        self._root, self._below = os.path.join(root, ""), True
+        self._root = os.fspath(root)
         self._text, self._ends = bytearray(), array.array("q", [0])
         self.extend(paths)
 
     def extend(self, paths: Iterable[str]) -> None:
         """Add files to the end."""
         for path in paths:
-            self._below = self._below and not os.path.isabs(path)
             self._text += os.fsencode(path)
             self._ends.append(len(self._text))
 
@@ -127,8 +123,7 @@ class PackedPaths(LazyImages[Path]):
         return self._name, places.tolist()
 
     def _name(self, place: int) -> str:
-        path = self._text[self._ends[place] : self._ends[place + 1]].decode(_ENCODING, _ERRORS)
-        return self._root + path if self._below else os.path.join(self._root, path)
+        return os.path.join(self._root, os.fsdecode(bytes(self._text[self._ends[place] : self._ends[place + 1]])))
 
 
 def choose(images: Any, places: Int[np.ndarray, "chosen"]) -> Any:

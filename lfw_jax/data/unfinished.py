@@ -22,19 +22,23 @@ def all_or_nothing(*targets: Path, replace: bool = False) -> Iterator[tuple[Path
     Raises:
       UserError: a target is there already, or the system refuses to write: no right to, no space, a name too long.
     """
-    for target in targets:
-        if not replace and (target.is_symlink() or target.exists()) and not _empty_folder(target):
-            raise UserError(f"{target}: there is something of that name already. Choose another, or remove it.")
-    unfinished = tuple(target.with_name(f".{target.name[:40]}.{os.getpid()}.unfinished") for target in targets)
+    unfinished = tuple(
+        target.with_name(f".{target.name[:40]}.{os.getpid()}.{place}.unfinished")
+        for place, target in enumerate(targets)
+    )
     made: list[Path] = []
     finished: list[Path] = []
     try:
+        for target in targets:
+            if not replace and os.path.lexists(target) and not _empty_folder(target):
+                raise UserError(f"{target}: there is something of that name already. Choose another, or remove it.")
         for folder in {target.parent for target in targets}:
             _make(folder, made)
         yield unfinished
         for path, target in zip(unfinished, targets, strict=True):
             path.replace(target)
-            finished.append(target)
+            if not replace:  # else an older one is gone that nothing brings back
+                finished.append(target)
     except OSError as error:
         _remove([*unfinished, *finished], made)
         what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
+from lfw_jax.data.augmentation import to_unit
+
 Embed = Callable[[Any, UInt8[Array, "batch side side 3"]], Float[Array, "batch dim"]]
 
 
@@ -29,7 +31,7 @@ def make_embed(network: Callable[[Any, Array], Array], *, side: int, flip: bool,
         views = [images[:, top : top + side, left : left + side] for top, left in corners]
         views += [view[:, :, ::-1] for view in views if flip]
         # A loop over the views, rather than all of them side by side, compiles the network once.
-        unit = (jnp.stack(views).astype(jnp.float32) - 127.5) / 127.5
+        unit = to_unit(jnp.stack(views).astype(jnp.float32))
         return jax.lax.map(lambda view: network(variables, view), unit).sum(axis=0)
 
     return jax.jit(embed)

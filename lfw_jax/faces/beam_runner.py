@@ -57,7 +57,8 @@ def on_beam(
                 batches = pipeline | "Batches" >> beam.Create(list(in_batches(some, batch_size)))
                 rows = batches | "Spread" >> beam.Reshuffle() | "Align" >> beam.ParDo(Align())
                 _ = rows | "Rows" >> WriteToText(str(lines / "rows"))
-            found = {row.source: row for part in sorted(lines.iterdir()) for row in parse_rows(part, part.read_bytes())}
+            parts = (parse_rows(part, part.read_bytes()) for part in sorted(lines.iterdir()))
+            found = {row.file or row.source: row for rows in parts for row in rows}  # one source may be listed twice
         finally:
             shutil.rmtree(lines, ignore_errors=True)
-        yield [found[task.source] for task in some]
+        yield [found[task.file] if task.file in found else found[task.source] for task in some]

@@ -51,7 +51,7 @@ class Detector:
         for row in self._stages(images):
             left, top, right, bottom, score = row[1:6].tolist()
             faces[int(row[0])].append(Face((left, top, right, bottom), row[6:].reshape(2, 5).T, score))
-        return [sorted(some, key=lambda face: face.score, reverse=True) for some in faces]
+        return faces
 
 
 class Detect(Protocol):

@@ -57,10 +57,11 @@ class Rows(Sequence[Row]):
         self._text, self._ends = bytearray(), array.array("q", [0])
         self.extend(rows)
 
-    def extend(self, rows: Iterable[Row]) -> None:
+    def extend(self, rows: "Iterable[Row] | Rows") -> None:
         """Add rows to the end."""
-        for row in rows:
-            self._add(_line(_fields(row)).encode("utf-8", "surrogateescape"))
+        lines = map(rows._line, range(len(rows))) if isinstance(rows, Rows) else map(_encoded, rows)
+        for line in lines:
+            self._add(line)
 
     def _add(self, line: bytes | bytearray) -> None:
         self._text += line
@@ -112,18 +113,15 @@ class Journal:
         content = path.read_bytes() if path.is_file() else b""
         whole = content[: content.rfind(b"\n") + 1]  # a killed run may leave half a row
         self.rows = parse(path, whole) if whole else Rows()
-        if not whole:
-            whole = _line(COLUMNS).encode()
-        if whole != content:
-            part = path.with_name(f".{path.name}.part")
-            part.write_bytes(whole)
-            part.replace(path)
+        if not whole or whole != content:
+            write_manifest(path, self.rows)
 
     def append(self, rows: list[Row]) -> None:
         """Add rows; they are the operating system's when this returns."""
+        added = Rows(rows)
         with self._path.open("ab") as file:
-            file.write(Rows(rows).text)
-        self.rows.extend(rows)
+            file.write(added.text)
+        self.rows.extend(added)
 
 
 def write_manifest(path: Path, rows: Rows) -> None:
@@ -196,6 +194,10 @@ def _fields(row: Row) -> tuple[str, ...]:
         values = [*row.face.box, *row.face.points.ravel().tolist()]
         numbers = [*(f"{value:.3f}" for value in values), f"{row.face.score:.6f}"]
     return (row.file, row.source, *numbers, str(row.faces), str(int(row.fallback)), row.fault)
+
+
+def _encoded(row: Row) -> bytes:
+    return _line(_fields(row)).encode("utf-8", "surrogateescape")
 
 
 def _line(fields: tuple[str, ...]) -> str:

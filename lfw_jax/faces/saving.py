@@ -2,6 +2,7 @@
 
 import io
 import os
+import threading
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +31,7 @@ def encode_crop(pixels: UInt8[np.ndarray, "h w 3"], file_format: FileFormat) -> 
 def save_crop(path: Path, pixels: UInt8[np.ndarray, "h w 3"], file_format: FileFormat) -> None:
     """Write a crop whole or not at all; its folder is made. Raises OSError."""
     content = encode_crop(pixels, file_format)
-    part = path.with_name(f".{path.name[-80:]}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name[-80:]}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         try:
             part.write_bytes(content)

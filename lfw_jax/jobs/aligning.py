@@ -6,7 +6,6 @@ import importlib.metadata
 import itertools
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +17,10 @@ import pooch
 from ml_collections import ConfigDict
 
 from lfw_jax.data.batches.decoding import decode_whole
+from lfw_jax.data.batches.feeder import cores
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.storage import PackedPaths
+from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
 from lfw_jax.faces.batches import Aligner, Task, on_threads
 from lfw_jax.faces.crops import CropSettings
@@ -169,7 +170,7 @@ def _run(aligner: Aligner, todo: Iterator[Task], folder: Path, config: ConfigDic
             aligner, todo, folder=folder,
             batch_size=_batch_size(config), workers=config.workers, options=config.beam_options,
         )  # fmt: skip
-    return on_threads(aligner, todo, batch_size=_batch_size(config), threads=config.workers)
+    return on_threads(aligner, todo, batch_size=_batch_size(config), threads=config.workers or cores())
 
 
 def _claim(folder: Path, settings: dict[str, Any], what: str) -> None:
@@ -198,10 +199,8 @@ def _claim(folder: Path, settings: dict[str, Any], what: str) -> None:
         raise UserError(
             f"{what}: {folder} is not empty and holds no {SETTINGS}, so it is no aligned folder. Choose another."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
+    with all_or_nothing(path) as (unfinished,):
+        unfinished.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def aligned_images(images: ImageSet, config: ConfigDict) -> tuple[ImageSet, float, str]:
@@ -252,7 +251,7 @@ def digest(images: ImageSet, settings: ConfigDict) -> str:
             image = image.read_bytes()
         return hashlib.blake2b(image if isinstance(image, bytes) else np.ascontiguousarray(image).data).digest()
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(cores()) as threads:
         for start in range(0, len(images), 4096):
             places = range(start, min(len(images), start + 4096))
             for place, part in zip(places, threads.map(content, places), strict=True):

@@ -33,7 +33,7 @@ def combine(request: Request) -> None:
     figures = {
         rule: fold_figures(rule, *zip(*(run.figures(rule) for run in runs), strict=True)) for rule in ("accuracy", "f1")
     }
-    if all(run.scores.get("held_out_threshold") for run in runs):
+    if all("held out" in run.thresholds for run in runs):
         figures["held out"] = fold_figures("accuracy", *zip(*(run.figures("held out") for run in runs), strict=True))
     aucs = [run.scores["auc"] for run in runs]
     summary: dict[str, Any] = {
@@ -76,8 +76,11 @@ class _Run:
             self.name, self.protocol = metrics["config"], metrics["protocol"]["name"]
             self.fold, self.folds = metrics["protocol"].get("fold", 0), metrics["protocol"].get("folds", 0)
             (self.scores,) = metrics["evaluation"].values()
+            self.thresholds = {threshold["rule"]: threshold for threshold in self.scores["thresholds"]}
+            if held_out := self.scores["held_out_threshold"]:
+                self.thresholds["held out"] = held_out
             self.step, self.checkpoint = metrics["step"], metrics["checkpoint"]
-            self.leaking = bool(metrics["leaking"])
+            self.judged_with = {"checkpoint": self.checkpoint, **metrics["views"]}
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{folder}/metrics.json: has no {error}; evaluate that run again with --mode=evaluate."
@@ -90,10 +93,7 @@ class _Run:
 
     def figures(self, rule: str) -> tuple[float, float]:
         """The accuracy on the fold and the threshold it was judged by; the rule "held out" is that of held-out people."""
-        if rule == "held out":
-            found = self.scores["held_out_threshold"]
-            return found["accuracy"], found["threshold"]
-        return next((t["accuracy"], t["threshold"]) for t in self.scores["thresholds"] if t["rule"] == rule)
+        return self.thresholds[rule]["accuracy"], self.thresholds[rule]["threshold"]
 
 
 def _folders(pattern: str) -> list[Path]:
@@ -139,6 +139,11 @@ def _in_order(runs: list[_Run]) -> list[_Run]:
                 f"--input: {ordered[0].folder} and {run.folder} differ in {', '.join(differing[:5])}; expected folds of one "
                 "configuration."
             )
+        if run.judged_with != ordered[0].judged_with:
+            raise UserError(
+                f"--input: {ordered[0].folder} was judged with {ordered[0].judged_with}, {run.folder} with {run.judged_with}; "
+                "evaluate them alike with --mode=evaluate."
+            )
     return ordered
 
 
@@ -172,7 +177,6 @@ def _write_page(
             f" The people of the other folds train, so that their distances say little of strangers'; with the thresholds of "
             f"those people of theirs who were held out of training it is {mean_and_error(by_held_out)}."
         )
-    leaking = [str(run.fold) for run in runs if run.leaking]
     write_page(
         path,
         title=f"Face verification, View 2: {runs[0].name}",
@@ -190,5 +194,4 @@ def _write_page(
         sections=[Section("Folds", text, rows)],
         config=json.dumps(runs[0].config, indent=2),
         environment={},
-        notice=f"people of an evaluation set trained in fold {', '.join(leaking)}" if leaking else "",
     )

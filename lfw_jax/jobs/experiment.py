@@ -16,7 +16,7 @@ from lfw_jax.data.batches.loading import choose_loader, decode_all, stream
 from lfw_jax.data.batches.sampling import Sampler, build_sampler
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
-from lfw_jax.data.protocols.lfw_lists import PairList
+from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
@@ -126,8 +126,15 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
       UserError: anything in the configuration or the data that cannot work, before training begins.
     """
     data, training = config.data, config.training
+    for key, value, least in (
+        ("seed", config.seed, 0),
+        ("training.log_every", training.log_every, 1),
+        ("evaluation.batch_size", config.evaluation.batch_size, 1),
+    ):
+        if value < least:
+            raise UserError(f"--config.{key} is {value}; expected {least} or more.")
     devices = choose_devices(training.devices, config.sampler.batch_size)
-    framing = _framing(data)
+    framing = framing_of(data)
     choose_loader(data.loader)
     augmentation = Augmentation.from_config(config.augmentation)
     if config.evaluation.shift > data.margin:
@@ -139,12 +146,13 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
         raise UserError(f"--config.evaluation.checkpoint is '{config.evaluation.checkpoint}'; expected best or last.")
     network = build(config.model)
     images, lists_beside = read_source(data, workdir.parent / "synthetic")
+    seen = 1.0
     if data.align:
         images, seen, note = aligned_images(images, config)
         framing = dataclasses.replace(framing, crop=seen)
         print(note)
     align = (lambda others: aligned_images(others, config)[0]) if data.align else None
-    parts, judged = divide(images, config, lists_beside, workdir, align)
+    parts, judged = divide(images, config, lists_beside, workdir, align, seen)
     if data.resident:
         check_room(len(parts.training), framing.stored, devices)
     sampler = build_sampler(config.sampler, parts.training.labels, seed=config.seed)
@@ -191,7 +199,8 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     )
 
 
-def _framing(data: ConfigDict) -> Framing:
+def framing_of(data: ConfigDict) -> Framing:
+    """What of an image `config.data` shows, and how large. Raises UserError for values that cannot be."""
     if data.side < 8 or data.margin < 0 or not 0 < data.crop <= 1:
         raise UserError(
             f"--config.data: side {data.side}, crop {data.crop:g} and margin {data.margin}: expected a side of at least 8 "

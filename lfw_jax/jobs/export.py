@@ -7,7 +7,7 @@ from lfw_jax.data.formats.array import write_array
 from lfw_jax.data.formats.folder_writing import write_folder
 from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.splits import split
+from lfw_jax.data.protocols.splits import judged_pairs
 from lfw_jax.data.records.record_writing import write_records
 from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
@@ -50,10 +50,11 @@ def export(request: Request) -> None:
         print(note)
     ending = output.suffix.lower()
     if ending == ".bin":
-        parts = split(images, config.data, beside, seed=config.seed)
-        write_verification_bin(output, parts.images_of(parts.test), parts.test)
-        same = int(parts.test.same.sum())
-        return print(f"{output}: {len(parts.test):,} pairs of {parts.test.name}, {same:,} of one person")
+        pairs, judged, aligned = judged_pairs(images, config.data, beside, seed=config.seed)
+        if config.data.align and judged is not images and not aligned:
+            judged = aligned_images(judged, config)[0]
+        write_verification_bin(output, judged, pairs)
+        return print(f"{output}: {len(pairs):,} pairs of {pairs.name}, {int(pairs.same.sum()):,} of one person")
     if ending == ".rec":
         write_records(output.parent, images, name=output.stem)
     elif ending == ".npz":

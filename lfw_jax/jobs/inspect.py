@@ -20,6 +20,7 @@ from lfw_jax.data.sources import read_source
 from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.aligning import aligned_images
+from lfw_jax.jobs.experiment import framing_of
 from lfw_jax.jobs.judged import divide
 from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
@@ -51,8 +52,10 @@ def inspect(request: Request) -> None:
     Workdir(folder, config)  # refuses the folder of another configuration
     plan = _plan(config)
     images, lists_beside = read_source(config.data, folder.parent / "synthetic")
+    seen, align = 1.0, None
     if config.data.align:  # what a training would see
         images, seen, note = aligned_images(images, config)
+        align = lambda others: aligned_images(others, config)[0]  # noqa: E731
         plan = dataclasses.replace(plan, crop=seen, aligned=True)
         print(note)
     _make(folder)
@@ -60,7 +63,7 @@ def inspect(request: Request) -> None:
         images,
         config.sampler,
         plan,
-        lambda: divide(images, _without_listing(config), lists_beside, folder)[0],
+        lambda: divide(images, _without_listing(config), lists_beside, folder, align, seen)[0],
         seed=config.seed,
         stage=stage,
     )
@@ -83,13 +86,8 @@ def inspect(request: Request) -> None:
 
 
 def _plan(config: ConfigDict) -> Plan:
-    data = config.data
-    if data.side < 8 or not 0 < data.crop <= 1:
-        raise UserError(
-            f"--config.data: side {data.side} and crop {data.crop:g}: expected a side of at least 8 pixels, and a crop above 0 "
-            "and up to 1."
-        )
-    return Plan(data.side, data.crop, config.loss.name, config.loss.name in PAIR_LOSSES)
+    framing = framing_of(config.data)
+    return Plan(framing.side, framing.crop, config.loss.name, config.loss.name in PAIR_LOSSES)
 
 
 def _make(folder: Path) -> None:

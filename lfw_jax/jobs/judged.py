@@ -63,6 +63,7 @@ def divide(
     lists_beside: Path,
     workdir: Path,
     align: Callable[[ImageSet], ImageSet] | None = None,
+    seen: float = 1.0,
 ) -> tuple[Split, Judged]:
     """Divide the data, and keep out of training whom and what the evaluation sets and the test list share with it.
 
@@ -74,6 +75,7 @@ def divide(
       lists_beside: the folder of the data.
       workdir: the work directory, which need not exist.
       align: aligns the images of lists and sets that are not of the source and not aligned; None leaves them as they are.
+      seen: the share of the sides of an image aligned here that the network sees; the rest is margin.
 
     Raises:
       UserError: an unknown option, or what `split` and `read_evaluation_sets` find wrong.
@@ -84,7 +86,7 @@ def divide(
             f"--config.data.near_duplicates is '{data['near_duplicates']}'; expected ignore, list (count them and write "
             f"{NEAR_DUPLICATES}) or remove (leave them out of training as well)."
         )
-    sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]))
+    sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), lists_beside)
     begun = (workdir / "config.json").is_file()
     if begun:
         kept_out = _read_kept_out(workdir / KEPT_OUT)
@@ -106,17 +108,22 @@ def divide(
     ]
     shared = None
     if data["near_duplicates"] != "ignore":
-        at_hand = begun and (workdir / NEAR_DUPLICATES).is_file()
-        shared = (
-            read_shared_pictures(workdir / NEAR_DUPLICATES)
-            if at_hand
-            else shared_pictures(parts.training, judged_lists(parts, sets))
-        )
-        notes.append(_shared_note(shared))
-    parts = dataclasses.replace(parts, notes=(*parts.notes, *notes))
-    if shared and data["near_duplicates"] == "remove":
-        parts = parts.without(shared)
-    return parts, Judged(sets, kept_out, leaking, shared)
+        known = begun and data["near_duplicates"] == "remove"
+        if known:  # what did not train then does not now
+            shared = read_shared_pictures(workdir / NEAR_DUPLICATES)
+            parts = parts.without(shared) if shared else parts
+        found = shared_pictures(parts.training, judged_lists(parts, sets, seen), shown=seen)
+        notes.append(_shared_note(found))
+        foreign = [pairs.name for pairs in (*parts.aligned, *(item.pairs for item in sets if item.aligned))]
+        if foreign and not align:
+            notes.append(
+                f"{', '.join(foreign)}: aligned faces, which are not found again in training images that are not aligned."
+            )
+        if not known:
+            shared = found
+            if found and data["near_duplicates"] == "remove":
+                parts = parts.without(found)
+    return dataclasses.replace(parts, notes=(*parts.notes, *notes)), Judged(sets, kept_out, leaking, shared)
 
 
 def _shared_note(shared: tuple[SharedPicture, ...]) -> str:

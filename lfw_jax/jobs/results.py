@@ -72,6 +72,7 @@ def write_results(
         "images_per_second": float(np.median(rates)) if rates else None,
         "training_seconds": round(history[-1].get("seconds", 0.0), 1) if history else 0.0,
         "protocol": _protocol(run.experiment),
+        "views": {name: run.experiment.config.evaluation[name] for name in ("flip", "shift")},
         "evaluation": {result.name: summary},
         "raw_pixels": {result.name: baseline},
         "sets": {entry["list"]: entry for entry in set_summaries},

@@ -39,12 +39,6 @@ def list_title(summary: Mapping[str, Any]) -> str:
     return f"{summary['list']}: {pairs:,} pairs, {same:,} of the same person, {pairs - same:,} of different people"
 
 
-def all_thresholds(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The thresholds that a list was judged by, that of held-out people last."""
-    held_out = summary.get("held_out_threshold")
-    return [*summary["thresholds"], *([held_out] if held_out else [])]
-
-
 def threshold_lines(summary: Mapping[str, Any]) -> dict[str, float]:
     """What figures call each threshold, and where it lies."""
     lines = {rule_name(t["rule"]): t["threshold"] for t in summary["thresholds"]}
@@ -72,8 +66,12 @@ _ROWS = (
 
 
 def threshold_rows(summary: Mapping[str, Any], *, meanings: bool) -> list[list[str]]:
-    """Give the table of the thresholds, head first: a row a quantity, a column a threshold, and what it says."""
-    thresholds = all_thresholds(summary)
+    """Give the table of the thresholds, head first: a row a quantity, a column a threshold, and what it says.
+
+    The threshold of held-out people, where there is one, is the last column.
+    """
+    held_out = summary.get("held_out_threshold")
+    thresholds = [*summary["thresholds"], *([held_out] if held_out else [])]
     rows = [["", *(rule_name(t["rule"]) for t in thresholds)]]
     rows += [[label, *(write(t) for t in thresholds)] for label, write, _ in _ROWS]
     if meanings:

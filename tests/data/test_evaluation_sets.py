@@ -319,3 +319,19 @@ def test_the_protocol_pairs_needs_a_file(people: Path):
     for text in ("", "nowhere.csv"):
         with pytest.raises(UserError, match=r"--config\.data\.pairs_file"):
             split(read_folder(people), CONFIG | dict(pairs_file=text), people, seed=0)
+
+
+def test_numbers_are_names_where_the_training_folder_has_them_however_it_is_spelt_or_the_csv_says_so(tmp_path: Path):
+    for name in ("001", "002"):
+        for image in (1, 2):
+            picture(tmp_path / "set" / name / f"{image}.jpg")
+    pairs = "path1,path2,same\n001/1.jpg,001/2.jpg,1\n001/1.jpg,002/2.jpg,0\n"
+    (tmp_path / "pairs.csv").write_text(pairs)
+    text = f"{tmp_path}/pairs.csv@{tmp_path}/set"
+    assert read_evaluation_sets((text,))[0].people == frozenset()
+    (found,) = read_evaluation_sets((text,), tmp_path / "set" / ".." / "set")
+    assert found.people == {"001", "002"}
+    assert found.notes == ()
+    named = "path1,path2,same,person1,person2\n001/1.jpg,001/2.jpg,1,7,7\n001/1.jpg,002/2.jpg,0,7,8\n"
+    (tmp_path / "pairs.csv").write_text(named)
+    assert read_evaluation_sets((text,))[0].people == {"7", "8"}

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from lfw_jax.data.formats import files
-from lfw_jax.data.formats.files import image_numbers, parse_number_of_file
+from lfw_jax.data.formats.files import check_files, image_numbers, parse_number_of_file
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.folder_writing import write_folder
 from lfw_jax.data.images import ImageSet
@@ -158,3 +158,9 @@ def test_what_a_folder_cannot_hold_is_told_and_nothing_written(tmp_path: Path, n
     with pytest.raises(UserError, match=words):
         write_folder(tmp_path / "out", ImageSet(names, np.zeros(2, np.int32), np.array(numbers), pixels, "pixels"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_path_that_the_system_refuses_is_a_file_that_is_skipped(tmp_path: Path):
+    good, reasons = check_files([tmp_path / ("a" * 300)])
+    assert not good.any()
+    assert [item.reason for item in reasons] == ["not a file"]

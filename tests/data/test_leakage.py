@@ -85,7 +85,7 @@ def first_against_rest(folder: Path) -> tuple[ImageSet, ImageSet, PairList]:
 
 def test_a_training_image_that_is_a_judged_picture_is_listed_and_can_be_left_out(folder: Path, tmp_path: Path):
     training, judged, pairs = first_against_rest(folder)
-    (found,) = shared_pictures(training, [(pairs, judged)])
+    (found,) = shared_pictures(training, [(pairs, judged, 1.0)])
     assert (found.training_person, found.training_number) == (training.names[-1], 3)
     assert (found.judged_person, found.judged_number, found.list, found.distance) == (judged.names[0], 1, "judged", 0)
     assert found.training_image.endswith("_0003.jpg")
@@ -106,7 +106,7 @@ def test_a_training_image_that_is_a_judged_picture_is_listed_and_can_be_left_out
 def test_nothing_shared_is_an_empty_list_that_reads_back(folder: Path, tmp_path: Path):
     training, judged, pairs = first_against_rest(folder)
     clean = training.of_people(set(training.names[:-1]))
-    assert shared_pictures(clean, [(pairs, judged)]) == ()
+    assert shared_pictures(clean, [(pairs, judged, 1.0)]) == ()
     write_shared_pictures(tmp_path / "near.csv", [])
     assert read_shared_pictures(tmp_path / "near.csv") == ()
 

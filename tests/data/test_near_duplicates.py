@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageOps
 
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
@@ -123,3 +123,31 @@ def test_lfw_photographs_that_carry_two_names_are_found(lfw_dir: Path):
     )
     assert find_near_duplicates(images).pairs.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
     assert [group.tolist() for group in exact_duplicates(images)] == [[2, 3], [4, 5]]
+
+
+def test_a_margin_around_a_picture_does_not_hide_it(pictures):
+    plain = as_set([encoded(picture) for picture in pictures])
+    margins = as_set([encoded(ImageOps.expand(picture, 24, fill=(40, 90, 60))) for picture in pictures])
+    shown = pictures[0].width / (pictures[0].width + 48)
+    assert len(find_near_duplicates(margins, plain)) < len(pictures)
+    near = find_near_duplicates(margins, plain, shown=shown)
+    assert near.pairs.tolist() == [[place, place] for place in range(len(pictures))]
+    assert near.distances.tolist() == find_near_duplicates(plain, margins, other_shown=shown).distances.tolist()
+
+
+def test_pictures_are_compared_as_they_are_decoded(pictures):
+    def deep(picture: Image.Image) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) << 8).save(file, "PNG")
+        return file.getvalue()
+
+    def turned(picture: Image.Image) -> bytes:
+        file, exif = io.BytesIO(), Image.Exif()
+        exif[0x0112] = 6  # to be seen upright, turn it a quarter clockwise
+        picture.rotate(90, expand=True).save(file, "JPEG", quality=95, exif=exif)
+        return file.getvalue()
+
+    plain = as_set([encoded(picture) for picture in pictures])
+    for change in (deep, turned):
+        near = find_near_duplicates(plain, as_set([change(picture) for picture in pictures]))
+        assert near.pairs.tolist() == [[place, place] for place in range(len(pictures))]

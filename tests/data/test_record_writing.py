@@ -1,5 +1,6 @@
 """`write_records`: the bytes of InsightFace's format, and sets that come back as they were."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -121,3 +122,10 @@ def test_a_file_of_names_of_another_set_is_told(tmp_path: Path):
     (tmp_path / "train.people.json").write_text(json.dumps(kept | {"first": [3, 1, 2]}))
     with pytest.raises(UserError, match=r"record 1 does not belong to the person"):
         read_records(tmp_path)
+
+
+def test_a_long_name_and_images_numbered_from_0_come_back(tmp_path: Path):
+    images = small_set()
+    images = dataclasses.replace(images, numbers=np.asarray(images.numbers - images.numbers.min(), np.int32))
+    path = write_records(tmp_path, images, name="a" * 60)
+    assert sorted(read_records(path).keys()) == sorted(images.keys())

@@ -7,7 +7,8 @@ import pytest
 
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.splits import Split, split
+from lfw_jax.data.protocols.leakage import comparable_name
+from lfw_jax.data.protocols.splits import Split, judged_pairs, split
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 
@@ -80,3 +81,37 @@ def test_real_view_1_has_the_published_numbers(lfw_dir: Path):
 def test_what_cannot_be_split_is_told(images: ImageSet, folder: Path, change: dict, words: str):
     with pytest.raises(UserError, match=words):
         split(images, CONFIG | change, folder, seed=0)
+
+
+def test_one_person_in_two_spellings_is_never_on_both_sides():
+    names = [f"{first} Lee{number:02d}" for number in range(30) for first in ("Ann",)]
+    names += [name.replace(" ", "_").lower() for name in names[:15]]
+    labels = np.repeat(np.arange(len(names), dtype=np.int32), 2)
+    numbers = np.tile(np.array([1, 2], np.int32), len(names))
+    images = ImageSet(tuple(names), labels, numbers, np.zeros((len(labels), 8, 8, 3), np.uint8), "pixels")
+    for seed in range(3):
+        parts = split(images, CONFIG | dict(protocol="generated"), Path("none"), seed=seed)
+        groups = [
+            {comparable_name(name) for name in group}
+            for group in (parts.training.names, parts.validation.people(), parts.test.people())
+        ]
+        assert not any(one & other for i, one in enumerate(groups) for other in groups[:i])
+
+
+def test_pairs_can_be_asked_for_where_nobody_is_left_to_train(images: ImageSet, folder: Path, tmp_path: Path):
+    everybody = "".join(f"{name}/{name}_0001.jpg,{name}/{name}_0002.jpg,1\n" for name in images.names)
+    other = f"{images.names[0]}/{images.names[0]}_0001.jpg,{images.names[1]}/{images.names[1]}_0001.jpg,0\n"
+    (tmp_path / "all.csv").write_text("path1,path2,same\n" + everybody + other)
+    config = CONFIG | dict(protocol="pairs", pairs_file=str(tmp_path / "all.csv"))
+    with pytest.raises(UserError, match="nobody is left to train on"):
+        split(images, config, folder, seed=0)
+    pairs, brought, aligned = judged_pairs(images, config, folder, seed=0)
+    assert len(pairs) == len(images.names) + 1
+    assert len(brought.places(pairs.keys())) == len(pairs.keys())
+    assert not aligned
+    for protocol in ("view1", "generated"):
+        config = CONFIG | dict(protocol=protocol)
+        expected = split(images, config, folder, seed=0).test
+        found, where, _ = judged_pairs(images, config, folder, seed=0)
+        assert (found.first, found.second) == (expected.first, expected.second)
+        assert where is images

@@ -1,11 +1,13 @@
 """Crops: nothing dropped, the shape that was asked for, and what no setting may be."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lfw_jax.errors import UserError
+from lfw_jax.faces import batches
 from lfw_jax.faces.alignment import align, centre_crop, template
 from lfw_jax.faces.crops import CropSettings, crop_faces
 from lfw_jax.faces.detection import Face
@@ -102,3 +104,25 @@ def test_averaging_first_keeps_points_at_the_template():
 def test_settings_that_cannot_be_are_refused(options: dict, message: str):
     with pytest.raises(UserError, match=message):
         CropSettings(**options)
+
+
+def test_large_pictures_are_looked_at_a_few_at_a_time_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(batches, "_PIXELS_AT_ONCE", 3 * 100 * 100)
+    seen = []
+
+    def detect(images):
+        seen.append(len(images))
+        return [[] for _ in images]
+
+    def decode(image):
+        if image is None:
+            raise OSError("no picture")
+        return image
+
+    aligner = batches.Aligner(tmp_path, decode, lambda: detect, CropSettings(), "png")
+    picture = np.zeros((100, 100, 3), np.uint8)
+    images = [picture, None, picture, picture, picture, None, picture]
+    rows = aligner([batches.Task(image, f"source {i}", f"Ann/{i}.png") for i, image in enumerate(images)])  # pyright: ignore
+    assert seen == [3, 2]
+    assert [row.source for row in rows] == [f"source {i}" for i in range(7)]
+    assert [row.fault for row in rows] == ["", "no picture", "", "", "", "no picture", ""]

@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, UInt8
 
 
 def centre(images: UInt8[Array, "batch stored stored 3"], side: int) -> Float[Array, "batch side side 3"]:
-    """The central square as floats in [-1, 1]: what evaluation shows a network."""
+    """The central square as floats in [-1, 1]: what a network is shown where nothing is changed."""
     margin = (images.shape[1] - side) // 2
     return to_unit(images[:, margin : margin + side, margin : margin + side].astype(jnp.float32))
 

@@ -150,12 +150,9 @@ def _decode_jpeg(encoded: bytes, framing: Framing, out: UInt8[np.ndarray, "side 
             return False
         plan = _plan(framing, height, width)
         memory = out if plan.resize is None else _scratch(plan.size)
-        if plan.shrink == 1:
-            pixels = simplejpeg.decode_jpeg(encoded, buffer=memory)
-        else:
-            pixels = simplejpeg.decode_jpeg(
-                encoded, min_height=plan.height, min_width=plan.width, min_factor=plan.shrink, buffer=memory
-            )
+        pixels = simplejpeg.decode_jpeg(
+            encoded, min_height=plan.min_height, min_width=plan.min_width, min_factor=plan.shrink, buffer=memory
+        )
     except ValueError:  # it may be harmless: Pillow decides
         return False
     if plan.resize is not None:
@@ -164,11 +161,12 @@ def _decode_jpeg(encoded: bytes, framing: Framing, out: UInt8[np.ndarray, "side 
 
 
 class _Plan(NamedTuple):
-    """How to decode images of one size: by how much to shrink them meanwhile, to what, and what to do then; None: nothing."""
+    """How to decode images of one size: by how much to shrink them meanwhile, to what (0: as they are), how many bytes that
+    is, and what to do then; None: nothing."""
 
     shrink: int
-    height: int
-    width: int
+    min_height: int
+    min_width: int
     size: int
     resize: Resize | None
 
@@ -182,7 +180,8 @@ def _plan(framing: Framing, height: int, width: int) -> _Plan:
     height, width = -(-height // shrink), -(-width // shrink)
     box, target = (top / shrink, left / shrink, side / shrink), framing.stored
     resize = None if box == (0, 0, height) and height == width == target else resizer(box, target)
-    return _Plan(shrink, height, width, height * width * 3, resize)
+    least = (height, width) if shrink > 1 else (0, 0)
+    return _Plan(shrink, *least, height * width * 3, resize)
 
 
 def _scratch(size: int) -> UInt8[np.ndarray, "bytes"]:

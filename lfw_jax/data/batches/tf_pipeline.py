@@ -28,12 +28,6 @@ def _tensorflow() -> Any:
     return tf
 
 
-def _at_a_time() -> int:
-    """Calls that tf.data may have begun. Its threads are as many as cores; a batch that is done counts until its turn has
-    come, so that with no call more than cores, one of them would idle whenever a batch overtakes another."""
-    return cores() + max(1, cores() // 4)
-
-
 def batches(
     images: ImageSet,
     indices: Callable[[int], Int[np.ndarray, "batch"]],
@@ -44,8 +38,8 @@ def batches(
 ) -> Iterator[UInt8[np.ndarray, "batch stored stored 3"]]:
     """The pixels of steps `start` to `stop`, where step k shows the images at `indices(k)`.
 
-    As many batches as there are cores are decoded at a time, ahead of the consumer, and a few more are waiting; the order is
-    that of the steps. The batches are those of `feeder.batches`, bit for bit. `indices` is called by several threads.
+    As many batches as there are cores are decoded at a time, ahead of the consumer; the order is that of the steps. The
+    batches are those of `feeder.batches`, bit for bit. `indices` is called by several threads.
 
     Raises:
       UserError: an image that cannot be read or decoded, named.
@@ -65,7 +59,7 @@ def batches(
 
     decoded = tf.data.Dataset.range(start, stop).map(
         lambda step: tf.numpy_function(fetch, [step], tf.uint8, stateful=False),
-        num_parallel_calls=_at_a_time(),
+        num_parallel_calls=cores(),
         deterministic=True,
     )
     # Nothing is left to tune, and a stream would end only at the tuner's next look: they come ever more rarely.

@@ -1,5 +1,6 @@
 """Images in one .npz file: the way in where TensorFlow is missing."""
 
+import collections
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def _names(path: Path, names: np.ndarray) -> tuple[str, ...]:
     except (ValueError, SystemError) as error:  # numbers that are no characters, as in a damaged file
         raise UserError(f"{path}: `names` holds what is no text ({error}).") from error
     if len(set(found)) < len(found):
-        twice = next(name for place, name in enumerate(sorted(found)) if name == sorted(found)[place - 1])
+        twice = collections.Counter(found).most_common(1)[0][0]
         raise UserError(f"{path}: `names` holds {twice!r} twice, expected every person once.")
     return found
 

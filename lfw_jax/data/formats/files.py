@@ -33,7 +33,7 @@ def check_files(paths: Sequence[Path]) -> tuple[Bool[np.ndarray, "files"], list[
 
 
 def _fault(path: Path) -> str | None:
-    return fault(path) if path.is_file() else "not a file"
+    return fault(path) if os.path.isfile(path) else "not a file"  # unlike Path's, it answers whatever the system says
 
 
 def parse_number_of_file(name: str) -> int:

@@ -6,8 +6,6 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from lfw_jax.data.formats.folder import read_folder
-from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 
 
@@ -54,7 +52,7 @@ def fetch_lfw(data_dir: str | Path = "", archive: Archive = LFW) -> Path:
         raise UserError(
             f"--config.data.source=lfw needs tensorflow-datasets, which is not installed ({error}). {advice}"
         ) from error
-    root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets")
+    root = tfds_folder(data_dir)
     checksum = checksums.UrlInfo(size=Size(archive.size), checksum=archive.sha256, filename="lfw.tgz")
     manager = tfds.download.DownloadManager(
         download_dir=root / "downloads", url_infos={archive.url: checksum}, force_checksums_validation=True
@@ -65,7 +63,7 @@ def fetch_lfw(data_dir: str | Path = "", archive: Archive = LFW) -> Path:
     wanted = tfds.download.Resource(url=archive.url, extract_method=tfds.download.ExtractMethod.TAR_GZ)
     try:
         extracted = manager.download_and_extract(wanted)
-    except (OSError, ConnectionError, download_manager.NonMatchingChecksumError) as error:
+    except (OSError, tfds.download.DownloadError, download_manager.NonMatchingChecksumError) as error:
         raise UserError(
             f"--config.data.source=lfw: LFW is not in {root} and could not be fetched from {archive.url} "
             f"({type(error).__name__}). {advice}"
@@ -86,6 +84,6 @@ def _probe(url: str, state: str, advice: str) -> None:
         ) from error
 
 
-def read_lfw(data_dir: str | Path = "") -> ImageSet:
-    """All 13,233 images of LFW; see `fetch_lfw`."""
-    return read_folder(fetch_lfw(data_dir))
+def tfds_folder(data_dir: str | Path = "") -> Path:
+    """Where tensorflow-datasets keeps its files: the folder that is given, else the one that it would take itself."""
+    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets")

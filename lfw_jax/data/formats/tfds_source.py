@@ -105,9 +105,14 @@ def _prepared(tfds: Any, text: str, name: str, data_dir: str | None) -> Any:
             f"{_EXAMPLE}. --config.data.dir says where its files are."
         ) from error
     if not builder.is_prepared():
+        from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+
         try:
             builder.download_and_prepare(file_format="array_record")
-        except (OSError, ValueError, AssertionError, RuntimeError, ImportError) as error:
+        except (
+            OSError, ValueError, AssertionError, RuntimeError, ImportError, tfds.download.DownloadError,
+            NonMatchingChecksumError,
+        ) as error:  # fmt: skip
             raise UserError(
                 f"--config.data.tfds={text}: '{name}' is not in {builder.data_dir} and could not be fetched and prepared "
                 f"({type(error).__name__}: {str(error)[:200]})."

@@ -10,7 +10,7 @@ from lfw_jax.data.inspection.draws import Draws
 from lfw_jax.data.inspection.duplicates import leaking
 from lfw_jax.data.inspection.headers import Headers
 from lfw_jax.data.inspection.likeness import Likeness
-from lfw_jax.data.inspection.parts import TEST, TRAINING, Parts
+from lfw_jax.data.inspection.parts import TRAINING, Parts
 from lfw_jax.data.inspection.people import ImagesPerPerson
 from lfw_jax.data.protocols.leakage import comparable_name
 
@@ -77,11 +77,10 @@ def concerns(
 def _of_parts(likeness: Likeness, parts: Parts) -> Iterator[str]:
     if count := int(leaking(likeness, parts).sum()):
         yield (
-            f"{_many(count, 'picture')} that train{'s' * (count == 1)} {_is(count)} also judged, under another name: the "
-            "result flatters the model. The pairs stand in inspection_duplicates.csv; remove one of each."
+            f"{_many(count, 'pair')} of like pictures {'lies' if count == 1 else 'lie'} across the split, where what trains is "
+            "also judged, under another name: the result flatters the model. The pairs stand in inspection_duplicates.csv; "
+            "remove one of each."
         )
-    if not (parts.person == TEST).any():
-        yield "nobody is in the test pairs: there will be no result on people whom the model never saw."
     if (count := int((parts.person == TRAINING).sum())) < _FEW_PEOPLE:
         yield (
             f"only {count} people train. An embedding of so few faces rarely carries over to others: bring more people, "

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.lfw_lists import Key, PairList
+from lfw_jax.data.protocols.pair_list import Key, PairList
 from lfw_jax.data.protocols.splits import Split
 
 TRAINING, VALIDATION, TEST, DEVELOPMENT, NONE = range(5)
@@ -93,6 +93,7 @@ def assign_parts(images: ImageSet, split: Split, *, drawn_from: int = 1) -> Part
     reasons = {
         name: _REASONS[part] for name, part in zip(images.names, person.tolist(), strict=True) if part != TRAINING
     }
+    reasons |= {name: f"named in {where}" for name, where in split.kept_out.items() if reasons[name] == _REASONS[NONE]}
     of_training = np.bincount(split.training.labels, minlength=len(split.training.names))
     few = np.flatnonzero(of_training < drawn_from)
     reasons |= {split.training.names[i]: f"fewer than {drawn_from} images, which the sampler asks for" for i in few}

@@ -54,7 +54,7 @@ class EvaluationSet:
         return dataclasses.replace(self.pairs, folds=tenths_of_each_kind(self.pairs.same))
 
 
-def read_evaluation_set(text: str, data_dir: Path | None = None) -> EvaluationSet:
+def read_evaluation_set(text: str, data_dir: Path | None = None, *, people_dir: Path | None = None) -> EvaluationSet:
     """Read what `config.evaluation.sets` or `config.data.pairs_file` names.
 
     * `lfw.bin`, as InsightFace packs LFW, CFP-FP, AgeDB-30, CALFW and CPLFW: ten folds of pairs one after another, as
@@ -67,8 +67,9 @@ def read_evaluation_set(text: str, data_dir: Path | None = None) -> EvaluationSe
 
     Args:
       text: a path, perhaps with `@` and the folder of the images.
-      data_dir: another folder that relative paths may start from; names of people below it are compared even where they are
-        numbers.
+      data_dir: another folder that relative paths may start from.
+      people_dir: the folder of the people who may train; None is `data_dir`. Folders that are numbers say who is on an image
+        there alone: elsewhere person 7 is somebody else. Names in the columns of a CSV always count.
 
     Raises:
       UserError: no such set, or one that names images which are missing or broken.
@@ -88,7 +89,9 @@ def read_evaluation_set(text: str, data_dir: Path | None = None) -> EvaluationSe
         roots = [folder] if folder else [*([data_dir] if data_dir else []), *(path.parent / name for name in _FOLDERS)]
     files, root = find_files(listed, roots, path)
     images, pairs, known, contradicting = images_of(listed, files, root)
-    people = frozenset(name for name in known if root == data_dir or not name.isdecimal())
+    training = people_dir or data_dir
+    same_people = (path.suffix == ".csv" and bool(listed.people)) or (training and root.resolve() == training.resolve())
+    people = frozenset(name for name in known if same_people or not name.isdecimal())
     notes = []
     if contradicting:
         notes.append(f"the names in the paths of {pairs.name} contradict its pairs, and are not taken as people's.")
@@ -101,8 +104,12 @@ def read_evaluation_set(text: str, data_dir: Path | None = None) -> EvaluationSe
     return EvaluationSet(judged, images, people, development, tuple(notes))
 
 
-def read_evaluation_sets(texts: Sequence[str]) -> tuple[EvaluationSet, ...]:
+def read_evaluation_sets(texts: Sequence[str], people_dir: Path | None = None) -> tuple[EvaluationSet, ...]:
     """Read several sets, each text one or more of them with commas between; two of one name are told apart by their folders.
+
+    Args:
+      texts: as `read_evaluation_set` takes them.
+      people_dir: the folder of the people who may train.
 
     Raises:
       UserError: as `read_evaluation_set`, with the key.
@@ -111,7 +118,7 @@ def read_evaluation_sets(texts: Sequence[str]) -> tuple[EvaluationSet, ...]:
     sets, names = [], set()
     for text in given:
         try:
-            found = read_evaluation_set(text)
+            found = read_evaluation_set(text, people_dir=people_dir)
         except UserError as error:
             raise UserError(f"--config.evaluation.sets: {error}") from error
         if found.name in names:

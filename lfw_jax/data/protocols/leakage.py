@@ -69,21 +69,25 @@ class SharedPicture:
     distance: int
 
 
-def shared_pictures(training: ImageSet, judged: Sequence[tuple[PairList, ImageSet]]) -> tuple[SharedPicture, ...]:
+def shared_pictures(
+    training: ImageSet, judged: Sequence[tuple[PairList, ImageSet, float]], *, shown: float = 1.0
+) -> tuple[SharedPicture, ...]:
     """All near duplicates between the training images and those that some lists name.
 
     Args:
       training: the images that train; each is decoded once, small.
-      judged: lists, each with the set that its images are in.
+      judged: lists, each with the set that its images are in, and the share of their sides that is compared: what a margin
+        surrounds.
+      shown: that share of the training images.
 
     Raises:
       UserError: an image that cannot be decoded.
     """
     found: list[SharedPicture] = []
-    hashes = perceptual_hashes(training)
-    for pairs, images in judged:
+    hashes = perceptual_hashes(training, shown=shown)
+    for pairs, images, other_shown in judged:
         chosen = images.where(images.places(pairs.keys()))
-        near = find_near_duplicates(training, chosen, hashes=hashes)
+        near = find_near_duplicates(training, chosen, hashes=hashes, shown=shown, other_shown=other_shown)
         for (ours, theirs), distance in zip(near.pairs.tolist(), near.distances.tolist(), strict=True):
             (name, number), (other, other_number) = _key(training, ours), _key(chosen, theirs)
             ours, theirs = training.describe(ours), chosen.describe(theirs)
@@ -99,8 +103,8 @@ def without(training: ImageSet, shared: Collection[SharedPicture]) -> ImageSet:
     except KeyError as error:
         name, number = error.args[0]
         raise UserError(
-            f"near_duplicates.csv names image {number} of {name}, which is not among the training images. Delete the "
-            "file to have it made anew, or use the data that the run was begun with."
+            f"near_duplicates.csv names image {number} of {name}, which is not among the training images. Use the data "
+            "that the run was begun with, or train anew in another folder."
         ) from error
     keep = np.ones(len(training), bool)
     keep[places] = False
@@ -129,7 +133,9 @@ def read_shared_pictures(path: str | Path) -> tuple[SharedPicture, ...]:
         numbers = ("training_number", "judged_number", "distance")
         return tuple(SharedPicture(**(row | {name: int(row[name]) for name in numbers})) for row in rows)  # pyright: ignore[reportArgumentType, reportCallIssue]
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
-        raise UserError(f"{path}: not the list of near duplicates that a run writes ({error}). Delete it.") from error
+        raise UserError(
+            f"{path}: not the list of near duplicates that a run writes ({error}). Train anew in another folder."
+        ) from error
 
 
 def _key(images: ImageSet, place: int) -> tuple[str, int]:

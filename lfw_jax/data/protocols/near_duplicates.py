@@ -9,7 +9,6 @@ flip few of its bits; two photographs differ in about half of them. Faces before
 import collections
 import dataclasses
 import hashlib
-import io
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,8 @@ import numpy as np
 from jaxtyping import Int, UInt64
 from PIL import Image
 
+from lfw_jax.data.batches.decoding import decode_whole
+from lfw_jax.data.batches.feeder import cores
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.hamming import hamming, near_pairs
 from lfw_jax.errors import UserError
@@ -43,7 +44,6 @@ NEAR = 50
 one scene a moment later; from 52 on, other people begin to mix in."""
 
 _CHUNK = 256  # images a thread takes at a time
-_DRAFT = 128  # pixels to which a JPEG is decoded at least, by DCT scaling: twice what the finer hash looks at
 
 Result = TypeVar("Result")
 
@@ -69,6 +69,8 @@ def find_near_duplicates(
     other: ImageSet | None = None,
     *,
     hashes: UInt64[np.ndarray, "images"] | None = None,
+    shown: float = 1.0,
+    other_shown: float = 1.0,
     limit: int = 1_000_000,
 ) -> NearDuplicates:
     """Pairs of nearly equal pictures: within a set, or between two.
@@ -77,6 +79,8 @@ def find_near_duplicates(
       images: a set; each image is decoded once, small, and the proposed ones a second time.
       other: a second set that the first is compared with; None compares the first with itself, each pair once.
       hashes: the perceptual hashes of `images`, where they are at hand.
+      shown: the share of an image's sides, from its centre, that is compared: what a margin surrounds.
+      other_shown: the same of `other`.
       limit: the most pairs that are proposed.
 
     Returns:
@@ -85,16 +89,21 @@ def find_near_duplicates(
     Raises:
       UserError: an image that cannot be decoded, with its name.
     """
-    hashes = perceptual_hashes(images) if hashes is None else hashes
-    others = None if other is None else perceptual_hashes(other)
+    hashes = perceptual_hashes(images, shown=shown) if hashes is None else hashes
+    others = None if other is None else perceptual_hashes(other, shown=other_shown)
     proposed = near_pairs(hashes, others, distance=PROPOSED, limit=limit)
-    distances = fine_distances(images, proposed, other)
+    distances = fine_distances(images, proposed, other, shown=shown, other_shown=other_shown)
     near = distances <= NEAR
     return NearDuplicates(proposed[near], distances[near])
 
 
 def fine_distances(
-    images: ImageSet, pairs: Int[np.ndarray, "pairs 2"], other: ImageSet | None = None
+    images: ImageSet,
+    pairs: Int[np.ndarray, "pairs 2"],
+    other: ImageSet | None = None,
+    *,
+    shown: float = 1.0,
+    other_shown: float = 1.0,
 ) -> Int[np.ndarray, "pairs"]:
     """In how many of 256 bits the finer perceptual hashes of each pair differ.
 
@@ -102,30 +111,34 @@ def fine_distances(
       images: where the first images of the pairs are, and the second unless `other` is given.
       pairs: places.
       other: where the second images are.
+      shown: as in `find_near_duplicates`.
+      other_shown: the same of `other`.
 
     Raises:
       UserError: an image that cannot be decoded, with its name.
     """
     sides = []
-    for source, places in ((images, pairs[:, 0]), (images if other is None else other, pairs[:, 1])):
+    second = (images, shown) if other is None else (other, other_shown)
+    for (source, share), places in (((images, shown), pairs[:, 0]), (second, pairs[:, 1])):
         needed, index = np.unique(places, return_inverse=True)
-        sides.append(_hashes(source, needed, side=16)[index])
+        sides.append(_hashes(source, needed, share, side=16)[index])
     return hamming(*sides).sum(axis=-1)
 
 
 def perceptual_hashes(
-    images: ImageSet, places: Int[np.ndarray, "chosen"] | None = None
+    images: ImageSet, places: Int[np.ndarray, "chosen"] | None = None, *, shown: float = 1.0
 ) -> UInt64[np.ndarray, "chosen"]:
     """The 64-bit perceptual hash of each image (pHash by the library ImageHash: low DCT frequencies of the luma).
 
     Args:
       images: where the images are.
       places: which of them, in that order; None is all.
+      shown: as in `find_near_duplicates`.
 
     Raises:
       UserError: an image that cannot be decoded, with its name.
     """
-    return _hashes(images, places, side=8)[:, 0]
+    return _hashes(images, places, shown, side=8)[:, 0]
 
 
 def exact_duplicates(images: ImageSet) -> list[Int[np.ndarray, "copies"]]:
@@ -148,29 +161,24 @@ def exact_duplicates(images: ImageSet) -> list[Int[np.ndarray, "copies"]]:
 
 
 def _hashes(
-    images: ImageSet, places: Int[np.ndarray, "chosen"] | None, *, side: int
+    images: ImageSet, places: Int[np.ndarray, "chosen"] | None, shown: float, *, side: int
 ) -> UInt64[np.ndarray, "chosen words"]:
     """Hashes of side² bits, in words of 64."""
     from imagehash import phash  # here, because it loads SciPy, which nothing else needs at the start
 
     def hash_one(place: int) -> bytes:
         try:
-            with _opened(images.images[place]) as picture:
-                picture.draft("L", (_DRAFT, _DRAFT))  # does nothing but to a JPEG
-                return np.packbits(phash(picture, hash_size=side).hash).tobytes()
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            pixels = decode_whole(images.images[place])
+            top, left = (round(length * (1 - shown) / 2) for length in pixels.shape[:2])
+            centre = pixels[top : pixels.shape[0] - top, left : pixels.shape[1] - left]
+            return np.packbits(phash(Image.fromarray(centre), hash_size=side).hash).tobytes()
+        except OSError as error:
             raise UserError(
                 f"{images.describe(place)}: cannot be decoded ({error}). Remove or repair the file."
             ) from error
 
     hashes = _in_threads(hash_one, np.arange(len(images)) if places is None else np.asarray(places))
     return np.frombuffer(b"".join(hashes), ">u8").astype(np.uint64).reshape(len(hashes), side * side // 64)
-
-
-def _opened(image: Path | bytes | np.ndarray) -> Image.Image:
-    if isinstance(image, np.ndarray):
-        return Image.fromarray(image)
-    return Image.open(io.BytesIO(image) if isinstance(image, bytes) else image)
 
 
 def _content(image: Path | bytes | np.ndarray) -> bytes:
@@ -185,5 +193,5 @@ def _in_threads(work: Callable[[int], Result], places: Int[np.ndarray, "chosen"]
     def chunk(start: int) -> list[Result]:
         return [work(place) for place in places[start : start + _CHUNK].tolist()]
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         return [result for part in pool.map(chunk, range(0, len(places), _CHUNK)) for result in part]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
-from lfw_jax.data.batches.decoding import fault
+from lfw_jax.data.formats.files import check_files
 from lfw_jax.data.images import ImageSet, count_up
 from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.errors import UserError
@@ -78,11 +78,12 @@ def find_files(listed: PathPairs, roots: Sequence[Path], path: Path) -> tuple[di
             f"{path}: {len(missing)} of the {len(files)} images it names are missing in {searched}, the first {missing[0]}. "
             f"Correct the paths, or name the folder of the images after the list: {path}@FOLDER."
         )
-    for file in files.values():
-        if reason := fault(file):
-            raise UserError(
-                f"{path}: it names {file}, which is {reason}. Repair the file, or leave its pairs out of the list."
-            )
+    _, faulty = check_files(list(files.values()))
+    if faulty:
+        raise UserError(
+            f"{path}: it names {faulty[0].path}, which is {faulty[0].reason}. Repair the file, or leave its pairs out of the "
+            "list."
+        )
     return files, root
 
 

@@ -33,6 +33,7 @@ class Split:
       notes: what was left out and why, for the terminal and the report.
       brought: the images of lists that are not over `source`.
       aligned: those of these lists whose images are aligned faces without anything around them.
+      kept_out: who does not train because a list names them, perhaps in another spelling: the person → the list.
     """
 
     training: ImageSet
@@ -43,6 +44,7 @@ class Split:
     notes: tuple[str, ...]
     brought: Mapping[PairList, ImageSet] = dataclasses.field(default_factory=dict)
     aligned: frozenset[PairList] = frozenset()
+    kept_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def by_folds(self) -> bool:
@@ -102,60 +104,108 @@ def split(
     Raises:
       UserError: an unknown protocol, a list that names missing images, or too few people.
     """
-    protocol = config["protocol"]
+    protocol = _known_protocol(config)
     if protocol == "generated":
         return _generated(images, config, keep_out or {}, seed=seed)
     if protocol == "pairs":
         return _pairs(images, config, lists_beside, keep_out or {}, seed=seed)
-    if protocol in ("view1", "view2"):
-        lists = (view1_lists if protocol == "view1" else view2_lists)(images, config, lists_beside)
-        return _of_lists(images, config, lists, keep_out or {}, seed=seed)
-    raise UserError(f"--config.data.protocol is '{protocol}'; the known protocols are {', '.join(PROTOCOLS)}.")
+    return _of_lists(images, config, _lists(images, config, lists_beside), keep_out or {}, seed=seed)
 
 
-def _held_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: int) -> tuple[list[str], PairList]:
-    """The people who stay, and pairs of those who don't."""
-    numbers = images.numbers_of_people()
-    stay, leave = split_people(numbers, share=share, seed=seed)
-    return stay, generate_pairs({person: numbers[person] for person in leave}, pairs=pairs, seed=seed, name=name)
+def judged_pairs(
+    images: ImageSet, config: Mapping[str, Any], lists_beside: Path, *, seed: int
+) -> tuple[PairList, ImageSet, bool]:
+    """The pairs that `split` would test on, where nobody need be left to train.
+
+    Takes and raises what `split` does.
+
+    Returns:
+      The pairs, the set that has their images, and whether these are aligned faces of another's making.
+    """
+    protocol = _known_protocol(config)
+    if protocol == "generated":
+        return _set_aside(images, config, seed=seed)[1], images, False
+    if protocol == "pairs":
+        judged = _judged_set(config, lists_beside)
+        return judged.pairs, judged.images, judged.aligned
+    return _lists(images, config, lists_beside).test, images, False
 
 
-def _trainable(wanted: Collection[str], judged: KeepOut) -> tuple[set[str], list[str]]:
-    """Those of some people whom no list names, and a note for each list that names some."""
-    remaining, notes = set(wanted), []
-    for where, people in judged.items():
-        if removed := people_in_both(remaining, people):
-            notes.append(kept_out_note(removed, where))
-            remaining -= removed.keys()
-    if not remaining:
+def _known_protocol(config: Mapping[str, Any]) -> str:
+    if config["protocol"] not in PROTOCOLS:
         raise UserError(
-            f"--config.data.protocol: every person of the data is named in {', '.join(judged)}, so nobody is left to train on. "
-            "Train on other people, or judge on other pairs."
+            f"--config.data.protocol is '{config['protocol']}'; the known protocols are {', '.join(PROTOCOLS)}."
         )
-    return remaining, notes
+    return config["protocol"]
 
 
-def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, keep_out: KeepOut, *, seed: int) -> Split:
-    people, notes = _trainable(lists.people, {lists.test.name: lists.test.people(), **keep_out})
-    training = images.of_people(people)
-    stay, validation = _held_out(
-        training, config["validation_people"], config["pairs"], "held-out people", seed=seed
-    )  # fmt: skip
-    notes = [*lists.notes, *notes, f"{len(training.names) - len(stay)} people are held out of training for validation."]
-    return Split(training.of_people(set(stay)), validation, lists.development, lists.test, images, tuple(notes))
+def _lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path) -> Lists:
+    return (view1_lists if config["protocol"] == "view1" else view2_lists)(images, config, lists_beside)
 
 
-def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, keep_out: KeepOut, *, seed: int) -> Split:
+def _set_aside(images: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[list[str], PairList]:
+    return _held_out(images, config["test_people"], config["pairs"], "test people", seed=seed)
+
+
+def _judged_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
     if not config["pairs_file"]:
         raise UserError(
             "--config.data.pairs_file is empty; the protocol 'pairs' needs a list, such as a .csv with the columns "
             "path1,path2,same or a .bin file."
         )
     try:
-        judged = read_evaluation_set(config["pairs_file"], data_dir)
+        return read_evaluation_set(config["pairs_file"], data_dir)
     except UserError as error:
         raise UserError(f"--config.data.pairs_file: {error}") from error
-    people, notes = _trainable(images.names, {judged.name: judged.people, **keep_out})
+
+
+def _held_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: int) -> tuple[list[str], PairList]:
+    """The people who stay, and pairs of those who don't. Whoever is spelt otherwise in both, neither stays nor is in a pair."""
+    numbers = images.numbers_of_people()
+    stay, leave = split_people(numbers, share=share, seed=seed)
+    both = people_in_both(stay, leave)
+    return [name for name in stay if name not in both], generate_pairs(
+        {person: numbers[person] for person in leave}, pairs=pairs, seed=seed, name=name
+    )
+
+
+def _trainable(wanted: Collection[str], judged: KeepOut) -> tuple[set[str], dict[str, str], list[str]]:
+    """Those of some people whom no list names; the others, each with the list; and a note for each list that names some."""
+    remaining, kept_out, notes = set(wanted), {}, []
+    for where, people in judged.items():
+        if removed := people_in_both(remaining, people):
+            notes.append(kept_out_note(removed, where))
+            remaining -= removed.keys()
+            kept_out |= dict.fromkeys(removed, where)
+    if not remaining:
+        raise UserError(
+            f"--config.data.protocol: every person of the data is named in {', '.join(judged)}, so nobody is left to train on. "
+            "Train on other people, or judge on other pairs."
+        )
+    return remaining, kept_out, notes
+
+
+def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, keep_out: KeepOut, *, seed: int) -> Split:
+    people, kept_out, notes = _trainable(lists.people, {lists.test.name: lists.test.people(), **keep_out})
+    training = images.of_people(people)
+    stay, validation = _held_out(
+        training, config["validation_people"], config["pairs"], "held-out people", seed=seed
+    )  # fmt: skip
+    notes = [*lists.notes, *notes, f"{len(training.names) - len(stay)} people are held out of training for validation."]
+    return Split(
+        training.of_people(set(stay)),
+        validation,
+        lists.development,
+        lists.test,
+        images,
+        tuple(notes),
+        kept_out=kept_out,
+    )
+
+
+def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, keep_out: KeepOut, *, seed: int) -> Split:
+    judged = _judged_set(config, data_dir)
+    people, kept_out, notes = _trainable(images.names, {judged.name: judged.people, **keep_out})
     training = images.of_people(people)
     stay, validation = _held_out(
         training, config["validation_people"], config["pairs"], "held-out people", seed=seed
@@ -169,12 +219,13 @@ def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, keep_out
     held_out = len(training.names) - len(stay)
     notes = [*judged.notes, *notes, f"{held_out} people are held out of training for validation."]
     aligned = frozenset(brought if judged.aligned else ())
-    return Split(training.of_people(set(stay)), validation, development, test, images, tuple(notes), brought, aligned)
+    trained = training.of_people(set(stay))
+    return Split(trained, validation, development, test, images, tuple(notes), brought, aligned, kept_out)
 
 
 def _generated(images: ImageSet, config: Mapping[str, Any], keep_out: KeepOut, *, seed: int) -> Split:
-    rest, test = _held_out(images, config["test_people"], config["pairs"], "test people", seed=seed)
-    people, removed = _trainable(rest, keep_out)
+    rest, test = _set_aside(images, config, seed=seed)
+    people, kept_out, removed = _trainable(rest, keep_out)
     others = images.of_people(people)
     stay, validation = _held_out(
         others, config["validation_people"], config["pairs"], "validation people", seed=seed + 1
@@ -183,9 +234,17 @@ def _generated(images: ImageSet, config: Mapping[str, Any], keep_out: KeepOut, *
         f"of {len(images.names)} people {len(images.names) - len(rest)} are set aside for the test and "
         f"{len(others.names) - len(stay)} for validation; the threshold is chosen on the validation pairs."
     )
-    return Split(others.of_people(set(stay)), validation, validation, test, images, (note, *removed))
+    trained = others.of_people(set(stay))
+    return Split(trained, validation, validation, test, images, (note, *removed), kept_out=kept_out)
 
 
-def judged_lists(parts: Split, sets: Collection[EvaluationSet] = ()) -> list[tuple[PairList, ImageSet]]:
-    """Every list on which something is reported, with its images."""
-    return [(parts.test, parts.images_of(parts.test)), *((item.pairs, item.images) for item in sets)]
+def judged_lists(parts: Split, sets: Collection[EvaluationSet], seen: float) -> list[tuple[PairList, ImageSet, float]]:
+    """Every list on which something is reported, with its images and the share of their sides that holds the face.
+
+    Args:
+      parts: the split, whose test list is the first.
+      sets: further ones.
+      seen: that share of images that are not aligned faces of another's making.
+    """
+    test = (parts.test, parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else seen)
+    return [test, *((item.pairs, item.images, 1.0 if item.aligned else seen) for item in sets)]

@@ -130,7 +130,7 @@ def scan(file: RecordFile, offsets: Int[np.ndarray, "records"]) -> RecordTable:
         status[rows], labels[rows], found[rows] = _scan_whole(file, np.asarray(offsets[rows], np.int64))
         for row in np.flatnonzero(status[rows] == BROKEN).tolist():
             row += start
-            status[row], labels[row] = _scan_parts(file, int(offsets[row]), budget)
+            status[row], labels[row], found[row] = _scan_parts(file, int(offsets[row]), budget)
         file.forget()
     return RecordTable(status, labels, found)
 
@@ -169,8 +169,8 @@ def _scan_whole(
     return status, labels, found
 
 
-def _scan_parts(file: RecordFile, offset: int, budget: "itertools.count[int]") -> tuple[int, int]:
-    """The status and the label of a record in several parts: those whose bytes hold the magic number."""
+def _scan_parts(file: RecordFile, offset: int, budget: "itertools.count[int]") -> tuple[int, int, int]:
+    """Status, label and what was found of a record in several parts: one whose bytes hold the magic number."""
     beginning = b""
     total = 0
     try:
@@ -184,14 +184,16 @@ def _scan_parts(file: RecordFile, offset: int, budget: "itertools.count[int]") -
             beginning += file.bytes[start : start + min(length, max(missing, 0))].tobytes()
             total += length
     except RecordError:
-        return BROKEN, -1
+        return BROKEN, -1, FIRST
     words = np.frombuffer(beginning[: len(beginning) // 4 * 4], "<u4")
     if total < _HEADER_BYTES or (flag := int(words[0])) > _LABELS_MOST or total < _HEADER_BYTES + 4 * flag:
-        return NO_HEADER, -1
+        return NO_HEADER, -1, total
     if total == _HEADER_BYTES + 4 * flag:
-        return NO_IMAGE, -1
-    label = words[[6 if flag else 1]].view("<f4")
-    return (IMAGE, int(label[0])) if _is_label(label)[0] else (NO_LABEL, -1)
+        return NO_IMAGE, -1, 0
+    label = words[[6 if flag else 1]]
+    if not _is_label(label.view("<f4"))[0]:
+        return NO_LABEL, -1, int(label[0])
+    return IMAGE, int(label.view("<f4")[0]), 0
 
 
 def _is_label(label: np.ndarray) -> np.ndarray:

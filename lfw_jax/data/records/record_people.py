@@ -44,12 +44,16 @@ class RecordPeople:
         places = records - np.array(self.first, np.int64)[labels]
         wrong = (places < 0) | (places >= 2**31 - 1)
         numbers = np.where(wrong, 0, places + 1).astype(np.int32)
-        for label, given in self.numbers.items():
-            rows = np.flatnonzero(labels == label)
-            inside = rows[(places[rows] >= 0) & (places[rows] < len(given))]
-            wrong[rows] = True
-            wrong[inside] = False
-            numbers[inside] = np.array(given, np.int32)[places[inside]]
+        if self.numbers:  # those of all people one after another, with where each person's start and how many they are
+            given = np.concatenate([np.array(some, np.int32) for some in self.numbers.values()])
+            counts = np.zeros(len(self.first), np.int64)
+            counts[list(self.numbers)] = [len(some) for some in self.numbers.values()]
+            starts = np.zeros(len(self.first), np.int64)
+            starts[list(self.numbers)] = np.cumsum([0, *(len(some) for some in self.numbers.values())])[:-1]
+            listed = np.isin(labels, list(self.numbers))
+            inside = listed & (places >= 0) & (places < counts[labels])
+            wrong = np.where(listed, ~inside, wrong)
+            numbers[inside] = given[starts[labels[inside]] + places[inside]]
         if wrong.any():
             raise UserError(
                 f"{path}: record {records[wrong][0]} does not belong to the person whom it names there. Remove the file if the "
@@ -89,7 +93,8 @@ def read_people_file(path: Path) -> RecordPeople:
         numbers = {int(label): given for label, given in content["numbers"].items()}
         good = all(isinstance(name, str) for name in names) and len(set(names)) == len(names) == len(first)
         good &= all(type(number) is int and 0 < number < 2**62 for number in first)
-        good &= all(type(n) is int and 0 < n < 2**31 for given in numbers.values() for n in given)
+        good &= all(0 <= label < len(names) for label in numbers)
+        good &= all(type(n) is int and 0 <= n < 2**31 for given in numbers.values() for n in given)
         if not good:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:

@@ -1,0 +1,39 @@
+"""Files that appear whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from lfw_jax.data.unfinished import all_or_nothing
+from lfw_jax.errors import UserError
+
+
+def write_both(*targets: Path) -> None:
+    with all_or_nothing(*targets, replace=True) as unfinished:
+        for path in unfinished:
+            path.write_text("after")
+
+
+def test_names_that_begin_alike_do_not_meet(tmp_path: Path):
+    targets = [tmp_path / f"{'a' * 60}.{ending}" for ending in ("idx", "rec")]
+    with all_or_nothing(*targets) as unfinished:
+        for path, content in zip(unfinished, ("index", "records"), strict=True):
+            path.write_text(content)
+    assert [path.read_text() for path in targets] == ["index", "records"]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_failure_leaves_nothing_new_and_takes_nothing_old(tmp_path: Path):
+    old = tmp_path / "old.json"
+    old.write_text("before")
+    (tmp_path / "taken.html").mkdir()
+    (tmp_path / "taken.html" / "file").touch()
+    with pytest.raises(UserError, match="cannot be written"):
+        write_both(old, tmp_path / "taken.html")
+    assert old.read_text() in ("before", "after")  # replaced, or not, but there
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old.json", "taken.html"]
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path: Path):
+    with pytest.raises(UserError, match="cannot be written"), all_or_nothing(tmp_path / ("a" * 300)) as (path,):
+        path.write_text("content")
