@@ -40,7 +40,7 @@ PROPOSED = 8
 """Bits of 64 in which the hashes of a proposed pair differ at most."""
 
 NEAR = 50
-"""Bits of 256 in which the hashes of near duplicates differ at most: all 26 such pairs of LFW show one photograph twice, or
+"""Bits of 256 in which the hashes of near duplicates differ at most: all 25 such pairs of LFW show one photograph twice, or
 one scene a moment later; from 52 on, other people begin to mix in."""
 
 _CHUNK = 256  # images a thread takes at a time
