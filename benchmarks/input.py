@@ -32,8 +32,8 @@ _BATCH = 128
 
 def main(_: list[str]) -> None:
     """Measure and print."""
-    from lfw_jax.data.batches.decoding import Framing
     from lfw_jax.data.batches.feeder import cores
+    from lfw_jax.data.batches.framing import Framing
     from lfw_jax.data.batches.loading import stream
     from lfw_jax.data.formats.folder import read_folder
     from lfw_jax.data.formats.tfds_source import read_tfds

@@ -5,7 +5,8 @@ Every sequence here may be read by several threads at once.
 
 import array
 import os
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
@@ -13,6 +14,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 Image = TypeVar("Image")
+
+_FILE_NAMES = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()  # how `os.fsencode` made bytes of them
 
 
 class LazyImages(Sequence[Image], Generic[Image]):
@@ -35,12 +38,10 @@ class LazyImages(Sequence[Image], Generic[Image]):
             raise IndexError(f"image {index} of {len(self)}")
         return self._image(index % len(self))
 
-    def sources(self, places: Int[np.ndarray, "chosen"]) -> tuple[Callable[[int], Image | str], list[int]]:
-        """What to decode some images from: a function, and what to give it for each of them.
-
-        It returns what indexing does, but a file's name as text, which is had sooner than a `Path`.
-        """
-        return self._image, places.tolist()
+    def sources(self, places: Int[np.ndarray, "chosen"]) -> Iterator[Image | str]:
+        """What some images are decoded from, in their order: what indexing gives, but a file's name as text, which is had
+        sooner than a `Path`."""
+        return map(self._image, places.tolist())
 
 
 class Chosen(LazyImages[Image]):
@@ -63,12 +64,12 @@ class Chosen(LazyImages[Image]):
     def _image(self, place: int) -> Image:
         return self._images[int(self._places[place])]
 
-    def sources(self, places: Int[np.ndarray, "chosen"]) -> tuple[Callable[[int], Image | str], list[int]]:
+    def sources(self, places: Int[np.ndarray, "chosen"]) -> Iterator[Image | str]:
         """As of the images that it has."""
         inside = self._places[places]
         if isinstance(self._images, LazyImages):
             return self._images.sources(inside)
-        return self._images.__getitem__, inside.tolist()
+        return map(self._images.__getitem__, inside.tolist())
 
 
 class PackedBytes(LazyImages[bytes]):
@@ -103,12 +104,14 @@ class PackedPaths(LazyImages[Path]):
 
     def __init__(self, root: str | Path, paths: Iterable[str] = ()):
         self._root = os.fspath(root)
+        self._folder, self._all_below = os.path.join(self._root, ""), True
         self._text, self._ends = bytearray(), array.array("q", [0])
         self.extend(paths)
 
     def extend(self, paths: Iterable[str]) -> None:
         """Add files to the end."""
         for path in paths:
+            self._all_below = self._all_below and not os.path.isabs(path)
             self._text += os.fsencode(path)
             self._ends.append(len(self._text))
 
@@ -118,12 +121,13 @@ class PackedPaths(LazyImages[Path]):
     def _image(self, place: int) -> Path:
         return Path(self._name(place))
 
-    def sources(self, places: Int[np.ndarray, "chosen"]) -> tuple[Callable[[int], str], list[int]]:
-        """Names of files."""
-        return self._name, places.tolist()
+    def sources(self, places: Int[np.ndarray, "chosen"]) -> Iterator[str]:
+        """Names of files, all made at once: between two images threads would wait for one another."""
+        return iter([self._name(place) for place in places.tolist()])
 
     def _name(self, place: int) -> str:
-        return os.path.join(self._root, os.fsdecode(bytes(self._text[self._ends[place] : self._ends[place + 1]])))
+        name = self._text[self._ends[place] : self._ends[place + 1]].decode(*_FILE_NAMES)
+        return self._folder + name if self._all_below else os.path.join(self._root, name)
 
 
 def choose(images: Any, places: Int[np.ndarray, "chosen"]) -> Any:

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from ml_collections import ConfigDict
 
 from lfw_jax.data.augmentation import Augmentation
-from lfw_jax.data.batches.decoding import Framing
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.loading import choose_loader, decode_all, stream
 from lfw_jax.data.batches.sampling import Sampler, build_sampler
 from lfw_jax.data.images import ImageSet

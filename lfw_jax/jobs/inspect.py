@@ -14,7 +14,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from lfw_jax.data.batches.decoding import Framing, decode
+from lfw_jax.data.batches.decoding import decode
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.inspection import Plan, Survey, duplicates, people_rows, survey
 from lfw_jax.data.sources import read_source
 from lfw_jax.data.unfinished import all_or_nothing

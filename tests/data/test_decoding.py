@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from lfw_jax.data.batches.decoding import Framing, decode, fault
+from lfw_jax.data.batches.decoding import decode
+from lfw_jax.data.batches.faults import fault
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.image_headers import MOST_PIXELS, read_header
 
 FRAMING = Framing(24, 0.8)
@@ -52,6 +54,13 @@ def header_of_png(width: int, height: int) -> bytes:
 def with_jpeg_size(encoded: bytes, width: int, height: int) -> bytes:
     place = encoded.index(b"\xff\xc0")
     return encoded[: place + 5] + struct.pack(">HH", height, width) + encoded[place + 9 :]
+
+
+def turned(encoded: bytes, value: int, order: str = "<") -> bytes:
+    """A JPEG of which EXIF says how to turn it."""
+    tiff = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IHHHIHHI", 8, 1, 0x0112, 3, 1, value, 0, 0)
+    segment = b"Exif\0\0" + tiff
+    return encoded[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + encoded[2:]
 
 
 JPEG = saved(picture(), "JPEG", quality=92)
@@ -118,13 +127,10 @@ def test_it_writes_where_it_is_told(tmp_path: Path):
 @pytest.mark.parametrize("value", range(1, 9))
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_exif_says_which_way_is_up(value: int, order: str):
-    plain = saved(picture(), "JPEG", quality=95)
-    tiff = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IHHHIHHI", 8, 1, 0x0112, 3, 1, value, 0, 0)
-    segment = b"Exif\0\0" + tiff
-    turned = plain[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + plain[2:]
-    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(turned)))
-    assert np.abs(decode(turned, FRAMING).astype(int) - antialiased(upright, FRAMING)).mean() < 1.5
-    assert fault(turned) is None
+    encoded = turned(saved(picture(), "JPEG", quality=95), value, order)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded)))
+    assert np.abs(decode(encoded, FRAMING).astype(int) - antialiased(upright, FRAMING)).mean() < 1.5
+    assert fault(encoded) is None
 
 
 @pytest.mark.parametrize("damage", [b"Exif\0\0II", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0XX*\0\x08\0\0\0"])

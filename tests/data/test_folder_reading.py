@@ -120,15 +120,17 @@ def test_many_files_are_read_in_the_memory_of_their_names(tmp_path: Path, monkey
         for number in range(100):
             (tmp_path / f"p{person:04d}" / f"p{person:04d}_{number + 1:04d}.jpg").touch()
     monkeypatch.setattr(files, "fault", lambda path: "odd" if path.stem.endswith("_0007") else None)
-    read_folder(tmp_path)
-    tracemalloc.start()
-    found = read_folder(tmp_path)
-    held = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    assert len(found) == count - count // 100
+    held = []
+    for _ in range(3):  # Python's own table of names may happen to grow in one of them
+        tracemalloc.start()
+        found = read_folder(tmp_path)
+        held.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert len(found) == count - count // 100
+        del found
     characters = len("p0000/p0000_0001.jpg")
     # Path, place in all paths, label, number, place in the view; and 50 files that were skipped.
-    assert held < count * (1.13 * (characters + 8) + 12) + 50 * 400 + 100_000
+    assert min(held) < count * (1.13 * (characters + 8) + 12) + 50 * 400 + 100_000
 
 
 def test_a_written_folder_is_read_as_the_set_it_was(tmp_path: Path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from configs import base
-from lfw_jax.data.batches.decoding import Framing
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.sampling import build_sampler
 from lfw_jax.data.images import Skipped
 from lfw_jax.data.inspection import Plan, duplicates, survey

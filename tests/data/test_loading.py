@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lfw_jax.data.batches.decoding import Framing, decode
+from lfw_jax.data.batches.decoding import decode
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.loading import decode_all, stream
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.storage import PackedPaths
@@ -157,8 +158,7 @@ def test_files_of_a_packed_set_are_read_by_their_names(images: ImageSet):
     folder = images.images[0].parent
     packed = dataclasses.replace(images, images=PackedPaths(folder, [path.name for path in images.images]))
     some = packed.where(np.array([9, 3, 27]))
-    source, inside = some.images.sources(np.array([0]))
-    assert source(inside[0]) == str(some.images[0]) == str(images.images[9])
+    assert next(some.images.sources(np.array([0]))) == str(some.images[0]) == str(images.images[9])
     np.testing.assert_array_equal(
         decode_all(some, FRAMING, loader="pillow"), np.stack([decode(images.images[i], FRAMING) for i in (9, 3, 27)])
     )

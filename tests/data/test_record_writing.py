@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lfw_jax.data.batches.decoding import Framing
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.loading import decode_all
 from lfw_jax.data.images import ImageSet, count_up
 from lfw_jax.data.records.record_index import read_index

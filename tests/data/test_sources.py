@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lfw_jax.data.batches.decoding import Framing
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.loading import decode_all, stream
 from lfw_jax.data.formats.array import read_array, write_array
 from lfw_jax.data.formats.folder import read_folder

@@ -9,7 +9,8 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import base
-from lfw_jax.data.batches.decoding import Framing, decode
+from lfw_jax.data.batches.decoding import decode
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.protocols.lfw_lists import PairList, generate_pairs, write_pairs

@@ -4,70 +4,35 @@ JPEGs go through libjpeg-turbo, shrunk in its inverse DCT where the target is mu
 libjpeg-turbo complains of, goes through Pillow.
 """
 
-import dataclasses
+import collections
+import contextlib
 import functools
 import io
-import math
 import os
 import struct
-import sys
-import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import simplejpeg
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
+from simplejpeg import decode_jpeg, decode_jpeg_header
 
-from lfw_jax.data.batches.image_headers import FORMATS, Header, check_size, format_of, orientation, read_header
-from lfw_jax.data.batches.resizing import Resize, resize_box, resizer
+from lfw_jax.data.batches.framing import Framing
+from lfw_jax.data.batches.image_headers import FORMATS, check_size, jpeg_preface, orientation, read_header
+from lfw_jax.data.batches.resizing import resize_box, resizer
 
-SMALLEST = 8
-"""Pixels each way below which no face can be seen, and which a spoilt file often has."""
-
-_START = 65536  # bytes in which nearly every file says what it is
+_AT_ONCE = 65536  # bytes; few files have more
 # libjpeg-turbo shrinks to any number of eighths, but is quick for these alone.
 _SHRINK = (8, 4, 2)
 _COLOURS = ("YCbCr", "Gray", "RGB")  # of which libjpeg-turbo makes the RGB that Pillow makes
-_LARGEST_SCRATCH = 2**22
-_of_this_thread = threading.local()
+_LARGEST_KEPT = 2**22  # bytes
+_NONE = b"no preface of a JPEG"
+_TRIES = 64  # images in a row
 _MIRRORED = (2, 4, 5, 7)  # values of EXIF's orientation
 _QUARTER_TURNS = (0, 0, 0, 2, 2, 1, 3, 3, 1)  # by orientation, counter-clockwise, after mirroring
 # What Pillow's readers raise at files that are no good.
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
-
-
-@dataclasses.dataclass(frozen=True)
-class Framing:
-    """Which square of an image the network sees, and how large.
-
-    Attributes:
-      side: pixels of the square that a network sees.
-      crop: side of the centred square that this shows, as a share of the image's shorter side; 1 is the largest square.
-      margin: pixels kept beyond each edge (at the scale of `side`), for augmentation to draw on instead of black. Where
-        the image ends before them, its edge is repeated.
-    """
-
-    side: int
-    crop: float = 1.0
-    margin: int = 0
-
-    @functools.cached_property
-    def stored(self) -> int:
-        """Pixels of the stored square, margins included."""
-        return self.side + 2 * self.margin
-
-    @functools.cached_property
-    def filled(self) -> int:
-        """Pixels of the stored square, in its middle, that an image has; beyond them its edge is repeated."""
-        return self.stored - 2 * max(0, math.ceil((self.stored - self.side / self.crop) / 2 - 1e-6))
-
-    def box(self, height: int, width: int) -> tuple[int, int, int]:
-        """Top, left and side of what fills the stored square, whole pixels, never beyond the image."""
-        shorter = min(height, width)
-        side = min(shorter, max(1, round(self.crop * shorter * self.filled / self.side)))
-        return (height - side) // 2, (width - side) // 2, side
 
 
 def decode(
@@ -89,36 +54,160 @@ def decode(
     """
     if out is None:
         out = np.empty((framing.stored, framing.stored, 3), np.uint8)
-    if framing.filled < framing.stored:
-        missing = (framing.stored - framing.filled) // 2
-        inside = decode(image, Framing(framing.filled, framing.crop * framing.filled / framing.side))
-        out[:] = np.pad(inside, ((missing, missing), (missing, missing), (0, 0)), mode="edge")
-        return out
-    if isinstance(image, np.ndarray):
-        resize_box(image, framing.box(image.shape[0], image.shape[1]), out)
-        return out
-    encoded = image if isinstance(image, bytes) else _read(image)
-    if not (encoded.startswith(b"\xff\xd8") and _decode_jpeg(encoded, framing, out)):
-        pixels = decode_by_pillow(encoded)
-        resize_box(pixels, framing.box(pixels.shape[0], pixels.shape[1]), out)
-    turn = orientation(encoded)
-    if turn != 1:  # the centred square is the same before and after
-        out[:] = np.rot90(out[:, ::-1] if turn in _MIRRORED else out, _QUARTER_TURNS[turn])
+    Decoder(framing)(image, out)
     return out
+
+
+class Decoder:
+    """`decode` for many images, one after another: what one of them took to find out serves the next ones that start alike.
+
+    The less Python between two calls of libjpeg-turbo, the less threads wait for one another. It belongs to one thread at a
+    time: `Decoders` lends them.
+
+    Args:
+      framing: which square of every image, and how large it becomes.
+    """
+
+    def __init__(self, framing: Framing):
+        self._framing = framing
+        self._inside = None
+        if framing.filled < framing.stored:
+            self._inside = Decoder(Framing(framing.filled, framing.crop * framing.filled / framing.side))
+        self._memory = np.empty(0, np.uint8)  # used again: getting it anew takes a fifth of the time of decoding
+        self._size = (0, 0)
+        self._preface, self._tries = _NONE, _TRIES
+        self._turn = 1  # of images that start with the preface
+
+    def __call__(
+        self, image: Path | str | bytes | UInt8[np.ndarray, "h w 3"], out: UInt8[np.ndarray, "side side 3"]
+    ) -> None:
+        """Decode one image, as `decode` does.
+
+        Args:
+          image: a file, its content, or pixels.
+          out: where to write it, contiguous.
+
+        Raises:
+          OSError: no readable image, or too large a one.
+        """
+        if self._inside is not None:
+            filled, missing = self._framing.filled, (self._framing.stored - self._framing.filled) // 2
+            inside = np.empty((filled, filled, 3), np.uint8)
+            self._inside(image, inside)
+            out[:] = np.pad(inside, ((missing, missing), (missing, missing), (0, 0)), mode="edge")
+            return
+        if isinstance(image, np.ndarray):
+            self._resize_whole(image, out)
+            return
+        encoded = image if isinstance(image, bytes) else read_file(image)
+        if self._decode_jpeg(encoded, out):
+            turn = self._turn
+        else:
+            self._resize_whole(decode_by_pillow(encoded), out)
+            turn = orientation(encoded)
+        if turn != 1:  # the centred square is the same before and after
+            out[:] = np.rot90(out[:, ::-1] if turn in _MIRRORED else out, _QUARTER_TURNS[turn])
+
+    @property
+    def memory(self) -> int:
+        """Bytes that are kept for the next image."""
+        return len(self._memory) if self._inside is None else self._inside.memory
+
+    def _resize_whole(self, pixels: UInt8[np.ndarray, "h w 3"], out: UInt8[np.ndarray, "side side 3"]) -> None:
+        resize_box(pixels, self._framing.box(pixels.shape[0], pixels.shape[1]), out)
+
+    def _decode_jpeg(self, encoded: bytes, out: UInt8[np.ndarray, "side side 3"]) -> bool:
+        """Whether libjpeg-turbo did it without complaint."""
+        try:
+            if encoded.startswith(self._preface):
+                self._tries = _TRIES
+            elif not self._begin(encoded):
+                return False
+            if self._resize is None:
+                self._decode(encoded, buffer=out)
+            else:
+                self._decode(encoded)
+                self._resize(dst=out)
+        except ValueError:  # it may be harmless: Pillow decides
+            return False
+        return True
+
+    def _begin(self, encoded: bytes) -> bool:
+        """Get ready for images that start like this one; whether libjpeg-turbo can be asked for them."""
+        self._preface = _NONE
+        if not encoded.startswith(b"\xff\xd8"):
+            return False
+        height, width, colours, _ = decode_jpeg_header(encoded)
+        if colours not in _COLOURS:
+            return False
+        if (height, width) != self._size:
+            self._size = (0, 0)
+            self._prepare(int(height), int(width))
+            self._size = height, width
+        self._turn = orientation(encoded)
+        if self._tries:  # none are left in a set where every image starts in its own way
+            self._tries -= 1
+            self._preface = jpeg_preface(encoded) or _NONE
+        return True
+
+    def _prepare(self, height: int, width: int) -> None:
+        """For images of one size: by how much libjpeg-turbo shrinks them, into which memory, and what follows."""
+        check_size(height, width)
+        top, left, side = self._framing.box(height, width)
+        target = self._framing.stored
+        # The square stays at least as large as the target: nothing is lost that would be seen.
+        shrink = next((factor for factor in _SHRINK if side >= factor * target), 1)
+        rows, columns = -(-height // shrink), -(-width // shrink)
+        least = (rows, columns) if shrink > 1 else (0, 0)
+        decode_to = functools.partial(decode_jpeg, min_height=least[0], min_width=least[1], min_factor=shrink)
+        if rows == columns == side / shrink == target:
+            self._decode, self._resize = decode_to, None
+            return
+        size = rows * columns * 3
+        if len(self._memory) < size:
+            self._memory = np.empty(size, np.uint8)
+        pixels = self._memory[:size].reshape(rows, columns, 3)
+        self._decode = functools.partial(decode_to, buffer=pixels)
+        self._resize = resizer(pixels, (top / shrink, left / shrink, side / shrink), target)
+
+
+class Decoders:
+    """Decoders of one framing for threads that come and go. Any number of threads may ask.
+
+    Args:
+      framing: which square of every image, and how large it becomes.
+    """
+
+    def __init__(self, framing: Framing):
+        self.framing = framing
+        self._free: collections.deque[Decoder] = collections.deque()
+
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[Decoder]:
+        """One that nobody else has meanwhile."""
+        try:
+            decoder = self._free.pop()
+        except IndexError:
+            decoder = Decoder(self.framing)
+        try:
+            yield decoder
+        finally:
+            if decoder.memory <= _LARGEST_KEPT:
+                self._free.append(decoder)
 
 
 def decode_whole(image: Path | bytes | UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
     """The whole picture at its own size, turned as EXIF says. Raises OSError as `decode` does."""
     if isinstance(image, np.ndarray):
         return image
-    encoded = image if isinstance(image, bytes) else _read(image)
+    encoded = image if isinstance(image, bytes) else read_file(image)
     pixels = None
     if encoded.startswith(b"\xff\xd8"):
         try:
-            height, width, colours, _ = simplejpeg.decode_jpeg_header(encoded)
+            height, width, colours, _ = decode_jpeg_header(encoded)
             check_size(int(height), int(width))
             if colours in _COLOURS:
-                pixels = simplejpeg.decode_jpeg(encoded)
+                pixels = decode_jpeg(encoded)
         except ValueError:  # it may be harmless: Pillow decides
             pixels = None
     if pixels is None:
@@ -129,69 +218,17 @@ def decode_whole(image: Path | bytes | UInt8[np.ndarray, "h w 3"]) -> UInt8[np.n
     return np.ascontiguousarray(np.rot90(pixels[:, ::-1] if turn in _MIRRORED else pixels, _QUARTER_TURNS[turn]))
 
 
-def _read(path: Path | str, at_most: int = sys.maxsize) -> bytes:
+def read_file(path: Path | str) -> bytes:
     """A file, a third quicker than `Path.read_bytes`."""
     file = os.open(path, os.O_RDONLY)
     try:
-        content = os.read(file, min(at_most, _START))
-        if len(content) == _START < at_most:  # less is all there is
-            while more := os.read(file, max(_START, os.fstat(file).st_size - len(content))):
+        content = os.read(file, _AT_ONCE)
+        if len(content) == _AT_ONCE:  # less is all there is
+            while more := os.read(file, max(_AT_ONCE, os.fstat(file).st_size - len(content))):
                 content += more
         return content
     finally:
         os.close(file)
-
-
-def _decode_jpeg(encoded: bytes, framing: Framing, out: UInt8[np.ndarray, "side side 3"]) -> bool:
-    """Whether libjpeg-turbo did it without complaint."""
-    try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(encoded)
-        if colours not in _COLOURS:
-            return False
-        plan = _plan(framing, height, width)
-        memory = out if plan.resize is None else _scratch(plan.size)
-        pixels = simplejpeg.decode_jpeg(
-            encoded, min_height=plan.min_height, min_width=plan.min_width, min_factor=plan.shrink, buffer=memory
-        )
-    except ValueError:  # it may be harmless: Pillow decides
-        return False
-    if plan.resize is not None:
-        plan.resize(pixels, out)
-    return True
-
-
-class _Plan(NamedTuple):
-    """How to decode images of one size: by how much to shrink them meanwhile, to what (0: as they are), how many bytes that
-    is, and what to do then; None: nothing."""
-
-    shrink: int
-    min_height: int
-    min_width: int
-    size: int
-    resize: Resize | None
-
-
-@functools.lru_cache(4096)  # most images of a set have the size of others
-def _plan(framing: Framing, height: int, width: int) -> _Plan:
-    check_size(height, width)
-    top, left, side = framing.box(height, width)
-    # The square stays at least as large as the target: nothing is lost that would be seen.
-    shrink = next((factor for factor in _SHRINK if side >= factor * framing.stored), 1)
-    height, width = -(-height // shrink), -(-width // shrink)
-    box, target = (top / shrink, left / shrink, side / shrink), framing.stored
-    resize = None if box == (0, 0, height) and height == width == target else resizer(box, target)
-    least = (height, width) if shrink > 1 else (0, 0)
-    return _Plan(shrink, *least, height * width * 3, resize)
-
-
-def _scratch(size: int) -> UInt8[np.ndarray, "bytes"]:
-    """Memory that a thread uses again for its next image: getting it anew takes a fifth of the time of decoding."""
-    if size > _LARGEST_SCRATCH:
-        return np.empty(size, np.uint8)
-    kept = getattr(_of_this_thread, "scratch", None)
-    if kept is None or len(kept) < size:
-        kept = _of_this_thread.scratch = np.empty(size, np.uint8)
-    return kept
 
 
 def decode_by_pillow(encoded: bytes) -> UInt8[np.ndarray, "h w 3"]:
@@ -212,59 +249,3 @@ def decode_by_pillow(encoded: bytes) -> UInt8[np.ndarray, "h w 3"]:
         raise OSError("not an image") from None
     except _UNREADABLE as error:
         raise OSError(str(error) or type(error).__name__) from error
-
-
-def fault(image: Path | bytes) -> str | None:
-    """Why an image cannot be used, in words; None if it can.
-
-    A JPEG is not decoded for this: a header that makes sense and an end marker in the last bytes are what a decoder needs
-    not to fail. Everything else is decoded once, unless its header claims more pixels than are decoded.
-    """
-    try:
-        start = image[:_START] if isinstance(image, bytes) else _read(image, at_most=_START)
-        kind = format_of(start)
-        if kind is None:
-            return "not an image"
-        if kind not in FORMATS:
-            return f"a {kind} file, expected {', '.join(FORMATS)}"
-        header = read_header(start) or read_header(_content(image))  # a JPEG may have a long preface
-        if header is None:
-            return f"a {kind} that is cut off before its end"
-        if min(header.height, header.width) < SMALLEST:
-            return f"{header.width}×{header.height} pixels, expected at least {SMALLEST} each way"
-        check_size(header.height, header.width)
-        return _jpeg_fault(image, header) if kind == "JPEG" else _still_fault(_content(image))
-    except OSError as error:
-        return f"unreadable ({error})"
-
-
-def _content(image: Path | bytes) -> bytes:
-    return image if isinstance(image, bytes) else _read(image)
-
-
-def _jpeg_fault(image: Path | bytes, header: Header) -> str | None:
-    if header.bits != 8:
-        return f"a JPEG of {header.bits} bits a channel, expected 8"
-    if header.channels not in (1, 3):
-        return f"a JPEG in {'CMYK' if header.channels == 4 else f'{header.channels} channels'}, expected RGB or grey"
-    if not _ends_as_jpeg(image):
-        try:  # whole ones with something behind them exist
-            decode_by_pillow(_content(image))
-        except OSError:
-            return "a JPEG that is cut off before its end"
-    return None
-
-
-def _ends_as_jpeg(image: Path | bytes) -> bool:
-    if isinstance(image, bytes):
-        return b"\xff\xd9" in image[-64:]
-    with image.open("rb") as file:
-        file.seek(max(0, file.seek(0, 2) - 64))
-        return b"\xff\xd9" in file.read()
-
-
-def _still_fault(encoded: bytes) -> str | None:
-    decode_by_pillow(encoded)
-    with Image.open(io.BytesIO(encoded), formats=FORMATS) as picture:
-        animated = getattr(picture, "is_animated", False)
-        return f"an animated {picture.format}, expected a still image" if animated else None

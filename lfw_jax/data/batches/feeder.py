@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from lfw_jax.data.batches.batch_memory import BatchMemory
-from lfw_jax.data.batches.decoding import Framing, decode
+from lfw_jax.data.batches.decoding import Decoders
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.storage import LazyImages
 from lfw_jax.errors import UserError
@@ -26,7 +27,7 @@ def cores() -> int:
 def decode_batch(
     images: ImageSet,
     places: Int[np.ndarray, "batch"],
-    framing: Framing,
+    decoders: Decoders,
     out: UInt8[np.ndarray, "batch stored stored 3"],
 ) -> None:
     """Fetch and decode some images of a set, one after another; libjpeg-turbo and OpenCV leave Python to other threads.
@@ -34,15 +35,16 @@ def decode_batch(
     Raises:
       UserError: an image that cannot be read or decoded, named.
     """
-    stored = images.images
-    source, inside = stored.sources(places) if isinstance(stored, LazyImages) else (stored.__getitem__, places.tolist())
-    for row, place in enumerate(inside):
-        try:
-            decode(source(place), framing, out[row])
-        except OSError as error:
-            raise UserError(
-                f"{images.describe(int(places[row]))} could not be decoded ({error}). Restore or remove it, then start again."
-            ) from error
+    stored, row = images.images, 0
+    sources = stored.sources(places) if isinstance(stored, LazyImages) else map(stored.__getitem__, places.tolist())
+    try:
+        with decoders.lend() as decode:
+            for row in range(len(places)):
+                decode(next(sources), out[row])
+    except OSError as error:
+        raise UserError(
+            f"{images.describe(int(places[row]))} could not be decoded ({error}). Restore or remove it, then start again."
+        ) from error
 
 
 def batches(
@@ -58,7 +60,7 @@ def batches(
     Raises:
       UserError: an image that cannot be read or decoded, named.
     """
-    count, memory = cores(), BatchMemory()
+    count, memory, decoders = cores(), BatchMemory(), Decoders(framing)
     threads = ThreadPoolExecutor(count)
 
     def begin(step: int) -> tuple[np.ndarray, list[Future[None]]]:
@@ -66,7 +68,7 @@ def batches(
         batch = memory.take(len(places), framing.stored)
         size = min(_LARGEST_PART, max(1, -(-len(places) // count)))
         parts = [slice(first, first + size) for first in range(0, len(places), size)]
-        return batch, [threads.submit(decode_batch, images, places[part], framing, batch[part]) for part in parts]
+        return batch, [threads.submit(decode_batch, images, places[part], decoders, batch[part]) for part in parts]
 
     try:
         queue = collections.deque(begin(step) for step in range(start, min(stop, start + _AHEAD)))

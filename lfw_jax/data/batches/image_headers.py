@@ -2,6 +2,7 @@
 
 import dataclasses
 import struct
+from collections.abc import Iterator
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF")
 """What can be read."""
@@ -15,6 +16,7 @@ _SIGNATURES = {
 }  # fmt: skip
 _EXIF_WITHIN = 1024  # EXIF is the first or second segment of a JPEG
 _ORIENTATION = 0x0112
+_SCAN, _END = 0xDA, 0xD9  # JPEG's markers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,20 +67,38 @@ def read_header(encoded: bytes) -> Header | None:
 
 
 def _read_jpeg_header(encoded: bytes) -> Header | None:
-    """From segment to segment until the one that describes the frame."""
+    for marker, place in _segments(encoded):
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            bits, height, width, channels = struct.unpack_from(">BHHB", encoded, place + 4)
+            return Header("JPEG", height, width, channels, bits)
+    return None
+
+
+def jpeg_preface(encoded: bytes) -> bytes | None:
+    """What stands before the pixels of a JPEG; None where no pixels follow. JPEGs that start with the same preface have the
+    same size, colours and orientation."""
+    if not encoded.startswith(b"\xff\xd8"):
+        return None
+    try:
+        return next((encoded[:place] for marker, place in _segments(encoded) if marker == _SCAN), None)
+    except struct.error:
+        return None
+
+
+def _segments(encoded: bytes) -> Iterator[tuple[int, int]]:
+    """Marker and place of every segment of a JPEG, up to the first scan."""
     place = 2
     while place + 4 <= len(encoded):
         marker = encoded[place + 1]
         if encoded[place] != 0xFF or marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD7:
             place += 1  # fill bytes and markers without a segment
             continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            bits, height, width, channels = struct.unpack_from(">BHHB", encoded, place + 4)
-            return Header("JPEG", height, width, channels, bits)
-        if marker in (0xD9, 0xDA):
-            return None
+        if marker == _END:
+            return
+        yield marker, place
+        if marker == _SCAN:
+            return
         place += 2 + struct.unpack_from(">H", encoded, place + 2)[0]
-    return None
 
 
 def check_size(height: int, width: int) -> None:

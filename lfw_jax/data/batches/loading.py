@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from lfw_jax.data.batches import feeder
-from lfw_jax.data.batches.decoding import Framing
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 

@@ -2,14 +2,20 @@
 
 import functools
 import math
-from collections.abc import Callable
+from typing import Protocol
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-Resize = Callable[[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "side side 3"]], None]
+
+class Resize(Protocol):
+    """Brings to another size what it was made for."""
+
+    def __call__(self, *, dst: UInt8[np.ndarray, "side side 3"]) -> object:
+        """Write the result to `dst`."""
+
 
 # Up to here bilinear interpolation alone differs from antialiasing by about half a grey level.
 _SOFTEN_FROM = 1.25
@@ -29,49 +35,43 @@ def resize_box(
       box: top, left and side of the square; fractions of a pixel count.
       out: where to write it; its size is the target's.
     """
-    resizer(box, len(out))(pixels, out)
+    resizer(pixels, box, len(out))(dst=out)
 
 
-def resizer(box: tuple[float, float, float], target: int) -> Resize:
-    """What `resize_box` does with images of one size: for many of them it is worked out once.
+def resizer(pixels: UInt8[np.ndarray, "h w 3"], box: tuple[float, float, float], target: int) -> Resize:
+    """`resize_box` of whatever lies in some memory whenever it is called: for many images it is worked out once.
 
     Args:
+      pixels: the memory.
       box: top, left and side of the square.
       target: pixels of the result's side.
     """
     top, left, side = box
     ratio = side / target
     if ratio >= _FEWER_PIXELS:
-        return functools.partial(_shrink, box=(left, top, left + side, top + side))
+        return functools.partial(_shrink, pixels, box=(left, top, left + side, top + side))
     row, column = math.floor(top), math.floor(left)
     rows, columns = slice(row, math.ceil(top + side)), slice(column, math.ceil(left + side))
     whole = rows.stop - rows.start == columns.stop - columns.start == side
+    square = pixels[rows, columns]
     if not whole:
         change = functools.partial(_interpolate, top=top - row, left=left - column, ratio=ratio)
     elif side == target:
         change = _copy
     else:
-        change = functools.partial(_resize, size=(target, target))
-    soften = functools.partial(_soften, ratio=ratio) if ratio > _SOFTEN_FROM else None
-
-    def resize(pixels: UInt8[np.ndarray, "h w 3"], out: UInt8[np.ndarray, "side side 3"]) -> None:
-        square = pixels[rows, columns]
-        change(square if soften is None else soften(square), out)
-
-    return resize
+        change = functools.partial(cv2.resize, dsize=(target, target), interpolation=cv2.INTER_LINEAR)
+    if ratio <= _SOFTEN_FROM:
+        return functools.partial(change, square)
+    return lambda dst: change(_soften(square, ratio), dst=dst)
 
 
-def _shrink(pixels: np.ndarray, out: np.ndarray, *, box: tuple[float, float, float, float]) -> None:
-    resized = Image.fromarray(pixels).resize(out.shape[1::-1], Image.Resampling.BILINEAR, box=box)
-    out[:] = np.asarray(resized)
+def _shrink(pixels: np.ndarray, dst: np.ndarray, *, box: tuple[float, float, float, float]) -> None:
+    resized = Image.fromarray(pixels).resize(dst.shape[1::-1], Image.Resampling.BILINEAR, box=box)
+    dst[:] = np.asarray(resized)
 
 
-def _copy(square: np.ndarray, out: np.ndarray) -> None:
-    out[:] = square
-
-
-def _resize(square: np.ndarray, out: np.ndarray, *, size: tuple[int, int]) -> None:
-    cv2.resize(square, size, dst=out, interpolation=cv2.INTER_LINEAR)
+def _copy(square: UInt8[np.ndarray, "side side 3"], dst: UInt8[np.ndarray, "side side 3"]) -> None:
+    dst[:] = square
 
 
 def _soften(square: UInt8[np.ndarray, "h w 3"], ratio: float) -> UInt8[np.ndarray, "h w 3"]:
@@ -86,7 +86,7 @@ def _soften(square: UInt8[np.ndarray, "h w 3"], ratio: float) -> UInt8[np.ndarra
 
 
 def _interpolate(
-    square: UInt8[np.ndarray, "h w 3"], out: UInt8[np.ndarray, "side side 3"], *, top: float, left: float, ratio: float
+    square: UInt8[np.ndarray, "h w 3"], dst: UInt8[np.ndarray, "side side 3"], *, top: float, left: float, ratio: float
 ) -> None:
     """Bilinear interpolation from a corner between pixels: pixel i's centre lies at (i + ½)·ratio from it."""
     shift = ratio / 2 - 0.5
@@ -94,8 +94,8 @@ def _interpolate(
     cv2.warpAffine(
         square,
         to_source,
-        out.shape[1::-1],
-        dst=out,
+        dst.shape[1::-1],
+        dst=dst,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )

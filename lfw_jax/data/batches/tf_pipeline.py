@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from lfw_jax.data.batches.batch_memory import BatchMemory
-from lfw_jax.data.batches.decoding import Framing
+from lfw_jax.data.batches.decoding import Decoders
 from lfw_jax.data.batches.feeder import cores, decode_batch
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.images import ImageSet
 
 
@@ -44,14 +45,14 @@ def batches(
     Raises:
       UserError: an image that cannot be read or decoded, named.
     """
-    tf, memory = _tensorflow(), BatchMemory()
+    tf, memory, decoders = _tensorflow(), BatchMemory(), Decoders(framing)
     stopped: list[BaseException] = []  # TensorFlow keeps only the text of what Python raises
 
     def fetch(step: np.int64) -> np.ndarray:
         try:
             places = indices(int(step))
             batch = memory.take(len(places), framing.stored)
-            decode_batch(images, places, framing, batch)
+            decode_batch(images, places, decoders, batch)
         except BaseException as error:
             stopped.append(error)
             raise

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32
 
-from lfw_jax.data.batches.decoding import Framing, decode, fault
+from lfw_jax.data.batches.decoding import decode
+from lfw_jax.data.batches.faults import fault
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.formats.encoding import encoded_image, encoded_images
 from lfw_jax.data.formats.npz import NpzError, names_in, read_npz, write_npz
 from lfw_jax.data.images import ImageSet, Skipped, count_up

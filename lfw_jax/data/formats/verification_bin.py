@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from lfw_jax.data.batches.decoding import fault
+from lfw_jax.data.batches.faults import fault
 from lfw_jax.data.formats.encoding import encoded_images
 from lfw_jax.data.formats.pickled_values import NumberArray, PickleError, Span, array_values, shown, span_bytes
 from lfw_jax.data.formats.restricted_pickle import read_pickle

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from PIL import Image
 
-from lfw_jax.data.batches.decoding import fault
+from lfw_jax.data.batches.faults import fault
 from lfw_jax.data.batches.image_headers import orientation
 from lfw_jax.data.images import ImageSet, Skipped
 
@@ -90,7 +90,7 @@ class Headers:
 def read_headers(images: ImageSet, *, report: Report = lambda _: None) -> Headers:
     """Read the header of every image. Nothing is decoded and nothing but these numbers is kept: 32 bytes an image.
 
-    Files were checked by the source that listed them; encoded images are checked here by `decoding.fault`.
+    Files were checked by the source that listed them; encoded images are checked here by `faults.fault`.
 
     Args:
       images: the set.

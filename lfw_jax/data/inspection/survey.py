@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from lfw_jax.data.batches.decoding import Framing, decode
+from lfw_jax.data.batches.decoding import decode
+from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.sampling import Sampler, build_sampler
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.inspection import duplicates

@@ -1,0 +1,37 @@
+"""Which part of an image is seen, and how large."""
+
+import dataclasses
+import functools
+import math
+
+
+@dataclasses.dataclass(frozen=True)
+class Framing:
+    """Which square of an image the network sees, and how large.
+
+    Attributes:
+      side: pixels of the square that a network sees.
+      crop: side of the centred square that this shows, as a share of the image's shorter side; 1 is the largest square.
+      margin: pixels kept beyond each edge (at the scale of `side`), for augmentation to draw on instead of black. Where
+        the image ends before them, its edge is repeated.
+    """
+
+    side: int
+    crop: float = 1.0
+    margin: int = 0
+
+    @functools.cached_property
+    def stored(self) -> int:
+        """Pixels of the stored square, margins included."""
+        return self.side + 2 * self.margin
+
+    @functools.cached_property
+    def filled(self) -> int:
+        """Pixels of the stored square, in its middle, that an image has; beyond them its edge is repeated."""
+        return self.stored - 2 * max(0, math.ceil((self.stored - self.side / self.crop) / 2 - 1e-6))
+
+    def box(self, height: int, width: int) -> tuple[int, int, int]:
+        """Top, left and side of what fills the stored square, whole pixels, never beyond the image."""
+        shorter = min(height, width)
+        side = min(shorter, max(1, round(self.crop * shorter * self.filled / self.side)))
+        return (height - side) // 2, (width - side) // 2, side
