@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from lfw_jax.faces.cascade_networks import load_weights
-from lfw_jax.faces.cascade_sampling import SMALLEST, level_sizes, scales
+from lfw_jax.faces.cascade_sampling import level_sizes, scales
 from lfw_jax.faces.cascade_stages import Faces, find_faces
 from lfw_jax.faces.detection import Face
+from lfw_jax.faces.mtcnn_settings import SMALLEST_IMAGE
 
 _PIXELS = 512 * 512  # an image's share of a batch: larger images go in smaller batches
 _FIRST_CANVAS = 64  # pixels; the sides of canvases grow by half octaves
@@ -74,7 +75,7 @@ class CascadeDetector:
             own = set(self._own)
         groups: dict[Shape, list[int]] = {}
         for place, shape in enumerate(shapes):
-            if min(shape) >= SMALLEST:
+            if min(shape) >= SMALLEST_IMAGE:
                 canvas = shape if shape in own else (_canvas_side(shape[0]), _canvas_side(shape[1]))
                 groups.setdefault(canvas, []).append(place)
         for canvas, places in groups.items():

@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-_STRIDE, _WINDOW = 2, 12  # of P-Net, pixels
+from lfw_jax.faces.mtcnn_settings import WINDOW
+
+_STRIDE = 2  # pixels, of P-Net
 
 
 def from_windows(
@@ -22,8 +24,8 @@ def from_windows(
     """
     corner = jnp.stack([columns, rows, columns, rows], axis=-1) * _STRIDE
     # A window begins at its second pixel, so that its side is 11.
-    window = corner + jnp.array([1, 1, _WINDOW, _WINDOW])
-    return (window + offsets * (_WINDOW - 1)) / scale
+    window = corner + jnp.array([1, 1, WINDOW, WINDOW])
+    return (window + offsets * (WINDOW - 1)) / scale
 
 
 def moved(boxes: Float[Array, "*n 4"], offsets: Float[Array, "*n 4"]) -> Float[Array, "*n 4"]:

@@ -10,17 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Int32, Num, UInt8
 
-SMALLEST = 24  # pixels of an image's shorter side: smaller ones hold no face to be found
-_WINDOW = 12  # pixels: what P-Net sees at once
-_SMALLEST_FACE = 20  # pixels
-_STEP = 0.709  # from scale to scale: about half the area
+from lfw_jax.faces.mtcnn_settings import SMALLEST_FACE, STEP, WINDOW
+
 _UNROLLED = 24  # pixels of a side averaged into one, up to which the additions are written out for XLA to fuse
 
 
 def scales(height: int, width: int) -> Float[np.ndarray, "scales"]:
     """The scales at which faces from 20 pixels up to the image's shorter side fill P-Net's window; maybe none."""
-    count = round(-((math.log(min(height, width) / _WINDOW) / math.log(_STEP)) + 1)) if min(height, width) else 0
-    return _WINDOW / _SMALLEST_FACE * _STEP ** np.arange(count)
+    count = round(-((math.log(min(height, width) / WINDOW) / math.log(STEP)) + 1)) if min(height, width) else 0
+    return WINDOW / SMALLEST_FACE * STEP ** np.arange(count)
 
 
 def level_sizes(height: int, width: int, at: Float[np.ndarray, "scales"]) -> Int[np.ndarray, "scales 2"]:
@@ -84,7 +82,7 @@ def shrink(
     for axis in (1, 2):
         whole, length = images.shape[axis], level[axis - 1]
         # An image in its array may be shrunk a little more than the array, for its size was cut to whole pixels.
-        slack = 1.0 if sizes is None else (_WINDOW + 1) / _WINDOW
+        slack = 1.0 if sizes is None else (WINDOW + 1) / WINDOW
         count = min(whole, math.ceil(whole / length * slack) + 1)
         if sizes is None or targets is None:
             indices, weights = _taps(whole, length, length, count, np)

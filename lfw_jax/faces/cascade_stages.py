@@ -16,9 +16,10 @@ from jaxtyping import Array, Bool, Float, Int, UInt8
 from lfw_jax.faces.cascade_boxes import best, from_windows, moved, points_in, squared, unsurpassed, within
 from lfw_jax.faces.cascade_networks import Networks, onet, pnet, rnet
 from lfw_jax.faces.cascade_sampling import level_sizes, normalize, pack, patches, sample_positions, scales, shrink
+from lfw_jax.faces.mtcnn_settings import OVERLAPS, THRESHOLDS
 
 # Log-odds that a face must exceed, for mtcnn's least scores.
-_PNET, _RNET, _ONET = (math.log(score / (1 - score)) for score in (0.6, 0.7, 0.8))
+_PNET, _RNET, _ONET = (math.log(score / (1 - score)) for score in THRESHOLDS)
 
 
 class Faces(NamedTuple):
@@ -67,12 +68,12 @@ def _propose(
             )
             offsets = jnp.take_along_axis(offsets.reshape(len(images), -1, 4), index[..., None], axis=1)
             boxes = from_windows(index // across, index % across, offsets, float(scale))
-            found.append((boxes, log_odds, unsurpassed(boxes, valid, 0.5)))
+            found.append((boxes, log_odds, unsurpassed(boxes, valid, OVERLAPS[0])))
             overflowed |= more
     boxes, log_odds, valid = (jnp.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
     _, index, valid, more = best(log_odds, valid, capacity)
     boxes = jnp.take_along_axis(boxes, index[..., None], axis=1)
-    return squared(boxes), unsurpassed(boxes, valid, 0.7), overflowed | more
+    return squared(boxes), unsurpassed(boxes, valid, OVERLAPS[1]), overflowed | more
 
 
 def _look(
@@ -140,12 +141,12 @@ def find_faces(
         offsets, log_odds = _look(lambda x: rnet(networks.rnet, x), packed, sizes, boxes, valid, 24, 8 * n)
         _, index, valid, more = best(log_odds, valid & (log_odds > _RNET), few)
         (boxes,) = pick(index, moved(boxes, offsets))
-        boxes, valid, overflowed = squared(boxes), unsurpassed(boxes, valid, 0.7), overflowed | more
+        boxes, valid, overflowed = squared(boxes), unsurpassed(boxes, valid, OVERLAPS[2]), overflowed | more
     with jax.named_scope("onet"):
         offsets, points, log_odds = _look(lambda x: onet(networks.onet, x), packed, sizes, boxes, valid, 48, n)
         points, boxes = points_in(boxes, points), moved(boxes, offsets)
         log_odds, index, valid, _ = best(log_odds, valid & (log_odds > _ONET), few)
         boxes, points = pick(index, boxes, points)
-        log_odds, index, valid, _ = best(log_odds, unsurpassed(boxes, valid, 0.7, of_smaller=True), few)
+        log_odds, index, valid, _ = best(log_odds, unsurpassed(boxes, valid, OVERLAPS[3], of_smaller=True), few)
         boxes, points = pick(index, boxes, points)
     return Faces(within(boxes, sizes), points, jax.nn.sigmoid(log_odds), valid, overflowed)

@@ -4,7 +4,6 @@ import array
 import csv
 import dataclasses
 import io
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import overload
@@ -13,6 +12,7 @@ import numpy as np
 
 from lfw_jax.errors import UserError
 from lfw_jax.faces.detection import Face
+from lfw_jax.unfinished import in_place_of
 
 POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 COLUMNS = (
@@ -126,9 +126,8 @@ class Journal:
 
 def write_manifest(path: Path, rows: Rows) -> None:
     """Write rows anew, whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(_line(COLUMNS).encode() + rows.text)
-    part.replace(path)
+    with in_place_of(path) as unfinished:
+        unfinished.write_bytes(_line(COLUMNS).encode() + rows.text)
 
 
 def read_manifest(path: str | Path) -> Rows:

@@ -16,15 +16,12 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from lfw_jax.errors import UserError
+from lfw_jax.faces.mtcnn_settings import OVERLAPS, SMALLEST_FACE, SMALLEST_IMAGE, STEP, THRESHOLDS, WINDOW
 
 Rows = Float[np.ndarray, "faces 16"]
 """Of each face: the image, left, top, right, bottom, score, five x, five y. Pixels, not rounded."""
 
-_SMALLEST = 24  # pixels of the shorter side: below, the package has no scale to look at
 _PIXELS_A_PASS = 6_000_000  # of the first network's input, which keeps its activations below about a gigabyte
-_SMALLEST_FACE, _CELL, _STEP = 20, 12, 0.709  # the package's defaults: with a larger smallest face it fails
-_THRESHOLDS = (0.6, 0.7, 0.8)
-_OVERLAPS = (0.5, 0.7, 0.7, 0.7)  # one scale, all scales, second and third network
 
 
 class Stages:
@@ -66,17 +63,17 @@ class Stages:
         pixels = (tf.cast(tf.constant(np.stack([images[place] for place in places])), tf.float32) - 127.5) / 128.0
         height, width = images[places[0]].shape[:2]
         found = []
-        for scale in self._images.build_scale_pyramid(width, height, _SMALLEST_FACE, _STEP):
+        for scale in self._images.build_scale_pyramid(width, height, SMALLEST_FACE, STEP):
             size = (int(height * scale), int(width * scale))
-            if min(size) < _CELL:
+            if min(size) < WINDOW:
                 continue
             maps = self._networks[0](tf.image.resize(pixels, size, method="area"))
-            candidates = boxes.generate_bounding_box(maps[0], maps[1], _THRESHOLDS[0])
+            candidates = boxes.generate_bounding_box(maps[0], maps[1], THRESHOLDS[0])
             candidates = boxes.upscale_bboxes(candidates, np.full(len(places), scale))
-            found.append(boxes.smart_nms_from_bboxes(candidates, _OVERLAPS[0], initial_sort=False))
+            found.append(boxes.smart_nms_from_bboxes(candidates, OVERLAPS[0], initial_sort=False))
         if not found:
             return pixels, np.zeros((0, 7))
-        kept = boxes.resize_to_square(boxes.smart_nms_from_bboxes(np.concatenate(found), _OVERLAPS[1]))
+        kept = boxes.resize_to_square(boxes.smart_nms_from_bboxes(np.concatenate(found), OVERLAPS[1]))
         # Columns: the place in this group, the box, the score; last, the place among all images.
         return pixels, np.column_stack((kept, np.asarray(places)[kept[:, 0].astype(int)]))
 
@@ -96,8 +93,8 @@ class Stages:
             if stage == 2:
                 columns.append(self._landmarks.adjust_landmarks(_Answer(parts[1]), rows))
             kept = np.column_stack((*columns, rows[:, -1]))
-            kept = kept[kept[:, 5] > _THRESHOLDS[stage]]
-            kept = boxes.smart_nms_from_bboxes(kept, _OVERLAPS[stage + 1], method="union" if stage == 1 else "min")
+            kept = kept[kept[:, 5] > THRESHOLDS[stage]]
+            kept = boxes.smart_nms_from_bboxes(kept, OVERLAPS[stage + 1], method="union" if stage == 1 else "min")
             if len(kept):
                 refined.append((pixels, boxes.resize_to_square(kept) if stage == 1 else kept))
         return refined
@@ -123,7 +120,7 @@ def _groups(images: Sequence[np.ndarray]) -> list[list[int]]:
     """Places of images of one size, as many together as one pass takes; too small ones in none."""
     by_size: dict[tuple[int, int], list[int]] = {}
     for place, image in enumerate(images):
-        if min(image.shape[:2]) >= _SMALLEST:
+        if min(image.shape[:2]) >= SMALLEST_IMAGE:
             by_size.setdefault(image.shape[:2], []).append(place)
     groups = []
     for (height, width), places in by_size.items():

@@ -1,14 +1,14 @@
 """An aligned crop as a file."""
 
 import io
-import os
-import threading
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
+
+from lfw_jax.unfinished import in_place_of
 
 FileFormat = Literal["jpg", "png"]
 
@@ -31,14 +31,9 @@ def encode_crop(pixels: UInt8[np.ndarray, "h w 3"], file_format: FileFormat) -> 
 def save_crop(path: Path, pixels: UInt8[np.ndarray, "h w 3"], file_format: FileFormat) -> None:
     """Write a crop whole or not at all; its folder is made. Raises OSError."""
     content = encode_crop(pixels, file_format)
-    part = path.with_name(f".{path.name[-80:]}.{os.getpid()}.{threading.get_ident()}.part")
-    try:
+    with in_place_of(path) as unfinished:
         try:
-            part.write_bytes(content)
+            unfinished.write_bytes(content)
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(content)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+            unfinished.write_bytes(content)

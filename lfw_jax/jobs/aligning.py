@@ -20,7 +20,6 @@ from lfw_jax.data.batches.decoding import decode_whole
 from lfw_jax.data.batches.feeder import cores
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.storage import PackedPaths
-from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
 from lfw_jax.faces.batches import Aligner, Task, on_threads
 from lfw_jax.faces.crops import CropSettings
@@ -29,6 +28,7 @@ from lfw_jax.faces.manifest import Journal, Row, Rows, write_manifest
 from lfw_jax.faces.naming import crop_files
 from lfw_jax.faces.saving import FileFormat
 from lfw_jax.report.stages import stage
+from lfw_jax.unfinished import all_or_nothing
 
 MANIFEST, SETTINGS = "manifest.csv", "align.json"
 _ENGINES = ("auto", "mtcnn", "jax")

@@ -119,8 +119,13 @@ class Experiment:
         return pair_distances(flat - flat.mean(axis=1, keepdims=True), *pairs.indices())
 
 
-def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
+def build_experiment(config: ConfigDict, workdir: Path, *, to_train: bool = True) -> Experiment:
     """Read the data and build every part.
+
+    Args:
+      config: the whole configuration.
+      workdir: the work directory, which need not exist.
+      to_train: whether it will be trained, and not evaluated alone: only then must the training set fit where it shall lie.
 
     Raises:
       UserError: anything in the configuration or the data that cannot work, before training begins.
@@ -153,7 +158,7 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
         print(note)
     align = (lambda others: aligned_images(others, config)[0]) if data.align else None
     parts, judged = divide(images, config, lists_beside, workdir, align, seen)
-    if data.resident:
+    if data.resident and to_train:
         check_room(len(parts.training), framing.stored, devices)
     sampler = build_sampler(config.sampler, parts.training.labels, seed=config.seed)
     objective = build_objective(

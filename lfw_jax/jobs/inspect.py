@@ -18,7 +18,6 @@ from lfw_jax.data.batches.decoding import decode
 from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.inspection import Plan, Survey, duplicates, people_rows, survey
 from lfw_jax.data.sources import read_source
-from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.aligning import aligned_images
 from lfw_jax.jobs.experiment import framing_of
@@ -29,6 +28,7 @@ from lfw_jax.report.inspection_page import Evidence, write_inspection_page
 from lfw_jax.report.inspection_terminal import print_inspection
 from lfw_jax.report.stages import stage
 from lfw_jax.training.pairing import PAIR_LOSSES
+from lfw_jax.unfinished import all_or_nothing
 
 UNUSABLE = 1
 """The exit code where the set can be read and training on it cannot begin."""

@@ -20,8 +20,8 @@ from lfw_jax.data.protocols.leakage import (
     write_shared_pictures,
 )
 from lfw_jax.data.protocols.splits import Split, judged_lists, split
-from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
+from lfw_jax.unfinished import all_or_nothing
 
 KEPT_OUT = "kept_out.json"
 NEAR_DUPLICATES = "near_duplicates.csv"

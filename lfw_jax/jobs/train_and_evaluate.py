@@ -48,7 +48,7 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
     workdir = Workdir(directory, config)
     if not train and not workdir.checkpoints.is_dir():
         raise UserError(f"--workdir: found no checkpoints in {directory}; train there first with --mode=train.")
-    experiment = build_experiment(config, workdir.path)
+    experiment = build_experiment(config, workdir.path, to_train=train)
     for note in (experiment.sampler.describe(), f"objective: {experiment.objective.describe}", *experiment.split.notes):
         print(note)
     if skipped := experiment.split.source.skipped:

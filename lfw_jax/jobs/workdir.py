@@ -1,7 +1,6 @@
 """The work directory: which configuration it belongs to, its history, its metrics."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from ml_collections import ConfigDict
 
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.command_line import paths
+from lfw_jax.unfinished import in_place_of
 
 # What may differ between a run and its resumption: where data lie and how they are fetched (each way gives the same batches),
 # what to run on, how often to look, when to pause.
@@ -99,9 +99,8 @@ class Workdir:
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a file whole or not at all."""
-        part = self._file(f".{name}.{os.getpid()}.part")
-        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        part.replace(self._file(name))
+        with in_place_of(self._file(name)) as unfinished:
+            unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def history(self, before: int) -> list[dict[str, float]]:
         """The logged rows up to a step, kept over resumptions."""
@@ -113,9 +112,8 @@ class Workdir:
 
     def write_history(self, rows: list[dict[str, float]]) -> None:
         """Write all rows anew, whole or not at all."""
-        part = self._file(f".history.{os.getpid()}.part")
-        part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        part.replace(self._file("history.jsonl"))
+        with in_place_of(self._file("history.jsonl")) as unfinished:
+            unfinished.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:

@@ -1,6 +1,5 @@
 """Contact sheets: many small pictures in a grid, pixel for pixel, each over its caption."""
 
-import os
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
@@ -12,6 +11,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from lfw_jax.report.style import INK
+from lfw_jax.unfinished import in_place_of
 
 _GAP = 6
 _CAPTION_SIZE, _TITLE_SIZE = 11, 14
@@ -87,12 +87,8 @@ def write_contact_sheet(
     path = Path(path)
     sheet = Image.fromarray(contact_sheet(images, captions, columns=columns, title=title))
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        sheet.save(part, format="PNG")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with in_place_of(path) as unfinished:
+        sheet.save(unfinished, format="PNG")
 
 
 @cache

@@ -1,7 +1,6 @@
 """One HTML file that holds a whole report: no script, no outside file, nothing to install to read it."""
 
 import base64
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import jinja2
 from matplotlib.figure import Figure
 
 from lfw_jax.report.style import figure_png, figure_svg
+from lfw_jax.unfinished import in_place_of
 
 _NUMBER = re.compile(r"[+\-–−]?[\d.,]*\d(\s?[–±]\s?[\d.,]+)?(\s?%)?|–")
 
@@ -73,12 +73,8 @@ def write_page(
         notice=notice,
     )
     # Beside the target, so that the rename stays on one disk and a reader sees the old page or the new one.
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(html, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with in_place_of(path) as unfinished:
+        unfinished.write_text(html, encoding="utf-8")
     return path
 
 

@@ -51,3 +51,6 @@ def test_a_set_without_room_is_refused_before_anything_is_decoded(faces, tmp_pat
     monkeypatch.setattr(resident, "free_bytes", lambda _: 10_000)
     with pytest.raises(UserError, match=r"--config\.data\.resident=True keeps \d+ images of 18×18 pixels"):
         build_experiment(tiny(faces, **{"data.resident": True}), tmp_path)
+    build_experiment(
+        tiny(faces, **{"data.resident": True}), tmp_path, to_train=False
+    )  # what it learned needs no such room

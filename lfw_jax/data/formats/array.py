@@ -14,8 +14,8 @@ from lfw_jax.data.formats.encoding import encoded_image, encoded_images
 from lfw_jax.data.formats.npz import NpzError, names_in, read_npz, write_npz
 from lfw_jax.data.images import ImageSet, Skipped, count_up
 from lfw_jax.data.storage import PackedBytes
-from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
+from lfw_jax.unfinished import all_or_nothing
 
 _LAYOUT = (
     "expected the arrays `labels` (integers [images]), `names` (strings [people]) and either `pixels` (uint8 [images, "

@@ -7,8 +7,8 @@ import numpy as np
 
 from lfw_jax.data.formats.encoding import encoded_image, file_ending
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
+from lfw_jax.unfinished import all_or_nothing
 
 _NAME_BYTES = 240  # of 255 that file systems allow, for "_0001.jpg"
 

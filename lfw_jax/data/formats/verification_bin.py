@@ -18,8 +18,8 @@ from lfw_jax.data.formats.restricted_pickle import read_pickle
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.data.storage import LazyImages
-from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
+from lfw_jax.unfinished import all_or_nothing
 
 _LAYOUT = "expected a pickle of (images, issame): twice as many images as there are pairs, in bytes or uint8 arrays"
 

@@ -12,8 +12,8 @@ import numpy as np
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.near_duplicates import find_near_duplicates, perceptual_hashes
 from lfw_jax.data.protocols.pair_list import PairList
-from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
+from lfw_jax.unfinished import all_or_nothing
 
 _SEPARATORS = re.compile(r"[\s_\-‐-―−]+")
 _SHOWN = 3

@@ -10,6 +10,7 @@ from jaxtyping import Int64
 from lfw_jax.data.formats.npz import NpzError, read_npz
 from lfw_jax.data.records.record_index import BROKEN, RecordTable
 from lfw_jax.data.records.recordio import RecordFile
+from lfw_jax.unfinished import in_place_of
 
 _VERSION = 1  # of what a scan means; another one is scanned anew
 _DTYPES = {"status": np.uint8, "labels": np.int32, "found": np.int64}
@@ -49,11 +50,7 @@ def store(file: RecordFile, offsets: Int64[np.ndarray, "records"], table: Record
     try:
         entry = _entry(file, offsets)
         entry.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = entry.with_name(f".{entry.stem}.{os.getpid()}.npz")
-        try:
-            np.savez(unfinished, status=table.status, labels=table.labels, found=table.found)
-            unfinished.replace(entry)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with in_place_of(entry) as unfinished, unfinished.open("wb") as out:
+            np.savez(out, status=table.status, labels=table.labels, found=table.found)
     except OSError:
         return

@@ -10,8 +10,8 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.data.records.record_people import people_of, people_path, people_text
 from lfw_jax.data.records.record_set import HEADER
 from lfw_jax.data.records.recordio import encode_record
-from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
+from lfw_jax.unfinished import all_or_nothing
 
 _EXACT = 1 << 24  # above it not every whole number is a float32, in which the format keeps labels and ranges
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lfw_jax.data.unfinished import all_or_nothing
 from lfw_jax.errors import UserError
+from lfw_jax.unfinished import all_or_nothing, in_place_of
 
 
 def write_both(*targets: Path) -> None:
@@ -37,3 +37,37 @@ def test_a_failure_leaves_nothing_new_and_takes_nothing_old(tmp_path: Path):
 def test_a_name_that_is_too_long_is_told(tmp_path: Path):
     with pytest.raises(UserError, match="cannot be written"), all_or_nothing(tmp_path / ("a" * 300)) as (path,):
         path.write_text("content")
+
+
+def test_a_file_takes_the_place_of_another_at_the_end(tmp_path: Path):
+    target = tmp_path / "metrics.json"
+    target.write_text("before")
+    with in_place_of(target) as unfinished:
+        unfinished.write_text("after")
+        assert target.read_text() == "before"
+    assert target.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_goes_wrong_leaves_the_old_file_alone_and_comes_out_as_it_is(tmp_path: Path, error: BaseException):
+    target = tmp_path / "metrics.json"
+    target.write_text("before")
+
+    def write() -> None:
+        with in_place_of(target) as unfinished:
+            unfinished.write_text("aft")
+            raise error
+
+    with pytest.raises(type(error)) as raised:
+        write()
+    assert raised.value is error
+    assert target.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_is_not_replaced_by_a_file(tmp_path: Path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError, match="taken"), in_place_of(tmp_path / "taken") as unfinished:
+        unfinished.write_text("content")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

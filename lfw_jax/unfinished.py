@@ -3,10 +3,27 @@
 import contextlib
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from lfw_jax.errors import UserError
+
+
+@contextlib.contextmanager
+def in_place_of(target: Path) -> Iterator[Path]:
+    """A name to write one file under, beside the target, whose place it takes at the end; if anything goes wrong it is removed.
+
+    For a file whose owner says in its own words what went wrong: errors of the system stay as they are.
+    """
+    unfinished = target.with_name(f".{target.name[:40]}.{os.getpid()}.{threading.get_ident()}.unfinished")
+    try:
+        yield unfinished
+        unfinished.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager
