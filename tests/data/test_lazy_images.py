@@ -1,5 +1,6 @@
 """Sets that hold places instead of images: views stay views, look-ups need no dictionary of images, and memory stays small."""
 
+import os
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -114,6 +115,22 @@ def test_paths_take_the_bytes_of_their_names_and_eight_more():
     # The two grow by an eighth at a time.
     assert held <= 1.13 * (letters + 8 * count) + 4096
     print(f"{held / count:.1f} bytes a path of {letters / count:.1f} characters")
+
+
+@given(
+    st.sampled_from(["", "faces", "faces/", "/", "/data/faces"]),
+    st.lists(
+        st.one_of(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
+            st.sampled_from(["/elsewhere/a.jpg", "a b/ü.jpg", os.fsdecode(b"a/\xff.jpg")]),
+        ),
+        max_size=4,
+    ),
+)
+def test_packed_paths_are_those_of_joining_them(root: str, names: list[str]):
+    paths = PackedPaths(root, names)
+    assert list(paths) == [Path(root, name) for name in names]
+    assert list(paths.sources(np.arange(len(names)))) == [os.path.join(root, name) for name in names]
 
 
 def test_a_view_of_a_set_takes_twelve_bytes_an_image():
