@@ -1,13 +1,15 @@
 """Files and folders that appear whole or not at all."""
 
 import contextlib
+import itertools
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from lfw_jax.errors import UserError
+
+_numbers = itertools.count()  # so that no two names of one process are equal
 
 
 @contextlib.contextmanager
@@ -16,7 +18,7 @@ def in_place_of(target: Path) -> Iterator[Path]:
 
     For a file whose owner says in its own words what went wrong: errors of the system stay as they are.
     """
-    unfinished = target.with_name(f".{target.name[:40]}.{os.getpid()}.{threading.get_ident()}.unfinished")
+    unfinished = target.with_name(f".{target.name[:40]}.{os.getpid()}.{next(_numbers)}.unfinished")
     try:
         yield unfinished
         unfinished.replace(target)

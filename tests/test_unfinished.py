@@ -71,3 +71,11 @@ def test_a_folder_is_not_replaced_by_a_file(tmp_path: Path):
     with pytest.raises(OSError, match="taken"), in_place_of(tmp_path / "taken") as unfinished:
         unfinished.write_text("content")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_two_files_at_a_time_do_not_meet(tmp_path: Path):
+    one, other = (tmp_path / f"{'a' * 60}{end}.json" for end in "xy")
+    with in_place_of(one) as first, in_place_of(other) as second:
+        first.write_text("x")
+        second.write_text("y")
+    assert (one.read_text(), other.read_text()) == ("x", "y")

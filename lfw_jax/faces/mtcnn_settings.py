@@ -1,10 +1,10 @@
-"""How the mtcnn package (1.0.0) looks for faces by default. Both ways to run its networks go by it."""
+"""How faces are looked for: as the mtcnn package (1.0.0) does by default. Both ways to run its networks go by it."""
 
 SMALLEST_FACE = 20
 """Pixels."""
 
 SMALLEST_IMAGE = 24
-"""Pixels of the shorter side: below, the package has no scale to look at."""
+"""Pixels of the shorter side. Ours: smaller images hold no face; the package itself looks at none below 21 pixels."""
 
 WINDOW = 12
 """Pixels: what the first network sees at once."""

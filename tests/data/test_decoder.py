@@ -1,5 +1,6 @@
 """One decoder for many images: what it keeps of one image never shows in another."""
 
+import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +15,16 @@ from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.image_headers import jpeg_preface
 from tests.data.test_decoding import BAD, JPEG, picture, saved, turned
 
+
+def directory_beyond(value: int) -> bytes:
+    """A JPEG whose EXIF points past its pixels, to where it says how to turn it."""
+    segment = b"Exif\0\0II*\0" + struct.pack("<I", 20_000)
+    start = JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + JPEG[2:]
+    tiff = start.index(b"II*\0")
+    directory = struct.pack("<HHHIHHI", 1, 0x0112, 3, 1, value, 0, 0)
+    return start.ljust(tiff + 20_000, b"\0") + directory
+
+
 FRAMINGS = (Framing(24, 0.8), Framing(112, 0.544), Framing(60), Framing(24, 1.0, 4))
 IMAGES = [
     *(saved(picture(seed=seed), "JPEG", quality=92) for seed in range(4)),
@@ -25,6 +36,8 @@ IMAGES = [
     turned(JPEG, 6),
     turned(JPEG, 3),
     turned(saved(picture(60, 60), "JPEG"), 5),
+    *(directory_beyond(value) for value in (1, 6)),
+    b"no preface of a JPEG",
     saved(picture(), "PNG"),
     saved(picture(120, 90), "GIF"),
     np.asarray(picture(130, 130)),
@@ -92,6 +105,17 @@ def test_a_preface_ends_where_the_pixels_begin():
     for cut in (*range(0, len(preface), 7), len(preface)):
         assert jpeg_preface(JPEG[:cut]) is None
     assert jpeg_preface(saved(picture(), "PNG")) is None
+
+
+def test_a_preface_of_megabytes_is_not_kept():
+    segment = b"\xff\xe2\xff\xff" + bytes(65533)
+    with Decoders(FRAMINGS[0]).lend() as decoder:
+        decoder(JPEG[:2] + 80 * segment + JPEG[2:], np.empty((24, 24, 3), np.uint8))
+        assert not vars(decoder)["_preface"]
+
+
+def test_what_a_file_says_behind_its_pixels_turns_nothing():
+    np.testing.assert_array_equal(decode(directory_beyond(6), FRAMINGS[0]), decode(JPEG, FRAMINGS[0]))
 
 
 def test_decoders_are_lent_to_one_thread_at_a_time_and_used_again():

@@ -10,7 +10,7 @@ import functools
 import io
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +20,15 @@ from simplejpeg import decode_jpeg, decode_jpeg_header
 
 from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.image_headers import FORMATS, check_size, jpeg_preface, orientation, read_header
-from lfw_jax.data.batches.resizing import resize_box, resizer
+from lfw_jax.data.batches.resizing import Resize, resize_box, resizer
 
 _AT_ONCE = 65536  # bytes; few files have more
 # libjpeg-turbo shrinks to any number of eighths, but is quick for these alone.
 _SHRINK = (8, 4, 2)
 _COLOURS = ("YCbCr", "Gray", "RGB")  # of which libjpeg-turbo makes the RGB that Pillow makes
 _LARGEST_KEPT = 2**22  # bytes
-_NONE = b"no preface of a JPEG"
+_LONGEST_PREFACE = 2**16  # bytes
+_NONE: tuple[bytes, ...] = ()  # nothing starts with it
 _TRIES = 64  # images in a row
 _MIRRORED = (2, 4, 5, 7)  # values of EXIF's orientation
 _QUARTER_TURNS = (0, 0, 0, 2, 2, 1, 3, 3, 1)  # by orientation, counter-clockwise, after mirroring
@@ -75,7 +76,10 @@ class Decoder:
             self._inside = Decoder(Framing(framing.filled, framing.crop * framing.filled / framing.side))
         self._memory = np.empty(0, np.uint8)  # used again: getting it anew takes a fifth of the time of decoding
         self._size = (0, 0)
-        self._preface, self._tries = _NONE, _TRIES
+        self._decode: Callable[..., object] = decode_jpeg  # of images of that size, and what follows
+        self._resize: Resize | None = None
+        self._preface: bytes | tuple[bytes, ...] = _NONE
+        self._tries = _TRIES
         self._turn = 1  # of images that start with the preface
 
     def __call__(
@@ -147,7 +151,9 @@ class Decoder:
         self._turn = orientation(encoded)
         if self._tries:  # none are left in a set where every image starts in its own way
             self._tries -= 1
-            self._preface = jpeg_preface(encoded) or _NONE
+            preface = jpeg_preface(encoded)
+            if preface is not None and len(preface) <= _LONGEST_PREFACE:
+                self._preface = preface
         return True
 
     def _prepare(self, height: int, width: int) -> None:
@@ -165,6 +171,8 @@ class Decoder:
             return
         size = rows * columns * 3
         if len(self._memory) < size:
+            self._decode, self._resize = decode_jpeg, None  # what they were holds the memory that is too small
+            self._memory = np.empty(0, np.uint8)
             self._memory = np.empty(size, np.uint8)
         pixels = self._memory[:size].reshape(rows, columns, 3)
         self._decode = functools.partial(decode_to, buffer=pixels)

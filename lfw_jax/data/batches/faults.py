@@ -35,7 +35,7 @@ def fault(image: Path | bytes) -> str | None:
         check_size(header.height, header.width)
         return _jpeg_fault(image, header) if kind == "JPEG" else _still_fault(_content(image))
     except OSError as error:
-        return f"unreadable ({error})"
+        return f"unreadable ({error.strerror or error})"
 
 
 def _content(image: Path | bytes) -> bytes:

@@ -14,6 +14,7 @@ _SIGNATURES = {
     b"\xff\xd8": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"BM": "BMP", b"GIF87a": "GIF", b"GIF89a": "GIF",
     b"RIFF": "WEBP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"\0\0\0\x0cjP": "JPEG 2000", b"%PDF": "PDF", b"PK\x03\x04": "ZIP",
 }  # fmt: skip
+_EXIF = b"Exif\0\0"
 _EXIF_WITHIN = 1024  # EXIF is the first or second segment of a JPEG
 _ORIENTATION = 0x0112
 _SCAN, _END = 0xDA, 0xD9  # JPEG's markers
@@ -109,10 +110,13 @@ def check_size(height: int, width: int) -> None:
 
 def orientation(encoded: bytes) -> int:
     """How a JPEG has to be turned to be seen upright: EXIF's value, 1 (as it is) to 8; 1 where nothing is said."""
-    start = encoded.find(b"Exif\0\0", 0, _EXIF_WITHIN)
-    if start < 0 or not encoded.startswith(b"\xff\xd8"):
+    if encoded.find(_EXIF, 0, _EXIF_WITHIN) < 0 or not encoded.startswith(b"\xff\xd8"):
         return 1
-    tiff = encoded[start + 6 : start + 6 + 65536]
+    before_pixels = jpeg_preface(encoded) or encoded
+    start = before_pixels.find(_EXIF, 0, _EXIF_WITHIN)
+    if start < 0:
+        return 1
+    tiff = before_pixels[start + len(_EXIF) : start + len(_EXIF) + 65536]
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None:
         return 1

@@ -1,6 +1,6 @@
 """The tf.data pipeline: draw, read, decode, resize, prefetch. TensorFlow is imported on first use.
 
-tf.data orders and schedules; an image is read and decoded by `decoding.decode`, which leaves Python to other threads.
+tf.data orders and schedules; images are read and decoded by `feeder.decode_batch`, which leaves Python to other threads.
 TensorFlow's own operations take about twice as long for it, and read some files otherwise or not at all.
 """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32
 
-from lfw_jax.data.batches.decoding import decode
+from lfw_jax.data.batches.decoding import Decoder
 from lfw_jax.data.batches.faults import fault
 from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.formats.encoding import encoded_image, encoded_images
@@ -137,7 +137,10 @@ def write_array(path: str | Path, images: ImageSet, framing: Framing | None = No
     }  # fmt: skip
     pieces = {}
     if framing is not None:
-        arrays["pixels"] = np.stack([decode(image, framing) for image in images.images])
+        arrays["pixels"] = np.empty((len(images), framing.stored, framing.stored, 3), np.uint8)
+        decode = Decoder(framing)
+        for image, out in zip(images.images, arrays["pixels"], strict=True):
+            decode(image, out)
     elif isinstance(images.images, np.ndarray):
         arrays["pixels"] = images.images
     else:
