@@ -221,7 +221,12 @@ def test_without_a_split_the_sampler_is_that_of_all_images():
         ),
         (lambda: set_of([3] * 12), Plan(64, 1.0, "cosface", False), {}, "enlarged"),
         (lambda: set_of([3] * 12), Plan(64, 0.5, "cosface", False), {}, "has 20 on average"),
-        (lambda: set_of([3] * 12), Plan(20, 1.0, "cosface", False), {}, "shown whole"),
+        (
+            lambda: images_of([encoded(picture(i, 200, 210)) for i in range(8)], [0] * 8),
+            Plan(112, 1.0, "cosface", False),
+            {},
+            "half of them have 200 pixels a side or more",
+        ),
         (lambda: set_of([3] * 12), PLAN, {}, "people train"),
         (lambda: images_of([encoded(picture(i, 60, 40)) for i in range(8)], [0] * 8), PLAN, {}, "not square"),
         (
@@ -268,6 +273,11 @@ def test_nothing_is_said_of_a_sound_set():
     found = look(set_of([4] * 120), Plan(32, 1.0, "cosface", False))
     assert found.faults == ()
     assert found.concerns == ()
+
+
+def test_aligned_faces_for_a_small_network_are_no_photographs():
+    faces = images_of([encoded(picture(i, 112, 112)) for i in range(8)], [0] * 8)
+    assert not any("shown whole" in concern for concern in look(faces, Plan(64, 1.0, "cosface", False)).concerns)
 
 
 def test_a_sound_header_over_a_spoilt_picture_is_found(tmp_path):

@@ -22,7 +22,8 @@ _NAMES_SHOWN = 3
 _OBLONG = 1.1
 _OBLONG_SHARE = 0.05
 _SMALL_SHARE = 0.01
-_WHOLE_PICTURE = 1.6  # sides of the network's square in an image that is shown whole: more is hardly a cropped face
+# An image that is shown whole is hardly a cropped face with more sides of the network's square, and more pixels, than these:
+_WHOLE_PICTURE, _LARGEST_CROP = 1.6, 160  # face sets are cropped to 112, 128 or 160 pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,9 +176,10 @@ def _sizes(plan: Plan, headers: Headers) -> Iterator[str]:
             f"{oblong:,} of {count:,} images are not square: only the centred square is used. Where faces are not in the "
             "centre, align them first (--mode=align)."
         )
-    if not plan.aligned and plan.crop == 1.0 and np.median(headers.shorter) > _WHOLE_PICTURE * plan.side:
+    middle = float(np.median(headers.shorter))
+    if not plan.aligned and plan.crop == 1.0 and middle > max(_WHOLE_PICTURE * plan.side, _LARGEST_CROP):
         yield (
-            f"images are shown whole, and half of them have more than {int(np.median(headers.shorter))} pixels a side: if "
+            f"images are shown whole, and half of them have {middle:.0f} pixels a side or more: if "
             "they are photographs and no cropped faces, align them first (--mode=align) or lower --config.data.crop."
         )
     if headers.grey == count:
