@@ -12,7 +12,7 @@ shifted views.
 
 Cost: 34 minutes on two CPU cores (30 epochs, 140 images a second).
 Expect on aligned faces, View 1's test pairs: 91.4 % (95 % interval 89.5-93.0) by the threshold of held-out people, 90.6 % by that
-of `pairsDevTrain`, AUC 0.973; with another seed 91.2 %, 88.7 % and 0.976; on centre crops 89.9 %, 88.2 % and 0.963. Why the two
+of `pairsDevTrain`, AUC 0.973; with another seed 91.2 %, 88.7 % and 0.975; on centre crops 89.9 %, 88.2 % and 0.963. Why the two
 thresholds differ so: docs/results.md.
 """
 
