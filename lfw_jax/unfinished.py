@@ -18,7 +18,7 @@ def in_place_of(target: Path) -> Iterator[Path]:
 
     For a file whose owner says in its own words what went wrong: errors of the system stay as they are.
     """
-    unfinished = target.with_name(f".{target.name[:40]}.{os.getpid()}.{next(_numbers)}.unfinished")
+    unfinished = _beside(target)
     try:
         yield unfinished
         unfinished.replace(target)
@@ -41,10 +41,7 @@ def all_or_nothing(*targets: Path, replace: bool = False) -> Iterator[tuple[Path
     Raises:
       UserError: a target is there already, or the system refuses to write: no right to, no space, a name too long.
     """
-    unfinished = tuple(
-        target.with_name(f".{target.name[:40]}.{os.getpid()}.{place}.unfinished")
-        for place, target in enumerate(targets)
-    )
+    unfinished = tuple(map(_beside, targets))
     made: list[Path] = []
     finished: list[Path] = []
     try:
@@ -67,6 +64,10 @@ def all_or_nothing(*targets: Path, replace: bool = False) -> Iterator[tuple[Path
     except BaseException:
         _remove([*unfinished, *finished], made)
         raise
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name[:40]}.{os.getpid()}.{next(_numbers)}.unfinished")
 
 
 def _empty_folder(path: Path) -> bool:

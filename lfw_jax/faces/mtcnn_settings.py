@@ -1,7 +1,7 @@
 """How faces are looked for: as the mtcnn package (1.0.0) does by default. Both ways to run its networks go by it."""
 
 SMALLEST_FACE = 20
-"""Pixels."""
+"""Pixels. With a larger one the package fails."""
 
 SMALLEST_IMAGE = 24
 """Pixels of the shorter side. Ours: smaller images hold no face; the package itself looks at none below 21 pixels."""

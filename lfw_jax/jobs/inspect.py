@@ -53,12 +53,12 @@ def inspect(request: Request) -> None:
     Workdir(folder, config)  # refuses the folder of another configuration
     plan = _plan(config)
     images, lists_beside = read_source(config.data, folder.parent / "synthetic")
-    seen, align = 1.0, None
+    seen = 1.0
     if config.data.align:  # what a training would see
         images, seen, note = aligned_images(images, config)
-        align = lambda others: aligned_images(others, config)[0]  # noqa: E731
         plan = dataclasses.replace(plan, crop=seen, aligned=True)
         print(note)
+    align = (lambda others: aligned_images(others, config)[0]) if config.data.align else None
     _make(folder)
     found = survey(
         images,

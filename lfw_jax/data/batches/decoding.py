@@ -187,7 +187,7 @@ class Decoders:
     """
 
     def __init__(self, framing: Framing):
-        self.framing = framing
+        self._framing = framing
         self._free: collections.deque[Decoder] = collections.deque()
 
     @contextlib.contextmanager
@@ -196,7 +196,7 @@ class Decoders:
         try:
             decoder = self._free.pop()
         except IndexError:
-            decoder = Decoder(self.framing)
+            decoder = Decoder(self._framing)
         try:
             yield decoder
         finally:
