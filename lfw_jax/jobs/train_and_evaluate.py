@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 
 from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.scores import ScoredPairs, write_scores
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
 from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.first_batch import first_batch_sheet
@@ -59,9 +60,11 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
             return
         kind = config.evaluation.checkpoint
         state = checkpoints.restore(kind, experiment.state)
-    result, raw_pixels = judge(experiment, state)
+    result, raw_pixels, scores = judge(experiment, state)
     details = Run(name, command, workdir, experiment, kind, int(state.step))
-    write_results(details, result, raw_pixels, judge_sets(experiment, state))
+    sets, set_scores = judge_sets(experiment, state)
+    write_scores(workdir.path / "scores.npz", scores | set_scores)
+    write_results(details, result, raw_pixels, sets)
 
 
 def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -> bool:
@@ -142,10 +145,16 @@ def _validate(experiment: Experiment, state: State, pixels: np.ndarray) -> Verif
     return verify_folds(distances, pairs.same, folds, name=pairs.name)
 
 
-def judge(experiment: Experiment, state: State) -> tuple[VerificationResult, VerificationResult]:
-    """Verification of the test pairs, with thresholds from the development pairs or its other folds: by embeddings, by pixels.
+def judge(
+    experiment: Experiment, state: State
+) -> tuple[VerificationResult, VerificationResult, dict[str, ScoredPairs]]:
+    """Evaluate the test pairs by thresholds of the development pairs, or of the other folds.
 
-    The embeddings are judged by the threshold of the held-out people, too, where the development pairs are not theirs.
+    Where the development pairs are not those of the held-out identities, the threshold of the latter is evaluated, too.
+
+    Returns:
+      The results of the embeddings and of the raw pixels, and the scored pairs by their role: "test", and where there are
+      such pairs "development" and "held_out".
     """
     split = experiment.split
     lists = [split.test] if split.by_folds else [split.development, split.test]
@@ -153,21 +162,38 @@ def judge(experiment: Experiment, state: State) -> tuple[VerificationResult, Ver
     learned = [experiment.distances(state, pairs, shown) for pairs, shown in zip(lists, pixels, strict=True)]
     raw = [experiment.pixel_distances(pairs, shown) for pairs, shown in zip(lists, pixels, strict=True)]
     result = _verify(lists, learned)
+    scores = {
+        role: _scored(pairs, distances)
+        for role, pairs, distances in zip(("test", "development"), lists[::-1], learned[::-1], strict=False)
+    }
     if split.validation is not split.development:
         held_out = split.validation
         distances = experiment.distances(state, held_out, experiment.pixels(held_out))
         result = with_held_out_threshold(result, distances, held_out.same, name=held_out.name)
-    return result, _verify(lists, raw)
+        scores["held_out"] = _scored(held_out, distances)
+    return result, _verify(lists, raw), scores
 
 
-def judge_sets(experiment: Experiment, state: State) -> list[VerificationResult]:
-    """Verification of each evaluation set, by its development pairs or by folds."""
-    results = []
+def judge_sets(experiment: Experiment, state: State) -> tuple[list[VerificationResult], dict[str, ScoredPairs]]:
+    """Evaluate each evaluation set by thresholds of its development pairs or of its folds; results and scored pairs."""
+    results, scores = [], {}
     for item in experiment.judged.sets:
         lists = [item.with_folds()] if item.development is None else [item.development, item.pairs]
         distances = [experiment.distances(state, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
         results.append(_verify(lists, distances))
-    return results
+        scores[f"sets/{item.name}"] = _scored(lists[-1], distances[-1])
+    return results, scores
+
+
+def _scored(pairs: PairList, distances: np.ndarray) -> ScoredPairs:
+    return ScoredPairs(
+        name=pairs.name,
+        distances=distances,
+        same=pairs.same,
+        identities=np.array([(a, b) for (a, _), (b, _) in zip(pairs.first, pairs.second, strict=True)], np.str_),
+        images=np.array([(a, b) for (_, a), (_, b) in zip(pairs.first, pairs.second, strict=True)], np.int64),
+        folds=pairs.folds,
+    )
 
 
 def _verify(lists: list[PairList], distances: list[np.ndarray]) -> VerificationResult:

@@ -1,0 +1,129 @@
+"""Scored pairs: the distances of a list of pairs, with everything that a metric needs to know of each pair."""
+
+import dataclasses
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from lfw_jax.errors import UserError
+from lfw_jax.unfinished import all_or_nothing
+
+VERSION = 1
+"""Version of the layout of `scores.npz`."""
+
+_OPTIONAL = ("identities", "images", "folds")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ScoredPairs:
+    """The distances of the pairs of one list. Everything that is measured on pairs is a function of it.
+
+    Attributes:
+      name: name of the list in reports.
+      distances: distance of each pair, float64; smaller is more alike.
+      same: true where both images show one identity.
+      identities: names of the two identities of each pair; None where they are unknown.
+      images: number of each of the two images among those of its identity (the NNNN of `<Name>_NNNN.jpg`); None where
+        unknown.
+      folds: fold of each pair, from 0; None for a list in one piece.
+
+    Raises:
+      UserError: a distance that is not finite, or pairs of one kind only.
+      ValueError: arrays whose lengths differ.
+    """
+
+    name: str
+    distances: Float[np.ndarray, "pairs"]
+    same: Bool[np.ndarray, "pairs"]
+    identities: Shaped[np.ndarray, "pairs 2"] | None = None
+    images: Int[np.ndarray, "pairs 2"] | None = None
+    folds: Int[np.ndarray, "pairs"] | None = None
+
+    def __post_init__(self):
+        for field, dtype in (("distances", np.float64), ("same", np.bool_), ("images", np.int64), ("folds", np.int64)):
+            value = getattr(self, field)
+            if value is not None:
+                object.__setattr__(self, field, np.asarray(value, dtype))
+        if self.identities is not None:
+            object.__setattr__(self, "identities", np.asarray(self.identities, np.str_))
+        pairs = self.distances.shape[:1]
+        if self.distances.ndim != 1:
+            raise ValueError(f"{self.name}: expected distances [pairs], found shape {self.distances.shape}")
+        for field, shape in (("same", pairs), ("identities", (*pairs, 2)), ("images", (*pairs, 2)), ("folds", pairs)):
+            value = getattr(self, field)
+            if value is not None and value.shape != shape:
+                raise ValueError(f"{self.name}: expected {field} of shape {shape}, found {value.shape}")
+        self._check_values()
+
+    def _check_values(self) -> None:
+        broken = np.flatnonzero(~np.isfinite(self.distances))
+        if len(broken):
+            raise UserError(
+                f"{self.name}: {len(broken)} of {len(self)} distances are not finite, the first at pair {broken[0] + 1}; "
+                "expected numbers. The embeddings hold NaN or infinity: the model has diverged. Use an earlier "
+                "checkpoint, or train again with a lower learning rate."
+            )
+        if self.same.all() or not self.same.any():
+            raise UserError(
+                f"{self.name}: found {self.same.sum()} pairs of the same person and {(~self.same).sum()} of different "
+                "people; expected at least one of each. Use a list that holds both."
+            )
+
+    def __len__(self) -> int:
+        return len(self.distances)
+
+
+def write_scores(path: Path, lists: Mapping[str, ScoredPairs]) -> None:
+    """Write scored pairs to an `.npz` file, atomically, in the place of an older one.
+
+    Args:
+      path: the file.
+      lists: the lists by their role, such as "test" or "held_out". The arrays of each are stored as `<role>/<field>`.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    arrays: dict[str, Any] = {"version": np.int64(VERSION)}
+    for role, scored in lists.items():
+        for field in dataclasses.fields(scored):
+            if (value := getattr(scored, field.name)) is not None:
+                arrays[f"{role}/{field.name}"] = np.asarray(value)
+    with all_or_nothing(path, replace=True) as (unfinished,), open(unfinished, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read_scores(path: Path) -> dict[str, ScoredPairs]:
+    """Read scored pairs, by their role, from a file of `write_scores`.
+
+    Raises:
+      UserError: no such file, another version of the layout, or arrays that do not fit together.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: found no such file; expected the scores that an evaluation writes.")
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        version = int(arrays.pop("version", -1))
+        if version != VERSION:
+            raise UserError(
+                f"{path}: found scores of layout {version}, expected {VERSION}. Evaluate again with --mode=evaluate."
+            )
+        roles = dict.fromkeys(name.rpartition("/")[0] for name in arrays)
+        return {role: _scored(arrays, role) for role in roles}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path}: not readable as scores of an evaluation ({error}). Evaluate again with --mode=evaluate."
+        ) from error
+
+
+def _scored(arrays: Mapping[str, np.ndarray], role: str) -> ScoredPairs:
+    return ScoredPairs(
+        name=str(arrays[f"{role}/name"]),
+        distances=arrays[f"{role}/distances"],
+        same=arrays[f"{role}/same"],
+        **{field: arrays.get(f"{role}/{field}") for field in _OPTIONAL},
+    )
