@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow experiments parity golden lint format lock clean
+.PHONY: help demo test slow gpu gpu-bundle parity golden lint format lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -17,7 +17,8 @@ help:
 	@echo "make demo    train configs/quickstart.py and leave metrics, TensorBoard events and a report"
 	@echo "make test    lint, types, import contracts and all tests"
 	@echo "make slow    the tests that need minutes"
-	@echo "make experiments  the report's five experiments in full and the benchmarks: for a GPU (LFW=folder, else fetched)"
+	@echo "make gpu     every figure that needs a GPU (DATA=build/gpu-bundle/lfw_aligned.npz MINUTES=9 OUT=runs/gpu)"
+	@echo "make gpu-bundle  the folder that a bare GPU machine needs for it, from LFW (DATA=LFW)"
 	@echo "make parity  compare lfw_jax.metric with pytorch-metric-learning, live, on new batches (SEED=...)"
 	@echo "make golden  compute the committed figures of pytorch-metric-learning anew"
 	@echo "make format  format the code;  make lint: what test does before its tests"
@@ -33,14 +34,16 @@ test: lint
 slow: $(VENV)/installed
 	$(PYTHON) -m pytest -q -m slow
 
-# In bfloat16: on a GPU its matrix products are several times as fast. A run that was stopped resumes.
-experiments: $(VENV)/installed $(PEER)/installed
-	for config in siamese_contrastive resnet_contrastive contrastive_semihard margin_histogram arcface; do \
-		$(PYTHON) launch.py --config=configs/$$config.py --workdir=runs/$$config --config.model.dtype=bfloat16 \
-			$(if $(LFW),--config.data.source=folder --config.data.dir=$(LFW)); \
-	done
-	$(PYTHON) -m benchmarks.training_step --only=resnet50 --batch_size=256 --dtype=bfloat16
-	$(PYTHON) -m benchmarks.mining --peer_python=$(PEER)/bin/python --peer_memory=0
+# Every figure that needs a GPU, within MINUTES, on a bare machine: only Python with JAX is needed, see benchmarks/gpu.
+DATA ?= build/gpu-bundle/lfw_aligned.npz
+MINUTES ?= 9
+OUT ?= runs/gpu
+gpu:
+	$(or $(wildcard $(PYTHON)),python3) -m benchmarks.gpu --data=$(DATA) --minutes=$(MINUTES) --out=$(OUT)
+
+# What `make gpu` needs there: DATA is LFW's originals with the lists of View 1.
+gpu-bundle: $(VENV)/installed
+	$(PYTHON) -m benchmarks.gpu.bundle --data=$(DATA) --out=build/gpu-bundle
 
 # The golden tests, but against figures that the peer computes now, for batches that no test has seen.
 parity: $(VENV)/installed $(PEER)/installed
