@@ -87,7 +87,7 @@ $(VENV)/uv:
 	@touch $@
 
 $(VENV)/installed: $(VENV)/uv requirements.txt requirements-cpu.txt pyproject.toml
-	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) -r $(REQUIREMENTS)
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PYTHON) -r $(REQUIREMENTS)
 	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
 	@touch $@
 

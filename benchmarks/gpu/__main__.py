@@ -89,6 +89,7 @@ def _measure(flags: argparse.Namespace) -> int:
         minutes = max(flags.minutes, _DRY_MINUTES) if flags.dry else flags.minutes
         # What one item compiled another one of the same shapes finds.
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str((flags.out / "xla_cache").resolve()))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
         outcomes = run_items(
             items,
             data=data,

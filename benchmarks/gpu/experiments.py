@@ -59,6 +59,7 @@ def measure(data: Path, folder: Path, *, toy: bool, config: str) -> dict[str, An
         f"--config.data.lists_dir={data.parent}",
         f"--config.data.crop={crop_share()}",
         "--config.data.resident=True",
+        "--config.data.loader=pillow",  # the machine has no TensorFlow
     ]
     if config in _EXPERIMENTS:
         arguments.append("--config.model.dtype=bfloat16")
