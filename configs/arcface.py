@@ -14,7 +14,7 @@ told apart.
 
 from ml_collections import ConfigDict
 
-from configs import base
+from lfw_jax.configs import base
 
 
 def get_config() -> ConfigDict:

@@ -13,7 +13,7 @@ on people with four images or more alone.
 
 from ml_collections import ConfigDict
 
-from configs import base
+from lfw_jax.configs import base
 
 
 def get_config() -> ConfigDict:

@@ -18,7 +18,7 @@ thresholds differ so: docs/results.md.
 
 from ml_collections import ConfigDict
 
-from configs import base
+from lfw_jax.configs import base
 
 
 def get_config() -> ConfigDict:

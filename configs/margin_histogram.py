@@ -12,7 +12,7 @@ Expect: "works on some examples", much as experiment 2a.
 
 from ml_collections import ConfigDict
 
-from configs import base
+from lfw_jax.configs import base
 
 
 def get_config() -> ConfigDict:

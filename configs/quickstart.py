@@ -11,7 +11,7 @@ Expect: 88.7 % on pairs of drawn people whom it never saw (95 % interval 86.6-90
 
 from ml_collections import ConfigDict
 
-from configs import base
+from lfw_jax.configs import base
 
 
 def get_config() -> ConfigDict:

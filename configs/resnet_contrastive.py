@@ -11,7 +11,7 @@ Expect: a lower loss than experiment 1.1 on people it trained on, still "unsatis
 
 from ml_collections import ConfigDict
 
-from configs import base
+from lfw_jax.configs import base
 
 
 def get_config() -> ConfigDict:

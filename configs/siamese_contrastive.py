@@ -12,7 +12,7 @@ mostly unlike people are solved early and then teach nothing.
 
 from ml_collections import ConfigDict
 
-from configs import base
+from lfw_jax.configs import base
 
 
 def get_config() -> ConfigDict:

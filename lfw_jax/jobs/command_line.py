@@ -5,28 +5,93 @@ import os
 import runpy
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from functools import partial
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from lfw_jax.errors import UserError
+from lfw_jax.jobs import config_files
+from lfw_jax.jobs.request import JOBS, Request, serve
 
-DEFAULT_CONFIG = "configs/quickstart.py"
+_HELP = ("--help", "-help", "-h", "--helpfull", "-helpfull")
 
 
-def run(main: Callable[[list[str]], None]) -> None:
-    """Parse the flags and call `main`; a user's mistake becomes one sentence on standard error and exit code 2."""
+def run(program: str) -> None:
+    """Parse the flags and run the job; a user's mistake becomes one sentence on standard error and exit code 2.
 
+    Args:
+      program: the program that was called, `lfw-jax` or `launch.py`, as messages name it.
+    """
     use_large_pages()
+    define_flags(program)
 
-    def guarded(arguments: list[str]) -> None:
+    def guarded(step: Callable[[list[str]], Any], arguments: list[str]) -> Any:
         try:
-            main(arguments)
+            return step(arguments)
         except UserError as error:
-            _refuse(error)
+            print(f"{program}: {error}", file=sys.stderr)
+            sys.exit(2)
 
-    app.run(guarded, flags_parser=_parse)
+    app.run(partial(guarded, partial(_main, program)), flags_parser=partial(guarded, partial(_parse, program)))
+
+
+def define_flags(program: str) -> None:
+    """Define the flags of a job, among them `--config`: a locked configuration with `--config.group.key=value` overrides."""
+    config_flags.DEFINE_config_file(
+        "config",
+        None,  # `_with_files` gives the file of the default configuration
+        "Name of a configuration, such as arcface, or a file of your own; --config.group.key=value changes a value.",
+        lock_config=True,
+    )
+    flags.FLAGS["config"].default_as_str = f"'{config_files.DEFAULT}'"
+    flags.DEFINE_string(
+        "workdir",
+        "",
+        "Folder of checkpoints, events and reports; the same one resumes. Default: runs/<name of config>.",
+    )
+    flags.DEFINE_enum(
+        "mode",
+        "train",
+        list(JOBS),
+        "train, with an evaluation at the end; evaluate a trained --workdir; align the faces of --input into --output; "
+        "inspect the data of --config; export it, or --input, to --output; combine the folds of View 2 in --input.",
+    )
+    flags.DEFINE_string(
+        "input",
+        "",
+        "align, export: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine: work "
+        "directories, such as 'runs/fold*'.",
+    )
+    flags.DEFINE_string("output", "", "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file.")
+    for name in ("config", "workdir", "mode", "input", "output"):
+        flags.FLAGS.register_key_flag_for_module(program, flags.FLAGS[name])
+
+
+def _main(program: str, arguments: list[str]) -> None:
+    """Run the job that the flags ask for."""
+    if len(arguments) > 1:
+        raise UserError(f"found the argument '{arguments[1]}', expected flags alone, such as --mode=train.")
+    values = flags.FLAGS
+    serve(
+        Request(
+            mode=values.mode,
+            config=values.config,
+            name=Path(config_flags.get_config_filename(values["config"])).stem,
+            workdir=values.workdir,
+            input=values.input,
+            output=values.output,
+            command=" ".join([_called(program), *sys.argv[1:]]),
+        )
+    )
+
+
+def _called(program: str) -> str:
+    """Return how a program is called: `lfw-jax`, or `python` with the path that was given of launch.py."""
+    return f"python {sys.argv[0]}" if program.endswith(".py") else program
 
 
 def use_large_pages() -> None:
@@ -39,51 +104,82 @@ def use_large_pages() -> None:
         os.execve(sys.executable, sys.orig_argv, os.environ | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"})
 
 
-def _refuse(error: UserError) -> NoReturn:
-    print(f"launch.py: {error}", file=sys.stderr)
-    sys.exit(2)
+def _parse(program: str, arguments: list[str]) -> list[str]:
+    """Parse the flags; help goes to standard output and ends the process.
 
-
-def _parse(arguments: list[str]) -> list[str]:
+    Raises:
+      UserError: a flag, the configuration's file or one of its overrides is wrong.
+    """
+    if asked := [argument for argument in arguments if argument in _HELP]:
+        _print_help(program, full=asked[0].endswith("full"))
+        sys.exit(0)
+    arguments = _with_files(arguments)
     try:
-        if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in arguments):
-            return app.parse_flags_with_usage(arguments)
-        _check_file(arguments)
         rest = flags.FLAGS(arguments)
-        if flags.FLAGS["verbosity"].using_default_value:
-            flags.FLAGS.verbosity = logging.WARNING  # Orbax tells at length of what it does; --verbosity=0 shows it
-        return rest
-    except UserError as error:
-        _refuse(error)
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-        _refuse(UserError(_explain(arguments, error)))
+    except Exception as error:  # of the parser, of ml_collections, or whatever the configuration's own code raises
+        raise UserError(_explain(arguments, error)) from error
+    if not isinstance(flags.FLAGS.config, ConfigDict):
+        raise UserError(_explain(arguments, TypeError("--config holds no ConfigDict")))
+    if flags.FLAGS["verbosity"].using_default_value:
+        flags.FLAGS.verbosity = logging.WARNING  # Orbax tells at length of what it does; --verbosity=0 shows it
+    return rest
 
 
-def _check_file(arguments: list[str]) -> None:
-    """Say so at once if there is no such configuration: ml_collections would tell only when it is first read."""
-    path = _config_path(arguments)
-    if os.path.isfile(path):
-        return
-    files = os.listdir("configs") if os.path.isdir("configs") else []
-    known = sorted(name for name in files if name.endswith(".py") and name != "base.py")
-    advice = f"there are {', '.join(known)} in configs/" if known else "run it where launch.py is"
-    raise UserError(f"--config: found no file {path}; {advice}.")
+def _print_help(program: str, *, full: bool) -> None:
+    print(f"Run one job of lfw_jax: `{_called(program)} --config=arcface --workdir=runs/arcface`.\n\nflags:")
+    print(flags.FLAGS.get_help() if full else flags.FLAGS.module_help(program))
+    if not full:
+        print("\nTry --helpfull to get a list of all flags.")
+
+
+def _with_files(arguments: list[str]) -> list[str]:
+    """Return the arguments with the file of each `--config` in place of its name; the default's where none is given.
+
+    Raises:
+      UserError: there is no such configuration. ml_collections would report that only when it is first read.
+    """
+    found = list(arguments)
+    given = [place for place, text in enumerate(arguments) if _name(text) == "config"]
+    for place in given:
+        if (value := _value(arguments, place)) is not None:
+            path = str(config_files.find(value))
+            if "=" in arguments[place]:
+                found[place] = f"--config={path}"
+            else:
+                found[place + 1] = path
+    return found if given else [found[0], f"--config={config_files.of_name(config_files.DEFAULT)}", *found[1:]]
 
 
 def _config_path(arguments: list[str]) -> str:
+    """Return the configuration's file from arguments as `_with_files` returns them: the last one given."""
     given = [_value(arguments, place) for place, text in enumerate(arguments) if _name(text) == "config"]
-    return (given[-1] if given else None) or DEFAULT_CONFIG
+    return given[-1] or ""
 
 
 def _explain(arguments: list[str], error: Exception) -> str:
-    """The first `--config…` argument that does not fit, in words; else what the parser said."""
+    """Return what is wrong with the configuration's file or its first wrong override; else what the parser said."""
+    path = _config_path(arguments)
+    try:
+        config = runpy.run_path(path)["get_config"]()
+    except Exception as fault:
+        return _file_fault(path, fault)
+    if not isinstance(config, ConfigDict):
+        return f"--config: get_config of {path} returned {type(config).__name__}, expected a ConfigDict."
     overrides = [(place, _name(text)) for place, text in enumerate(arguments) if _name(text).startswith("config.")]
-    if overrides:
-        config = runpy.run_path(_config_path(arguments))["get_config"]()
-        for place, name in overrides:
-            if fault := _override_fault(config, name, place, arguments):
-                return fault
+    for place, name in overrides:
+        if fault := _override_fault(config, name, place, arguments):
+            return fault
     return f"{str(error).strip().splitlines()[-1]} (--help lists the flags.)"
+
+
+def _file_fault(path: str, fault: Exception) -> str:
+    """Return why a configuration's file cannot be loaded, with the line, and what a file of that kind needs."""
+    if isinstance(fault, KeyError) and fault.args == ("get_config",):
+        return f"--config: {path} defines no function get_config, which returns the configuration."
+    lines = [frame.lineno for frame in extract_tb(fault.__traceback__) if frame.filename == path]
+    line = f", line {lines[-1]}" if lines else ""
+    advice = " The shared base is `from lfw_jax.configs import base`." if isinstance(fault, ImportError) else ""
+    return f"--config: {path} cannot be loaded: {type(fault).__name__}: {fault}{line}.{advice}"
 
 
 def _name(argument: str) -> str:
@@ -139,18 +235,3 @@ def paths(config: ConfigDict, prefix: str = "config") -> list[str]:
     for key, value in config.items():
         found += paths(value, f"{prefix}.{key}") if isinstance(value, ConfigDict) else [f"{prefix}.{key}"]
     return found
-
-
-def config_name() -> str:
-    """The name of the configuration file: "arcface" of `--config=configs/arcface.py`."""
-    return os.path.splitext(os.path.basename(config_flags.get_config_filename(flags.FLAGS["config"])))[0]
-
-
-def define_config() -> flags.FlagHolder[ConfigDict]:
-    """The flag `--config`, a locked configuration with `--config.group.key=value` overrides."""
-    return config_flags.DEFINE_config_file(
-        "config",
-        "configs/quickstart.py",
-        "Configuration file; --config.group.key=value changes a value.",
-        lock_config=True,
-    )

@@ -1,0 +1,51 @@
+"""The command `lfw-jax`, which `python -m lfw_jax` and `python launch.py` start as well.
+
+Imports the standard library alone until it knows that the packages of the extra `train` are installed.
+"""
+
+import importlib.util
+import sys
+
+# Top-level module → package, for every package of the extra `train` in pyproject.toml.
+TRAIN = {
+    "absl": "absl-py",
+    "cv2": "opencv-python-headless",
+    "flax": "flax",
+    "imagehash": "imagehash",
+    "jinja2": "jinja2",
+    "matplotlib": "matplotlib",
+    "ml_collections": "ml-collections",
+    "optax": "optax",
+    "orbax": "orbax-checkpoint",
+    "PIL": "pillow",
+    "pooch": "pooch",
+    "rich": "rich",
+    "simplejpeg": "simplejpeg",
+    "sklearn": "scikit-learn",
+    "tensorboardX": "tensorboardX",
+}
+
+
+def main(program: str = "lfw-jax") -> None:
+    """Run the job that the command line asks for.
+
+    Args:
+      program: the name of the program in messages.
+    """
+    if missing := missing_packages():
+        names = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} and {missing[-1]}"
+        verb = "is" if len(missing) == 1 else "are"
+        print(f"{program}: {names} {verb} not installed; run `pip install 'lfw-jax[train]'`.", file=sys.stderr)
+        sys.exit(2)
+    from lfw_jax.jobs import command_line  # here, because it imports packages of the extra
+
+    command_line.run(program)
+
+
+def missing_packages() -> list[str]:
+    """Return the packages of the extra `train` that are not installed, without importing any."""
+    return sorted(package for module, package in TRAIN.items() if importlib.util.find_spec(module) is None)
+
+
+if __name__ == "__main__":
+    main()
