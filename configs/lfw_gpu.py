@@ -12,7 +12,7 @@ Cost and expected score: docs/results.md, section on the GPU, once they have bee
 
 from ml_collections import ConfigDict
 
-from configs import lfw_cpu
+from lfw_jax.configs import lfw_cpu
 
 
 def get_config() -> ConfigDict:

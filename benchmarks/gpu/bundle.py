@@ -89,7 +89,7 @@ def make_bundle(lfw: Path, out: Path) -> None:
       KitError: `out` exists, no wheels can be had, or the bundle would be too large to travel.
       UserError: what reading, aligning or writing finds wrong.
     """
-    from configs import base
+    from lfw_jax.configs import base
     from lfw_jax.data.formats.folder import read_folder
     from lfw_jax.jobs.aligning import aligned_images
 

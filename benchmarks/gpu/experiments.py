@@ -15,7 +15,7 @@ _TOY = '''"""The experiment at toy size: its loss, miner, sampler and optimiser,
 
 from ml_collections import ConfigDict
 
-from configs import {config} as full
+from lfw_jax.configs import {config} as full
 
 
 def get_config() -> ConfigDict:

@@ -1,6 +1,6 @@
 """The GPU tables of docs/results.md, written from the committed results: no figure is typed by hand.
 
-    python -m benchmarks.gpu --render
+python -m benchmarks.gpu --render
 """
 
 import contextlib
@@ -82,10 +82,10 @@ def _machines(results: Results) -> str:
 
 def _machine(result: Mapping[str, Any]) -> str:
     machine = result["machine"]
-    versions = ", ".join(f"{name} {machine['versions'][name]}" for name in ("jax", "flax", "torch") if name in machine["versions"])
+    versions = ", ".join(
+        f"{name} {machine['versions'][name]}" for name in ("jax", "flax", "torch") if name in machine["versions"]
+    )
     return (
         f"{machine['devices']} × {machine['device']}, driver {machine['driver'] or 'unknown'}, {machine['cores']} cores, "
         f"Python {machine['python']}, {versions}, {result['began'][:10]}"
     )
-
-

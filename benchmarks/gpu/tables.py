@@ -53,7 +53,85 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def throughput(figures: Figures) -> str:
+    """Return the tables of a training step beside PyTorch's, and what bounds it."""
+    header = ("Activations", "Batch", *_STEPS.values(), "compiled PyTorch = 1", "Share of peak", "Compiling, s")
+    rows, notes = [], []
+    for item, found in figures.items():
+        dtype = str(item.options["dtype"])
+        if not found:
+            rows.append([dtype, "", MISSING])
+            continue
+        batches = sorted(found["batches"].items(), key=lambda batch: int(batch[0]))
+        rows += [_step(dtype, batch, candidates) for batch, candidates in batches]
+        notes += _bounds(dtype, found)
+    text = (
+        "Training step of ResNet-50 at 112×112, images/s (lowest–highest turn): this project with its data on the device or sent "
+        "by the host as pixels or JPEG, beside PyTorch on the same device in the same run (channels_last, autocast). The peak is "
+        "that of a large matrix product in the same run."
+    )
+    return "\n\n".join([text, table(header, rows), *notes])
+
+
+_STEPS = {
+    "lfw_jax_resident": "lfw_jax, device",
+    "lfw_jax_host_pixels": "pixels",
+    "lfw_jax_host_jpeg": "JPEG",
+    "torch_eager": "PyTorch",
+    "torch_compiled": "compiled",
+}
+
+
+def _step(dtype: str, batch: str, candidates: Mapping[str, Any]) -> list[str]:
+    ours, peer = candidates["lfw_jax_resident"], candidates["torch_compiled"]
+    both = not isinstance(ours, str) and not isinstance(peer, str)
+    ratio = ours["images_per_second"]["median"] / peer["images_per_second"]["median"] if both else None
+    share = None if isinstance(ours, str) else ours["share_of_peak"]
+    compiling = None if isinstance(ours, str) else ours.get("compile_seconds")
+    return [
+        dtype,
+        batch,
+        *(rate(candidates[name]) for name in _STEPS),
+        "" if ratio is None else f"{ratio:.2f}",
+        "" if share is None else percent(share),
+        "" if compiling is None else f"{compiling:.0f}",
+    ]
+
+
+def _bounds(dtype: str, found: Mapping[str, Any]) -> list[str]:
+    """What the trace says of a step: shares of the kinds of operations, and the five that take most."""
+    trace = found["trace"]
+    if isinstance(trace, str):
+        return [f"{dtype}: no trace ({trace})."]
+    idle = trace["as_it_trains"]["idle_share_of_window"]
+    kinds = ", ".join(f"{name} {percent(row['share'])}" for name, row in trace["by_kind"].items())
+    rows = [
+        [
+            f"`{row['name']}`",
+            row["kind"],
+            row["scope"],
+            f"{row['milliseconds_per_step']:.2f}",
+            percent(row["share_of_operation_time"]),
+        ]
+        for row in trace["operations"]
+    ]
+    text = (
+        f"{dtype}, batch {trace['batch']}: the device is idle for {percent(idle)} of a step; the time goes into {kinds}. The "
+        f"most expensive of its operations:"
+    )
+    return [text, table(("Operation", "Kind", "Part of the step", "ms a step", "Share"), rows)]
+
+
+def rate(row: Mapping[str, Any] | str) -> str:
+    """Return images a second with their range, or the reason why there are none."""
+    if isinstance(row, str):
+        return row
+    found = row["images_per_second"]
+    return f"{found['median']:,.0f} ({found['lowest']:,.0f}–{found['highest']:,.0f})"
+
+
 TABLES: dict[str, Callable[[Figures], str]] = {
+    "throughput": throughput,
     "experiments": experiments,
 }
 """Module of items → its table, in the order of the page."""
