@@ -58,7 +58,7 @@ def test_a_name_that_is_not_found_is_refused_with_those_that_are(text, hint, tmp
         config_files.find(text)
     assert str(caught.value) == (
         f"--config: found neither a file '{text}' nor a configuration of that name. {hint}The names are arcface, "
-        "contrastive_semihard, lfw_cpu, margin_histogram, quickstart, resnet_contrastive, siamese_contrastive; give a "
+        "contrastive_semihard, lfw_cpu, lfw_gpu, margin_histogram, quickstart, resnet_contrastive, siamese_contrastive; give a "
         "file of your own by its path."
     )
 
