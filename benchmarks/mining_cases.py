@@ -7,6 +7,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 DIM, PER_CLASS = 128, 4
 
@@ -26,6 +27,17 @@ def resident_mebibytes() -> float:
     return held / (2**20 if sys.platform == "darwin" else 2**10)
 
 
+def call_times(call: Callable[[], object], seconds: float) -> list[float]:
+    """Milliseconds of each call, for so many seconds: at least three calls, at most 200."""
+    times: list[float] = []
+    ends = time.perf_counter() + seconds
+    while len(times) < 3 or (time.perf_counter() < ends and len(times) < 200):
+        began = time.perf_counter()
+        call()
+        times.append(1e3 * (time.perf_counter() - began))
+    return times
+
+
 def measure_and_print(call: Callable[[], float], seconds: float, device_peak: Callable[[], float | None]) -> None:
     """Two calls that are not counted, then calls for so long, at least three; one line of JSON.
 
@@ -35,12 +47,7 @@ def measure_and_print(call: Callable[[], float], seconds: float, device_peak: Ca
     before = resident_mebibytes()
     value = call()
     call()
-    times: list[float] = []
-    ends = time.perf_counter() + seconds
-    while len(times) < 3 or (time.perf_counter() < ends and len(times) < 200):
-        began = time.perf_counter()
-        call()
-        times.append(1e3 * (time.perf_counter() - began))
+    times = call_times(call, seconds)
     on_device = device_peak()
     print(json.dumps({
         "milliseconds": statistics.median(times),
@@ -49,3 +56,41 @@ def measure_and_print(call: Callable[[], float], seconds: float, device_peak: Ca
         "peak": resident_mebibytes() - before if on_device is None else on_device,
         "value": value,
     }))  # fmt: skip
+
+
+class Measured:
+    """The commands of a process that measures one batch size after another (`benchmarks.gpu.throughput_workers`).
+
+    Args:
+      start: makes the library ready and says where it runs.
+      prepare: the call that forward and backward of a case and size are; its result is the loss.
+      device_peak: the most memory that the device's allocator has held, MiB; None on a CPU.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], dict[str, Any]],
+        prepare: Callable[[Case, int], Callable[[], float]],
+        device_peak: Callable[[], float | None],
+    ):
+        self.start, self._prepare, self._device_peak = start, prepare, device_peak
+
+    def prepare(self, case: str, size: int) -> dict[str, Any]:
+        """Compile, if that is what the library does, and call twice."""
+        self._before = resident_mebibytes()
+        self._call = self._prepare(Case(case), size)
+        began = time.perf_counter()
+        value = self._call()
+        first = time.perf_counter() - began
+        self._call()
+        return {"first_call_seconds": first, "loss": value}
+
+    def round(self, seconds: float) -> dict[str, Any]:
+        """Measure one turn."""
+        return {"milliseconds": call_times(self._call, seconds)}
+
+    def finish(self) -> dict[str, Any]:
+        """Say how much memory it took, and let go of it."""
+        peak = self._device_peak()
+        del self._call
+        return {"peak_mebibytes": resident_mebibytes() - self._before if peak is None else peak}

@@ -1,12 +1,14 @@
 """One measurement of lfw_jax.metric in a process of its own: `python -m benchmarks.mining_ours NAME BATCH SECONDS`."""
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
-from benchmarks.mining_cases import DIM, PER_CLASS, Case, measure_and_print
+from benchmarks.mining_cases import DIM, PER_CLASS, Case, Measured, measure_and_print
 
 
-def main(name: str, size: int, seconds: float) -> None:
-    """Forward and backward of one selection and loss, compiled."""
+def prepare(case: Case, size: int) -> Callable[[], float]:
+    """Forward and backward of one selection and loss, to be compiled by the first call."""
     import jax
     import numpy as np
 
@@ -31,7 +33,7 @@ def main(name: str, size: int, seconds: float) -> None:
         Case.TRIPLET_SEMIHARD: triplet_semihard,
         Case.MARGIN_DISTANCE_WEIGHTED: margin_distance_weighted,
         Case.MARGIN_HISTOGRAM: margin_histogram,
-    }[Case(name)]
+    }[case]
     step = jax.jit(jax.value_and_grad(lambda embeddings, labels: loss(compare(embeddings, labels))))
     rng = np.random.default_rng(0)
     embeddings = jax.numpy.asarray(rng.normal(size=(size, DIM)), jax.numpy.float32)
@@ -42,12 +44,28 @@ def main(name: str, size: int, seconds: float) -> None:
         jax.block_until_ready(gradient)
         return float(value)
 
-    def device_peak() -> float | None:
-        statistics = jax.devices()[0].memory_stats()
-        return statistics["peak_bytes_in_use"] / 2**20 if statistics else None
+    return call
 
-    measure_and_print(call, seconds, device_peak)
+
+def start() -> dict[str, Any]:
+    """Say where JAX runs."""
+    import jax
+
+    return {"device": jax.devices()[0].device_kind, "version": jax.__version__}
+
+
+def device_peak() -> float | None:
+    """The most that this process has held on the device, MiB. It is never reset: measure larger sizes later."""
+    import jax
+
+    statistics = jax.devices()[0].memory_stats()
+    return statistics["peak_bytes_in_use"] / 2**20 if statistics else None
+
+
+def Commands() -> Measured:  # noqa: N802, what `throughput_workers` calls
+    """What a parent commands."""
+    return Measured(start, prepare, device_peak)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
+    measure_and_print(prepare(Case(sys.argv[1]), int(sys.argv[2])), float(sys.argv[3]), device_peak)

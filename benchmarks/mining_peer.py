@@ -1,24 +1,29 @@
 """One measurement of pytorch-metric-learning in a process of its own: `python -m benchmarks.mining_peer NAME BATCH SECONDS`."""
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
-from benchmarks.mining_cases import DIM, PER_CLASS, Case, measure_and_print
+from benchmarks.mining_cases import DIM, PER_CLASS, Case, Measured, measure_and_print
 
 
-def main(name: str, size: int, seconds: float) -> None:
+def prepare(case: Case, size: int) -> Callable[[], float]:
     """Forward and backward of one selection and loss."""
     import numpy as np
     import torch
     from pytorch_metric_learning import losses, miners
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
     semihard = miners.TripletMarginMiner(margin=0.2, type_of_triplets="semihard")
     miner, loss = {
         Case.CONTRASTIVE_SEMIHARD: (semihard, losses.ContrastiveLoss()),
         Case.TRIPLET_SEMIHARD: (semihard, losses.TripletMarginLoss(margin=0.2)),
         Case.MARGIN_DISTANCE_WEIGHTED: (miners.DistanceWeightedMiner(), losses.MarginLoss()),
         Case.MARGIN_HISTOGRAM: (miners.UniformHistogramMiner(), losses.MarginLoss()),
-    }[Case(name)]
+    }[case]
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     embeddings = torch.tensor(rng.normal(size=(size, DIM)), dtype=torch.float32, device=device, requires_grad=True)
@@ -28,13 +33,33 @@ def main(name: str, size: int, seconds: float) -> None:
         embeddings.grad = None
         value = loss(embeddings, labels, miner(embeddings, labels))
         value.backward()
+        if device == "cuda":
+            torch.cuda.synchronize()
         return value.item()
 
-    def device_peak() -> float | None:
-        return torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else None
+    return call
 
-    measure_and_print(call, seconds, device_peak)
+
+def start() -> dict[str, Any]:
+    """Say where PyTorch runs."""
+    import pytorch_metric_learning
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    return {"device": device, "version": pytorch_metric_learning.__version__, "torch": torch.__version__}
+
+
+def device_peak() -> float | None:
+    """The most that PyTorch has held on the device since `prepare`, MiB."""
+    import torch
+
+    return torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None
+
+
+def Commands() -> Measured:  # noqa: N802, what `throughput_workers` calls
+    """What a parent commands."""
+    return Measured(start, prepare, device_peak)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
+    measure_and_print(prepare(Case(sys.argv[1]), int(sys.argv[2])), float(sys.argv[3]), device_peak)

@@ -1,6 +1,6 @@
 """The peer: the same ResNet-50 training step in PyTorch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -29,26 +29,33 @@ class Bottleneck(nn.Module):
         return torch.relu(self.residual(x) + self.shortcut(x))
 
 
-def resnet50(embedding_dim: int) -> nn.Module:
-    """Stem, stages of 3, 4, 6 and 3 blocks, mean over space, linear embedding."""
+def resnet(embedding_dim: int, *, stages: Sequence[int] = (3, 4, 6, 3), width: int = 64) -> nn.Module:
+    """Stem, stages of so many blocks (ResNet-50: 3, 4, 6 and 3), mean over space, linear embedding."""
     layers: list[nn.Module] = [
-        nn.Conv2d(3, 64, 7, 2, 3, bias=False),
-        nn.BatchNorm2d(64),
+        nn.Conv2d(3, width, 7, 2, 3, bias=False),
+        nn.BatchNorm2d(width),
         nn.ReLU(),
         nn.MaxPool2d(3, 2, 1),
     ]
-    channels = 64
-    for stage, blocks in enumerate((3, 4, 6, 3)):
+    channels = width
+    for stage, blocks in enumerate(stages):
+        features = width * 2**stage
         for block in range(blocks):
-            layers.append(Bottleneck(channels, 64 * 2**stage, 2 if stage and not block else 1))
-            channels = 256 * 2**stage
+            layers.append(Bottleneck(channels, features, 2 if stage and not block else 1))
+            channels = 4 * features
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, embedding_dim))
+
+
+def classification_loss(embeddings: torch.Tensor, prototypes: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Normalised softmax with scale 16."""
+    logits = 16.0 * nn.functional.normalize(embeddings) @ nn.functional.normalize(prototypes).T
+    return nn.functional.cross_entropy(logits, labels)
 
 
 def resnet50_step(classes: int, batch_size: int, dtype: str) -> Callable[[], object]:
     """A training step with normalised softmax and Adam, on the GPU where there is one."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = resnet50(128).to(device, memory_format=torch.channels_last)
+    model = resnet(128).to(device, memory_format=torch.channels_last)
     prototypes = nn.Parameter(torch.randn(classes, 128, device=device))
     optimizer = torch.optim.Adam([*model.parameters(), prototypes], 1e-3)
     images = torch.randn(batch_size, 3, 112, 112, device=device).to(memory_format=torch.channels_last)
@@ -57,9 +64,8 @@ def resnet50_step(classes: int, batch_size: int, dtype: str) -> Callable[[], obj
     def call() -> object:
         optimizer.zero_grad()
         with torch.autocast(device, torch.bfloat16, enabled=dtype == "bfloat16"):
-            embeddings = nn.functional.normalize(model(images).float())
-        logits = 16.0 * embeddings @ nn.functional.normalize(prototypes).T
-        loss = nn.functional.cross_entropy(logits, labels)
+            embeddings = model(images)
+        loss = classification_loss(embeddings.float(), prototypes, labels)
         loss.backward()
         optimizer.step()
         return loss.item()

@@ -18,7 +18,6 @@ _BATCH = flags.DEFINE_integer("batch_size", 32, "Images in a step.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds; the candidates take turns in each.")
 _DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Type of the activations.")
 _ONLY = flags.DEFINE_enum("only", "all", ["all", "resnet50", "patch_resnet"], "Which table to make.")
-_CLASSES = 4038
 
 
 def jax_step(model_config: dict, side: int, batch_size: int) -> Callable[[], object]:
@@ -26,35 +25,15 @@ def jax_step(model_config: dict, side: int, batch_size: int) -> Callable[[], obj
     import jax
     import numpy as np
 
-    from lfw_jax.data.augmentation import Augmentation
-    from lfw_jax.models import build
-    from lfw_jax.training.devices import AXIS, choose_devices, on_each, replicate, spread
-    from lfw_jax.training.optimizer import build_optimizer, build_schedule
-    from lfw_jax.training.registry import build_objective
-    from lfw_jax.training.state import init_state
-    from lfw_jax.training.step import make_step
+    from benchmarks.gpu.throughput_step import CLASSES, build_step
+    from lfw_jax.training.devices import choose_devices, on_each, replicate, spread
 
-    options = dict(
-        name="adam", learning_rate=1e-3, weight_decay=0.0, clip_norm=0.0, warmup_epochs=0, constant_epochs=0,
-        decay="none", final_fraction=0.0,
-    )  # fmt: skip
-    optimizer = build_optimizer(options, build_schedule(options, total_epochs=1, steps_per_epoch=1))
-    objective = build_objective(
-        dict(name="normalized_softmax", scale=16.0),
-        dict(name="none"),
-        classes=_CLASSES,
-        embedding_dim=model_config["embedding_dim"],
-        paired=False,
-    )
     devices = choose_devices(0, batch_size)
-    state = replicate(init_state(jax.random.key(0), build(model_config), objective, optimizer, side=side), devices)
-    step = make_step(
-        build(model_config, axis_name=AXIS), objective, optimizer, Augmentation(flip=0.5), side=side, seed=0
-    )
-    mapped = on_each(step, devices)
+    state, step = build_step(model_config, side=side)
+    state, mapped = replicate(state, devices), on_each(step, devices)
     rng = np.random.default_rng(0)
     images = spread(rng.integers(0, 256, (batch_size, side, side, 3), np.uint8), devices)
-    labels = spread(rng.integers(0, _CLASSES, batch_size), devices)
+    labels = spread(rng.integers(0, CLASSES, batch_size), devices)
 
     def call() -> object:
         nonlocal state
@@ -72,9 +51,10 @@ def main(_: list[str]) -> None:
     if _ONLY.value != "patch_resnet":
         candidates = {"lfw_jax ResNet-50": jax_step(dict(name="resnet50", embedding_dim=128, dtype=dtype), 112, size)}
         if importlib.util.find_spec("torch"):
+            from benchmarks.gpu.throughput_step import CLASSES
             from benchmarks.peer_torch import resnet50_step
 
-            candidates["PyTorch ResNet-50"] = resnet50_step(_CLASSES, size, dtype)
+            candidates["PyTorch ResNet-50"] = resnet50_step(CLASSES, size, dtype)
         rates = images_per_second(candidates, size, rounds=_ROUNDS.value)
         notes = {
             "lfw_jax ResNet-50": "12 plain Flax, 17.6 with 1×1 as Dense",

@@ -36,7 +36,7 @@ SIDE, MARGIN = 112, 11
 DATA, ORIGINALS, REFERENCE, CARD = "lfw_aligned.npz", "originals.npz", "cascade_reference.npz", "bundle.json"
 LISTS = ("pairsDevTrain.txt", "pairsDevTest.txt", "peopleDevTrain.txt", "peopleDevTest.txt")
 _MOST_BYTES = 60_000_000
-_ALIGNED_QUALITY, _ORIGINAL_QUALITY = 68, 45
+_ALIGNED_QUALITY, _ORIGINAL_QUALITY = 66, 42
 _ORIGINALS, _REFERENCES = 2000, 64
 _ROOT = Path(__file__).parents[2]
 
@@ -156,7 +156,6 @@ def _write_images(path: Path, images: Any, places: Sequence[int], quality: int) 
 
 def _write_reference(folder: Path, images: int) -> None:
     from benchmarks.gpu.alignment import write_cascade_reference
-
     from lfw_jax.data.formats.array import read_array
 
     write_cascade_reference(read_array(folder / ORIGINALS), folder / REFERENCE, images)
@@ -231,13 +230,19 @@ def main(arguments: list[str]) -> int:
     from lfw_jax.errors import UserError
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu.bundle", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of LFW's originals with the lists of View 1")
+    parser.add_argument("--data", type=Path, help="folder of LFW's originals with the lists of View 1")
+    parser.add_argument("--toy", action="store_true", help="a few synthetic faces instead, without wheels")
     parser.add_argument(
         "--out", type=Path, default=Path("build/gpu-bundle"), help="folder to make (default: %(default)s)"
     )
     flags = parser.parse_args(arguments)
     try:
-        make_bundle(flags.data, flags.out)
+        if flags.toy:
+            make_toy_bundle(flags.out)
+        elif flags.data is None:
+            raise KitError("--data is missing; expected LFW's folder, with the lists of View 1 at its top.")
+        else:
+            make_bundle(flags.data, flags.out)
     except (KitError, UserError) as error:
         print(f"benchmarks.gpu.bundle: {error}", file=sys.stderr)
         return 2

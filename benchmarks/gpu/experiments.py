@@ -25,7 +25,7 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict(dict(name="siamese", embedding_dim=8, features=(4,), hidden=8, dtype="float32"))
     config.optimizer.update(warmup_epochs=0.0, constant_epochs=0.0)
     config.training.update(epochs=1.0, log_every=1)
-    config.evaluation.update(every_epochs=1.0, batch_size=32)
+    config.evaluation.update(every_epochs=1.0, batch_size=32, shift=min(config.evaluation.shift, config.data.margin))
     return config
 '''
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Item:
     """One measurement, made in a process of its own.
 

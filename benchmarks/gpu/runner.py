@@ -14,7 +14,7 @@ from benchmarks.gpu.items import Item
 from benchmarks.gpu.results import KitError, measured, read_result
 
 MEASURED, KEPT, NO_TIME, STOPPED, FAILED = "measured", "kept", "no time left", "stopped", "failed"
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "benchmarks.gpu.item")
 _RESERVE = 5.0  # seconds for the last table
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
@@ -106,7 +106,7 @@ def _measure(command: list[str], item: Item, data: Path, out: Path, limit: float
         with open(log, "wb") as output:
             process = subprocess.Popen(
                 command,
-                cwd=_ROOT,
+                cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

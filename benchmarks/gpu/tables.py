@@ -24,7 +24,7 @@ def experiments(figures: Figures) -> str:
     )  # fmt: skip
     rows = [_training(item, found) if found else [f"`{item.name}`", MISSING] for item, found in figures.items()]
     text = (
-        "Trained in full on View 1, aligned faces (JPEG quality 68), from data on the device; the report's five in bfloat16 with "
+        "Trained in full on View 1, aligned faces (JPEG quality 66), from data on the device; the report's five in bfloat16 with "
         "the batch of their configuration. Evaluated on `pairsDevTest`."
     )
     return f"{text}\n\n{table(header, rows)}"
@@ -130,8 +130,90 @@ def rate(row: Mapping[str, Any] | str) -> str:
     return f"{found['median']:,.0f} ({found['lowest']:,.0f}–{found['highest']:,.0f})"
 
 
+def correctness(figures: Figures) -> str:
+    """Return the verdicts of the comparisons with the CPU, and what differs."""
+    header = ("Compared with the CPU", "Comparisons", "Agree", "Largest error of loss, gradient", "Verdict")
+    rows, notes = [], []
+    for item, found in figures.items():
+        title = item.title.removeprefix("correctness: ")
+        if not found:
+            rows.append([title, "", MISSING])
+        elif "cases" in found:
+            measured = [case for case in found["cases"] if "loss_error" in case]
+            worst = [
+                max((case[key] for case in measured), default=float("nan")) for key in ("loss_error", "gradient_error")
+            ]
+            errors = ", ".join(f"{error:.1e}" for error in worst)
+            rows.append([title, str(found["comparisons"]), str(found["agree"]), errors, found["verdict"]])
+            notes += [
+                f"* {case['name']}: {_difference(case)}" for case in found["cases"] if case["verdict"] != "agrees"
+            ]
+        else:
+            pixels = f"boxes {found['box_error']:.1e}, points {found['points_error']:.1e} pixels"
+            differing = len({*found["images_with_other_counts"], *found["images_beyond_tolerance"]})
+            images = found["images"]
+            rows.append([title, f"{images} images", str(images - differing), pixels, found["verdict"]])
+    text = (
+        "One step on the GPU beside the same step on the CPU, both in float32 at the highest precision unless said otherwise: "
+        "the loss and the raw gradients, before any optimiser, as relative errors."
+    )
+    return "\n\n".join([text, table(header, rows), *(["\n".join(notes)] if notes else [])])
+
+
+def _difference(case: Mapping[str, Any]) -> str:
+    if "error" in case:
+        return f"{case['verdict']}: {case['error']}"
+    return f"{case['verdict']}: loss {case['loss_error']:.1e}, gradient {case['gradient_error']:.1e}"
+
+
+def mining(figures: Figures) -> str:
+    """Return the table of mining beside pytorch-metric-learning."""
+    header = ("Selection and loss", "Batch", "lfw_jax ms", "peak MiB", "PML ms", "peak MiB", "times faster")
+    rows = []
+    for found in figures.values():
+        if not found:
+            rows.append(["all", "", MISSING])
+            continue
+        for case, sizes in found["cases"].items():
+            rows += [_mined(case if not place else "", size, row) for place, (size, row) in enumerate(sizes.items())]
+    text = "Forward and backward of selection and loss, 128-d, 4 images an identity; PML is pytorch-metric-learning, in turns."
+    return f"{text}\n\n{table(header, rows)}"
+
+
+def _mined(case: str, size: str, row: Mapping[str, Any]) -> list[str]:
+    cells, times = [], []
+    for library in ("lfw_jax", "pytorch_metric_learning"):
+        found = row[library]
+        if isinstance(found, str):
+            cells += [found, ""]
+        else:
+            times.append(found["milliseconds"]["median"])
+            cells += [f"{times[-1]:.3g}", f"{found['peak_mebibytes']:.0f}"]
+    return [case, size, *cells, f"{times[1] / times[0]:.1f}" if len(times) == 2 else ""]
+
+
+def alignment(figures: Figures) -> str:
+    """Return the table of the cascade's speed."""
+    header = ("The JAX cascade over originals", "Images/s (lowest–highest)")
+    rows, notes = [], []
+    for found in figures.values():
+        if not found:
+            rows.append(["all", MISSING])
+            continue
+        rows += [[name, rate({"images_per_second": speed})] for name, speed in found["images_per_second"].items()]
+        compiling = " + ".join(f"{seconds:.0f}" for seconds in found["compilation_seconds"])
+        notes.append(
+            f"{found['images']:,} images of 250×250, batches of {found['batch']}; {found['faces']:,} faces, "
+            f"{found['images_without_face']} without one; compilation {compiling} s."
+        )
+    return "\n\n".join([table(header, rows), *notes])
+
+
 TABLES: dict[str, Callable[[Figures], str]] = {
+    "correctness": correctness,
     "throughput": throughput,
     "experiments": experiments,
+    "mining": mining,
+    "alignment": alignment,
 }
 """Module of items → its table, in the order of the page."""
