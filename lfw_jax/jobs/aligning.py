@@ -16,6 +16,7 @@ import numpy as np
 import pooch
 from ml_collections import ConfigDict
 
+from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.batches.decoding import decode_whole
 from lfw_jax.data.batches.feeder import cores
 from lfw_jax.data.images import ImageSet, Skipped
@@ -28,7 +29,6 @@ from lfw_jax.faces.manifest import Journal, Row, Rows, write_manifest
 from lfw_jax.faces.naming import crop_files
 from lfw_jax.faces.saving import FileFormat
 from lfw_jax.report.stages import stage
-from lfw_jax.unfinished import all_or_nothing
 
 MANIFEST, SETTINGS = "manifest.csv", "align.json"
 _ENGINES = ("auto", "mtcnn", "jax")
@@ -199,7 +199,7 @@ def _claim(folder: Path, settings: dict[str, Any], what: str) -> None:
         raise UserError(
             f"{what}: {folder} is not empty and holds no {SETTINGS}, so it is no aligned folder. Choose another."
         )
-    with all_or_nothing(path) as (unfinished,):
+    with written_atomically(path) as (unfinished,):
         unfinished.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.batches.decoding import decode
 from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.inspection import Plan, Survey, duplicates, people_rows, survey
@@ -28,7 +29,6 @@ from lfw_jax.report.inspection_page import Evidence, write_inspection_page
 from lfw_jax.report.inspection_terminal import print_inspection
 from lfw_jax.report.stages import stage
 from lfw_jax.training.pairing import PAIR_LOSSES
-from lfw_jax.unfinished import all_or_nothing
 
 UNUSABLE = 1
 """The exit code where the set can be read and training on it cannot begin."""
@@ -112,7 +112,7 @@ def _without_listing(config: ConfigDict) -> ConfigDict:
 def _write(folder: Path, found: Survey, summary: dict[str, Any], config: str) -> None:
     pairs_found = duplicates.rows(found.images, found.likeness, found.parts)
     everybody, evidence = people_rows(found.images, found.parts), _evidence(found, summary)
-    with all_or_nothing(*(folder / name for name in INSPECTION), replace=True) as (page, facts, pairs, people):
+    with written_atomically(*(folder / name for name in INSPECTION), replace=True) as (page, facts, pairs, people):
         with facts.open("w", encoding="utf-8") as file:
             json.dump(summary, file, indent=2)
         _write_table(pairs, duplicates.COLUMNS, pairs_found)

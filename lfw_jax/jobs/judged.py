@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_sets
 from lfw_jax.data.protocols.leakage import (
@@ -21,7 +22,6 @@ from lfw_jax.data.protocols.leakage import (
 )
 from lfw_jax.data.protocols.splits import Split, judged_lists, split
 from lfw_jax.errors import UserError
-from lfw_jax.unfinished import all_or_nothing
 
 KEPT_OUT = "kept_out.json"
 NEAR_DUPLICATES = "near_duplicates.csv"
@@ -49,7 +49,7 @@ class Judged:
         Raises:
           UserError: the folder cannot be written.
         """
-        with all_or_nothing(folder / KEPT_OUT, replace=True) as (unfinished,):
+        with written_atomically(folder / KEPT_OUT, replace=True) as (unfinished,):
             unfinished.write_text(
                 json.dumps(dict(self.kept_out), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32
 
+from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.batches.decoding import Decoder
 from lfw_jax.data.batches.faults import fault
 from lfw_jax.data.batches.framing import Framing
@@ -15,7 +16,6 @@ from lfw_jax.data.formats.npz import NpzError, names_in, read_npz, write_npz
 from lfw_jax.data.images import ImageSet, Skipped, count_up
 from lfw_jax.data.storage import PackedBytes
 from lfw_jax.errors import UserError
-from lfw_jax.unfinished import all_or_nothing
 
 _LAYOUT = (
     "expected the arrays `labels` (integers [images]), `names` (strings [people]) and either `pixels` (uint8 [images, "
@@ -147,7 +147,7 @@ def write_array(path: str | Path, images: ImageSet, framing: Framing | None = No
         lengths = np.array([_length(images, place) for place in range(len(images))], np.int64)
         arrays["offsets"] = np.concatenate([[0], np.cumsum(lengths)])
         pieces["encoded"] = (int(lengths.sum()), _checked(images, lengths))
-    with all_or_nothing(Path(path), replace=True) as (unfinished,):
+    with written_atomically(Path(path), replace=True) as (unfinished,):
         write_npz(unfinished, arrays, pieces)
 
 

@@ -199,7 +199,3 @@ def _balance(people: ImagesPerPerson) -> Iterator[str]:
 
 def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'s' * (count != 1)}"
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.near_duplicates import find_near_duplicates, perceptual_hashes
 from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.errors import UserError
-from lfw_jax.unfinished import all_or_nothing
 
 _SEPARATORS = re.compile(r"[\s_\-‐-―−]+")
 _SHOWN = 3
@@ -114,7 +114,7 @@ def without(training: ImageSet, shared: Collection[SharedPicture]) -> ImageSet:
 def write_shared_pictures(path: str | Path, shared: Sequence[SharedPicture]) -> None:
     """Write near duplicates as a CSV file, whole or not at all. Raises UserError where it cannot be written."""
     with (
-        all_or_nothing(Path(path), replace=True) as (unfinished,),
+        written_atomically(Path(path), replace=True) as (unfinished,),
         unfinished.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file)

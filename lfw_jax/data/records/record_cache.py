@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
+from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.data.formats.npz import NpzError, read_npz
 from lfw_jax.data.records.record_index import BROKEN, RecordTable
 from lfw_jax.data.records.recordio import RecordFile
-from lfw_jax.unfinished import in_place_of
 
 _VERSION = 1  # of what a scan means; another one is scanned anew
 _DTYPES = {"status": np.uint8, "labels": np.int32, "found": np.int64}
@@ -50,7 +50,7 @@ def store(file: RecordFile, offsets: Int64[np.ndarray, "records"], table: Record
     try:
         entry = _entry(file, offsets)
         entry.parent.mkdir(parents=True, exist_ok=True)
-        with in_place_of(entry) as unfinished, unfinished.open("wb") as out:
+        with replaced_atomically(entry) as unfinished, unfinished.open("wb") as out:
             np.savez(out, status=table.status, labels=table.labels, found=table.found)
     except OSError:
         return

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.formats.encoding import encoded_images, picture_size
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.records.record_people import people_of, people_path, people_text
 from lfw_jax.data.records.record_set import HEADER
 from lfw_jax.data.records.recordio import encode_record
 from lfw_jax.errors import UserError
-from lfw_jax.unfinished import all_or_nothing
 
 _EXACT = 1 << 24  # above it not every whole number is a float32, in which the format keeps labels and ranges
 
@@ -47,7 +47,7 @@ def write_records(folder: str | Path, images: ImageSet, *, name: str = "train") 
         "people": people_path(rec),
         "rec": rec,
     }
-    with all_or_nothing(*targets.values()) as unfinished:
+    with written_atomically(*targets.values()) as unfinished:
         paths = dict(zip(targets, unfinished, strict=True))
         with paths["rec"].open("wb") as records, paths["idx"].open("w", encoding="ascii", newline="\n") as index:
             offset = 0

@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from lfw_jax.atomic_files import replaced_atomically, written_atomically
 from lfw_jax.errors import UserError
-from lfw_jax.unfinished import all_or_nothing, in_place_of
 
 
 def write_both(*targets: Path) -> None:
-    with all_or_nothing(*targets, replace=True) as unfinished:
+    with written_atomically(*targets, replace=True) as unfinished:
         for path in unfinished:
             path.write_text("after")
 
 
 def test_names_that_begin_alike_do_not_meet(tmp_path: Path):
     targets = [tmp_path / f"{'a' * 60}.{ending}" for ending in ("idx", "rec")]
-    with all_or_nothing(*targets) as unfinished:
+    with written_atomically(*targets) as unfinished:
         for path, content in zip(unfinished, ("index", "records"), strict=True):
             path.write_text(content)
     assert [path.read_text() for path in targets] == ["index", "records"]
@@ -35,14 +35,14 @@ def test_a_failure_leaves_nothing_new_and_takes_nothing_old(tmp_path: Path):
 
 
 def test_a_name_that_is_too_long_is_told(tmp_path: Path):
-    with pytest.raises(UserError, match="cannot be written"), all_or_nothing(tmp_path / ("a" * 300)) as (path,):
+    with pytest.raises(UserError, match="cannot be written"), written_atomically(tmp_path / ("a" * 300)) as (path,):
         path.write_text("content")
 
 
 def test_a_file_takes_the_place_of_another_at_the_end(tmp_path: Path):
     target = tmp_path / "metrics.json"
     target.write_text("before")
-    with in_place_of(target) as unfinished:
+    with replaced_atomically(target) as unfinished:
         unfinished.write_text("after")
         assert target.read_text() == "before"
     assert target.read_text() == "after"
@@ -55,7 +55,7 @@ def test_what_goes_wrong_leaves_the_old_file_alone_and_comes_out_as_it_is(tmp_pa
     target.write_text("before")
 
     def write() -> None:
-        with in_place_of(target) as unfinished:
+        with replaced_atomically(target) as unfinished:
             unfinished.write_text("aft")
             raise error
 
@@ -68,14 +68,14 @@ def test_what_goes_wrong_leaves_the_old_file_alone_and_comes_out_as_it_is(tmp_pa
 
 def test_a_folder_is_not_replaced_by_a_file(tmp_path: Path):
     (tmp_path / "taken").mkdir()
-    with pytest.raises(OSError, match="taken"), in_place_of(tmp_path / "taken") as unfinished:
+    with pytest.raises(OSError, match="taken"), replaced_atomically(tmp_path / "taken") as unfinished:
         unfinished.write_text("content")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
 def test_two_files_at_a_time_do_not_meet(tmp_path: Path):
     one, other = (tmp_path / f"{'a' * 60}{end}.json" for end in "xy")
-    with in_place_of(one) as first, in_place_of(other) as second:
+    with replaced_atomically(one) as first, replaced_atomically(other) as second:
         first.write_text("x")
         second.write_text("y")
     assert (one.read_text(), other.read_text()) == ("x", "y")

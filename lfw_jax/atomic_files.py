@@ -13,7 +13,7 @@ _numbers = itertools.count()  # so that no two names of one process are equal
 
 
 @contextlib.contextmanager
-def in_place_of(target: Path) -> Iterator[Path]:
+def replaced_atomically(target: Path) -> Iterator[Path]:
     """A name to write one file under, beside the target, whose place it takes at the end; if anything goes wrong it is removed.
 
     For a file whose owner says in its own words what went wrong: errors of the system stay as they are.
@@ -29,7 +29,7 @@ def in_place_of(target: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def all_or_nothing(*targets: Path, replace: bool = False) -> Iterator[tuple[Path, ...]]:
+def written_atomically(*targets: Path, replace: bool = False) -> Iterator[tuple[Path, ...]]:
     """Names to write files (or one folder) under, beside the targets, which are given their own names at the end.
 
     A folder that is missing is made. If anything goes wrong what was written is removed, and so are folders that were made.
