@@ -15,8 +15,8 @@ from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.loading import choose_loader, decode_all, stream
 from lfw_jax.data.batches.sampling import Sampler, build_sampler
 from lfw_jax.data.images import ImageSet
+from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
-from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError

@@ -5,7 +5,7 @@ import time
 import numpy as np
 from ml_collections import ConfigDict
 
-from lfw_jax.data.protocols.pair_list import PairList
+from lfw_jax.data.pair_list import PairList
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
 from lfw_jax.jobs.experiment import Experiment, build_experiment

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
+from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.leakage import (
     comparable_name,
     kept_out_note,
@@ -21,7 +22,6 @@ from lfw_jax.data.protocols.leakage import (
     without,
     write_shared_pictures,
 )
-from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 

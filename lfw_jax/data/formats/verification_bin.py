@@ -17,7 +17,7 @@ from lfw_jax.data.formats.encoding import encoded_images
 from lfw_jax.data.formats.pickled_values import NumberArray, PickleError, Span, array_values, shown, span_bytes
 from lfw_jax.data.formats.restricted_pickle import read_pickle
 from lfw_jax.data.images import ImageSet, Skipped
-from lfw_jax.data.protocols.pair_list import PairList
+from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.storage import LazyImages
 from lfw_jax.errors import UserError
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.pair_list import Key, PairList
+from lfw_jax.data.pair_list import Key, PairList
 from lfw_jax.data.protocols.splits import Split
 
 TRAINING, VALIDATION, TEST, DEVELOPMENT, NONE = range(5)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lfw_jax.data.pair_list import Images, Key, PairList, image_numbers
 from lfw_jax.data.protocols import pair_drawing
 from lfw_jax.data.protocols.list_format import Line, malformed, parse_number, read_lines, split_fields, wrong_count
-from lfw_jax.data.protocols.pair_list import Images, Key, PairList, image_numbers
 from lfw_jax.errors import UserError
 
 
