@@ -63,7 +63,7 @@ def divide(
     lists_beside: Path,
     workdir: Path,
     align: Callable[[ImageSet], ImageSet] | None = None,
-    seen: float = 1.0,
+    crop: float = 1.0,
 ) -> tuple[Split, Judged]:
     """Divide the data, and keep out of training whom and what the evaluation sets and the test list share with it.
 
@@ -75,7 +75,7 @@ def divide(
       lists_beside: the folder of the data.
       workdir: the work directory, which need not exist.
       align: aligns the images of lists and sets that are not of the source and not aligned; None leaves them as they are.
-      seen: the share of the sides of an image aligned here that the network sees; the rest is margin.
+      crop: the share of the sides of an image aligned here that the network sees; the rest is margin.
 
     Raises:
       UserError: an unknown option, or what `split` and `read_evaluation_sets` find wrong.
@@ -112,7 +112,7 @@ def divide(
         if known:  # what did not train then does not now
             shared = read_shared_pictures(workdir / NEAR_DUPLICATES)
             parts = parts.without(shared) if shared else parts
-        found = shared_pictures(parts.training, judged_lists(parts, sets, seen), shown=seen)
+        found = shared_pictures(parts.training, judged_lists(parts, sets, crop), crop=crop)
         notes.append(_shared_note(found))
         foreign = [pairs.name for pairs in (*parts.aligned, *(item.pairs for item in sets if item.aligned))]
         if foreign and not align:

@@ -32,14 +32,14 @@ class Evidence:
     Attributes:
       counts: `[people]`, the images of each person.
       shorter: `[images]`, the shorter side of each image, pixels.
-      seen: random images as the network sees them.
+      crops: random images as the network sees them.
       first: pictures of the first images of `duplicates.pairs`, as many pairs as are to be shown.
       second: of their partners.
     """
 
     counts: Int[np.ndarray, "people"]
     shorter: Int[np.ndarray, "images"]
-    seen: Pictures
+    crops: Pictures
     first: Pictures
     second: Pictures
 
@@ -139,12 +139,12 @@ def _people_figure(summary: Mapping[str, Any], evidence: Evidence) -> list:
 
 def _file_figures(summary: Mapping[str, Any], evidence: Evidence) -> list:
     figures: list = []
-    if len(evidence.seen):
+    if len(evidence.crops):
         caption = (
             "What the network sees: the mean of random images, then some of them. Where eyes, nose and mouth show in the "
             "mean, faces are aligned; a blur says that they are not."
         )
-        figures.append((caption, seen_by_the_network(evidence.seen)))
+        figures.append((caption, seen_by_the_network(evidence.crops)))
     if len(np.unique(evidence.shorter)) > 1:
         needed = needed_side(summary["plan"])
         caption = "The shorter sides of the images; below the line the network's square shows enlarged pixels."

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from configs import base
-from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.sampling import build_sampler
+from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import Skipped
 from lfw_jax.data.inspection import Plan, duplicates, survey
 from lfw_jax.data.inspection.draws import count_draws
@@ -291,4 +291,4 @@ def test_a_sound_header_over_a_spoilt_picture_is_found(tmp_path):
     assert found.unreadable[0].reason
     assert found.likeness.pairs.tolist() == [[0, 2]]
     assert any("cannot be decoded" in concern for concern in found.concerns)
-    assert len(found.seen(Framing(16), 8, seed=0)) == 2
+    assert len(found.sample_crops(CropGeometry(16), 8, seed=0)) == 2

@@ -128,11 +128,11 @@ def test_lfw_photographs_that_carry_two_names_are_found(lfw_dir: Path):
 def test_a_margin_around_a_picture_does_not_hide_it(pictures):
     plain = as_set([encoded(picture) for picture in pictures])
     margins = as_set([encoded(ImageOps.expand(picture, 24, fill=(40, 90, 60))) for picture in pictures])
-    shown = pictures[0].width / (pictures[0].width + 48)
+    crop = pictures[0].width / (pictures[0].width + 48)
     assert len(find_near_duplicates(margins, plain)) < len(pictures)
-    near = find_near_duplicates(margins, plain, shown=shown)
+    near = find_near_duplicates(margins, plain, crop=crop)
     assert near.pairs.tolist() == [[place, place] for place in range(len(pictures))]
-    assert near.distances.tolist() == find_near_duplicates(plain, margins, other_shown=shown).distances.tolist()
+    assert near.distances.tolist() == find_near_duplicates(plain, margins, other_crop=crop).distances.tolist()
 
 
 def test_pictures_are_compared_as_they_are_decoded(pictures):

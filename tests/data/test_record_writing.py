@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.loading import decode_all
+from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import ImageSet, count_up
 from lfw_jax.data.records.record_index import read_index
 from lfw_jax.data.records.record_set import read_records
@@ -85,7 +85,7 @@ def test_pixels_are_written_as_png_and_lose_nothing(tmp_path: Path):
     write_records(tmp_path, ImageSet(("a",), np.zeros(2, np.int32), np.array([1, 2]), pixels, "pixels"))
     found = read_records(tmp_path)
     assert found.images[0].startswith(b"\x89PNG")  # type: ignore[union-attr]
-    np.testing.assert_array_equal(decode_all(found, Framing(16), loader="pillow"), pixels)
+    np.testing.assert_array_equal(decode_all(found, CropGeometry(16), loader="pillow"), pixels)
 
 
 def test_a_set_that_is_there_is_not_overwritten(tmp_path: Path):

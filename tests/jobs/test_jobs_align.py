@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from configs import base
-from lfw_jax.data.batches.decoding import decode_whole
+from lfw_jax.data.decoding.decoder import decode_whole
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.synthetic import write_folder
@@ -186,9 +186,9 @@ def config():
 def test_aligned_training_images_are_made_once_and_found_by_content(faces: Path, tmp_path: Path, config):
     config.data.align_dir = str(tmp_path / "cache")
     images = read_folder(faces)
-    aligned, seen, note = aligned_images(images, config)
+    aligned, crop, note = aligned_images(images, config)
     assert "18 made now" in note
-    assert seen == pytest.approx(112 / (112 + 2 * 11))  # 3 of 32 pixels around are 10.5 of 112
+    assert crop == pytest.approx(112 / (112 + 2 * 11))  # 3 of 32 pixels around are 10.5 of 112
     assert aligned.names == images.names
     np.testing.assert_array_equal(aligned.labels, images.labels)
     np.testing.assert_array_equal(aligned.numbers, images.numbers)

@@ -9,8 +9,8 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import base
-from lfw_jax.data.batches.decoding import decode
-from lfw_jax.data.batches.framing import Framing
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.decoder import decode
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.protocols.lfw_lists import PairList, generate_pairs, write_pairs
@@ -260,4 +260,4 @@ def test_with_alignment_sets_are_aligned_as_the_source_is_and_a_bin_is_taken_who
     assert whole.shape[1:] == (20, 20, 3)
     np.testing.assert_array_equal(whole[:, 0], whole[:, 2])  # beyond its edge the edge again
     first = images.images[images.places([pairs.first[0]])[0]]
-    np.testing.assert_allclose(whole[0, 2:-2, 2:-2], decode(first, Framing(16)), atol=1)
+    np.testing.assert_allclose(whole[0, 2:-2, 2:-2], decode(first, CropGeometry(16)), atol=1)

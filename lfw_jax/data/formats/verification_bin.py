@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from lfw_jax.atomic_files import written_atomically
-from lfw_jax.data.batches.faults import fault
+from lfw_jax.data.decoding.validity import fault
 from lfw_jax.data.formats.encoding import encoded_images
 from lfw_jax.data.formats.pickled_values import NumberArray, PickleError, Span, array_values, shown, span_bytes
 from lfw_jax.data.formats.restricted_pickle import read_pickle

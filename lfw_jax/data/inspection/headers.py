@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from PIL import Image
 
-from lfw_jax.data.batches.faults import fault
-from lfw_jax.data.batches.image_headers import orientation
+from lfw_jax.data.decoding.image_headers import orientation
+from lfw_jax.data.decoding.validity import fault
 from lfw_jax.data.images import ImageSet, Skipped
 
 Report = Callable[[int], None]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from lfw_jax.data.batches.decoding import decode
-from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.sampling import Sampler, build_sampler
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.decoder import decode
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.inspection import duplicates
 from lfw_jax.data.inspection.concerns import Plan, concerns
@@ -85,14 +85,14 @@ class Survey:
             "concerns": list(self.concerns),
         }
 
-    def seen(self, framing: Framing, count: int, *, seed: int) -> list[UInt8[np.ndarray, "side side 3"]]:
+    def sample_crops(self, geometry: CropGeometry, count: int, *, seed: int) -> list[UInt8[np.ndarray, "side side 3"]]:
         """What a network sees of some random images; fewer than `count` in a small set."""
         order = np.random.default_rng(seed).permutation(self.headers.places)[: 2 * count]
         pictures: list[np.ndarray] = []
         for place in order.tolist():
             if len(pictures) < count:
                 try:
-                    pictures.append(decode(self.images.images[place], framing))
+                    pictures.append(decode(self.images.images[place], geometry))
                 except OSError:  # listed as undecodable; another one serves as well
                     continue
         return pictures

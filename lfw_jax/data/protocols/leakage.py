@@ -70,7 +70,7 @@ class SharedPicture:
 
 
 def shared_pictures(
-    training: ImageSet, judged: Sequence[tuple[PairList, ImageSet, float]], *, shown: float = 1.0
+    training: ImageSet, judged: Sequence[tuple[PairList, ImageSet, float]], *, crop: float = 1.0
 ) -> tuple[SharedPicture, ...]:
     """All near duplicates between the training images and those that some lists name.
 
@@ -78,16 +78,16 @@ def shared_pictures(
       training: the images that train; each is decoded once, small.
       judged: lists, each with the set that its images are in, and the share of their sides that is compared: what a margin
         surrounds.
-      shown: that share of the training images.
+      crop: that share of the training images.
 
     Raises:
       UserError: an image that cannot be decoded.
     """
     found: list[SharedPicture] = []
-    hashes = perceptual_hashes(training, shown=shown)
-    for pairs, images, other_shown in judged:
+    hashes = perceptual_hashes(training, crop=crop)
+    for pairs, images, other_crop in judged:
         chosen = images.where(images.places(pairs.keys()))
-        near = find_near_duplicates(training, chosen, hashes=hashes, shown=shown, other_shown=other_shown)
+        near = find_near_duplicates(training, chosen, hashes=hashes, crop=crop, other_crop=other_crop)
         for (ours, theirs), distance in zip(near.pairs.tolist(), near.distances.tolist(), strict=True):
             (name, number), (other, other_number) = _key(training, ours), _key(chosen, theirs)
             ours, theirs = training.describe(ours), chosen.describe(theirs)

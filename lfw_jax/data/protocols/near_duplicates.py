@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Int, UInt64
 from PIL import Image
 
-from lfw_jax.data.batches.decoding import decode_whole
 from lfw_jax.data.batches.feeder import cores
+from lfw_jax.data.decoding.decoder import decode_whole
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.hamming import hamming, near_pairs
 from lfw_jax.errors import UserError
@@ -69,8 +69,8 @@ def find_near_duplicates(
     other: ImageSet | None = None,
     *,
     hashes: UInt64[np.ndarray, "images"] | None = None,
-    shown: float = 1.0,
-    other_shown: float = 1.0,
+    crop: float = 1.0,
+    other_crop: float = 1.0,
     limit: int = 1_000_000,
 ) -> NearDuplicates:
     """Pairs of nearly equal pictures: within a set, or between two.
@@ -79,8 +79,8 @@ def find_near_duplicates(
       images: a set; each image is decoded once, small, and the proposed ones a second time.
       other: a second set that the first is compared with; None compares the first with itself, each pair once.
       hashes: the perceptual hashes of `images`, where they are at hand.
-      shown: the share of an image's sides, from its centre, that is compared: what a margin surrounds.
-      other_shown: the same of `other`.
+      crop: the share of an image's sides, from its centre, that is compared: what a margin surrounds.
+      other_crop: the same of `other`.
       limit: the most pairs that are proposed.
 
     Returns:
@@ -89,10 +89,10 @@ def find_near_duplicates(
     Raises:
       UserError: an image that cannot be decoded, with its name.
     """
-    hashes = perceptual_hashes(images, shown=shown) if hashes is None else hashes
-    others = None if other is None else perceptual_hashes(other, shown=other_shown)
+    hashes = perceptual_hashes(images, crop=crop) if hashes is None else hashes
+    others = None if other is None else perceptual_hashes(other, crop=other_crop)
     proposed = near_pairs(hashes, others, distance=PROPOSED, limit=limit)
-    distances = fine_distances(images, proposed, other, shown=shown, other_shown=other_shown)
+    distances = fine_distances(images, proposed, other, crop=crop, other_crop=other_crop)
     near = distances <= NEAR
     return NearDuplicates(proposed[near], distances[near])
 
@@ -102,8 +102,8 @@ def fine_distances(
     pairs: Int[np.ndarray, "pairs 2"],
     other: ImageSet | None = None,
     *,
-    shown: float = 1.0,
-    other_shown: float = 1.0,
+    crop: float = 1.0,
+    other_crop: float = 1.0,
 ) -> Int[np.ndarray, "pairs"]:
     """In how many of 256 bits the finer perceptual hashes of each pair differ.
 
@@ -111,34 +111,34 @@ def fine_distances(
       images: where the first images of the pairs are, and the second unless `other` is given.
       pairs: places.
       other: where the second images are.
-      shown: as in `find_near_duplicates`.
-      other_shown: the same of `other`.
+      crop: as in `find_near_duplicates`.
+      other_crop: the same of `other`.
 
     Raises:
       UserError: an image that cannot be decoded, with its name.
     """
     sides = []
-    second = (images, shown) if other is None else (other, other_shown)
-    for (source, share), places in (((images, shown), pairs[:, 0]), (second, pairs[:, 1])):
+    second = (images, crop) if other is None else (other, other_crop)
+    for (source, share), places in (((images, crop), pairs[:, 0]), (second, pairs[:, 1])):
         needed, index = np.unique(places, return_inverse=True)
         sides.append(_hashes(source, needed, share, side=16)[index])
     return hamming(*sides).sum(axis=-1)
 
 
 def perceptual_hashes(
-    images: ImageSet, places: Int[np.ndarray, "chosen"] | None = None, *, shown: float = 1.0
+    images: ImageSet, places: Int[np.ndarray, "chosen"] | None = None, *, crop: float = 1.0
 ) -> UInt64[np.ndarray, "chosen"]:
     """The 64-bit perceptual hash of each image (pHash by the library ImageHash: low DCT frequencies of the luma).
 
     Args:
       images: where the images are.
       places: which of them, in that order; None is all.
-      shown: as in `find_near_duplicates`.
+      crop: as in `find_near_duplicates`.
 
     Raises:
       UserError: an image that cannot be decoded, with its name.
     """
-    return _hashes(images, places, shown, side=8)[:, 0]
+    return _hashes(images, places, crop, side=8)[:, 0]
 
 
 def exact_duplicates(images: ImageSet) -> list[Int[np.ndarray, "copies"]]:
@@ -161,7 +161,7 @@ def exact_duplicates(images: ImageSet) -> list[Int[np.ndarray, "copies"]]:
 
 
 def _hashes(
-    images: ImageSet, places: Int[np.ndarray, "chosen"] | None, shown: float, *, side: int
+    images: ImageSet, places: Int[np.ndarray, "chosen"] | None, crop: float, *, side: int
 ) -> UInt64[np.ndarray, "chosen words"]:
     """Hashes of side² bits, in words of 64."""
     from imagehash import phash  # here, because it loads SciPy, which nothing else needs at the start
@@ -169,7 +169,7 @@ def _hashes(
     def hash_one(place: int) -> bytes:
         try:
             pixels = decode_whole(images.images[place])
-            top, left = (round(length * (1 - shown) / 2) for length in pixels.shape[:2])
+            top, left = (round(length * (1 - crop) / 2) for length in pixels.shape[:2])
             centre = pixels[top : pixels.shape[0] - top, left : pixels.shape[1] - left]
             return np.packbits(phash(Image.fromarray(centre), hash_size=side).hash).tobytes()
         except OSError as error:

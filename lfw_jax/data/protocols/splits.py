@@ -238,13 +238,13 @@ def _generated(images: ImageSet, config: Mapping[str, Any], keep_out: KeepOut, *
     return Split(trained, validation, validation, test, images, (note, *removed), kept_out=kept_out)
 
 
-def judged_lists(parts: Split, sets: Collection[EvaluationSet], seen: float) -> list[tuple[PairList, ImageSet, float]]:
+def judged_lists(parts: Split, sets: Collection[EvaluationSet], crop: float) -> list[tuple[PairList, ImageSet, float]]:
     """Every list on which something is reported, with its images and the share of their sides that holds the face.
 
     Args:
       parts: the split, whose test list is the first.
       sets: further ones.
-      seen: that share of images that are not aligned faces of another's making.
+      crop: that share of images that are not aligned faces of another's making.
     """
-    test = (parts.test, parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else seen)
-    return [test, *((item.pairs, item.images, 1.0 if item.aligned else seen) for item in sets)]
+    test = (parts.test, parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else crop)
+    return [test, *((item.pairs, item.images, 1.0 if item.aligned else crop) for item in sets)]

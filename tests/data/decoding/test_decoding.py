@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from lfw_jax.data.batches.decoding import decode
-from lfw_jax.data.batches.faults import fault
-from lfw_jax.data.batches.framing import Framing
-from lfw_jax.data.batches.image_headers import MOST_PIXELS, read_header
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.decoder import decode
+from lfw_jax.data.decoding.image_headers import MOST_PIXELS, read_header
+from lfw_jax.data.decoding.validity import fault
 
-FRAMING = Framing(24, 0.8)
+GEOMETRY = CropGeometry(24, 0.8)
 
 
 def picture(width: int = 250, height: int = 250, seed: int = 0) -> Image.Image:
@@ -33,11 +33,11 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-def antialiased(image: Image.Image, framing: Framing) -> np.ndarray:
-    top, left, side = framing.box(image.height, image.width)
+def antialiased(image: Image.Image, geometry: CropGeometry) -> np.ndarray:
+    top, left, side = geometry.box(image.height, image.width)
     box = (left, top, left + side, top + side)
-    inside = np.asarray(image.resize((framing.filled,) * 2, Image.Resampling.BILINEAR, box=box)).astype(int)
-    missing = (framing.stored - framing.filled) // 2
+    inside = np.asarray(image.resize((geometry.filled_side,) * 2, Image.Resampling.BILINEAR, box=box)).astype(int)
+    missing = (geometry.stored_side - geometry.filled_side) // 2
     return np.pad(inside, ((missing, missing), (missing, missing), (0, 0)), mode="edge")
 
 
@@ -70,9 +70,9 @@ SEVERAL = dict(save_all=True, append_images=[picture(seed=1), picture(seed=2)])
 @pytest.mark.parametrize("side", [16, 24, 31, 40, 56, 62, 100, 112, 125, 160, 200, 300])
 @pytest.mark.parametrize("crop", [0.544, 1.0])
 def test_a_jpeg_shrunk_while_decoding_looks_like_one_decoded_in_full_and_antialiased(side: int, crop: float):
-    framing = Framing(side, crop)
-    found = decode(JPEG, framing).astype(int)
-    expected = antialiased(Image.open(io.BytesIO(JPEG)), framing)
+    geometry = CropGeometry(side, crop)
+    found = decode(JPEG, geometry).astype(int)
+    expected = antialiased(Image.open(io.BytesIO(JPEG)), geometry)
     assert np.abs(found - expected).mean() < 1.5
     assert np.abs(found - expected).max() < 24
 
@@ -80,12 +80,12 @@ def test_a_jpeg_shrunk_while_decoding_looks_like_one_decoded_in_full_and_antiali
 @pytest.mark.parametrize("side", [20, 40, 56, 80, 112, 125])
 def test_on_real_faces_it_does_as_well(side: int, lfw_dir: Path):
     files = sorted(lfw_dir.glob("A*/*.jpg"))[::40][:10]
-    framing = Framing(side, 0.544)
-    found = np.stack([decode(file, framing) for file in files]).astype(int)
-    expected = np.stack([antialiased(Image.open(file), framing) for file in files])
+    geometry = CropGeometry(side, 0.544)
+    found = np.stack([decode(file, geometry) for file in files]).astype(int)
+    expected = np.stack([antialiased(Image.open(file), geometry) for file in files])
     assert np.abs(found - expected).mean() < 1.2
     # Plain sampling of every so many pixels is further away.
-    steps = [Framing(side, 0.544).box(250, 250)] * len(files)
+    steps = [CropGeometry(side, 0.544).box(250, 250)] * len(files)
     sampled = [
         np.asarray(Image.open(f))[t + np.arange(side) * s // side][:, left + np.arange(side) * s // side]
         for f, (t, left, s) in zip(files, steps, strict=True)
@@ -103,24 +103,24 @@ def test_on_real_faces_it_does_as_well(side: int, lfw_dir: Path):
 @settings(max_examples=60)
 def test_any_shape_crop_and_size_is_framed_alike(width: int, height: int, side: int, crop: float, kind: str):
     encoded = saved(picture(width, height), kind, **({"quality": 95, "subsampling": 0} if kind == "JPEG" else {}))
-    framing = Framing(side, crop, margin=2)
-    found = decode(encoded, framing)
+    geometry = CropGeometry(side, crop, margin=2)
+    found = decode(encoded, geometry)
     assert found.shape == (side + 4, side + 4, 3)
-    assert np.abs(found.astype(int) - antialiased(Image.open(io.BytesIO(encoded)), framing)).mean() < 4
+    assert np.abs(found.astype(int) - antialiased(Image.open(io.BytesIO(encoded)), geometry)).mean() < 4
 
 
 def test_a_picture_of_the_right_size_is_not_touched():
     whole = np.asarray(Image.open(io.BytesIO(JPEG)))
     for image in (JPEG, whole):
-        np.testing.assert_array_equal(decode(image, Framing(250)), whole)
+        np.testing.assert_array_equal(decode(image, CropGeometry(250)), whole)
 
 
 def test_it_writes_where_it_is_told(tmp_path: Path):
     file = tmp_path / "a.jpg"
     file.write_bytes(JPEG)
     batch = np.zeros((3, 24, 24, 3), np.uint8)
-    assert decode(file, FRAMING, batch[1]) is not None
-    np.testing.assert_array_equal(batch[1], decode(JPEG, FRAMING))
+    assert decode(file, GEOMETRY, batch[1]) is not None
+    np.testing.assert_array_equal(batch[1], decode(JPEG, GEOMETRY))
     assert not batch[[0, 2]].any()
 
 
@@ -129,14 +129,14 @@ def test_it_writes_where_it_is_told(tmp_path: Path):
 def test_exif_says_which_way_is_up(value: int, order: str):
     encoded = turned(saved(picture(), "JPEG", quality=95), value, order)
     upright = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded)))
-    assert np.abs(decode(encoded, FRAMING).astype(int) - antialiased(upright, FRAMING)).mean() < 1.5
+    assert np.abs(decode(encoded, GEOMETRY).astype(int) - antialiased(upright, GEOMETRY)).mean() < 1.5
     assert fault(encoded) is None
 
 
 @pytest.mark.parametrize("damage", [b"Exif\0\0II", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0XX*\0\x08\0\0\0"])
 def test_exif_that_makes_no_sense_turns_nothing(damage: bytes):
     spoilt = JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(damage) + 2) + damage + JPEG[2:]
-    np.testing.assert_array_equal(decode(spoilt, FRAMING), decode(JPEG, FRAMING))
+    np.testing.assert_array_equal(decode(spoilt, GEOMETRY), decode(JPEG, GEOMETRY))
 
 
 GREY = picture().convert("L")
@@ -165,7 +165,7 @@ GREY_16 = Image.fromarray(np.asarray(GREY).astype(np.uint16) * 257)
 )  # fmt: skip
 def test_unusual_images_are_read_as_what_they_show(encoded: bytes, like: Image.Image):
     assert fault(encoded) is None
-    assert np.abs(decode(encoded, FRAMING).astype(int) - antialiased(like, FRAMING)).mean() < 2.5
+    assert np.abs(decode(encoded, GEOMETRY).astype(int) - antialiased(like, GEOMETRY)).mean() < 2.5
 
 
 def bits_12() -> bytes:
@@ -214,12 +214,12 @@ def test_what_goes_bad_later_is_an_oserror(kind: str):
         if kind == "animated WebP":
             return
         with pytest.raises(OSError, match=r"not an image|truncated|pixels|cut|broken|data|unpack|read|decod|precision"):
-            decode(BAD[kind][0], FRAMING)
+            decode(BAD[kind][0], GEOMETRY)
 
 
 @pytest.mark.parametrize("kind", ["1×1", "a line", "CMYK", "animated GIF", "animated PNG"])
 def test_what_a_source_skips_can_still_be_shown(kind: str):
-    assert decode(BAD[kind][0], FRAMING).shape == (24, 24, 3)
+    assert decode(BAD[kind][0], GEOMETRY).shape == (24, 24, 3)
 
 
 def test_a_claim_of_many_pixels_costs_no_memory():
@@ -230,7 +230,7 @@ def test_a_claim_of_many_pixels_costs_no_memory():
         for kind in ("PNG bomb", "JPEG bomb", "GIF bomb", "BMP bomb"):
             assert fault(BAD[kind][0])
             with pytest.raises(OSError, match="more than the"):
-                decode(BAD[kind][0], FRAMING)
+                decode(BAD[kind][0], GEOMETRY)
         assert tracemalloc.get_traced_memory()[1] < 2**21 < MOST_PIXELS
     finally:
         tracemalloc.stop()
@@ -246,7 +246,7 @@ def test_any_bytes_give_a_reason_or_pixels(rest: bytes, start: bytes):
     header = read_header(encoded)
     assert header is None or header.height * header.width >= 0
     if fault(encoded) is None:
-        assert decode(encoded, FRAMING).shape == (24, 24, 3)
+        assert decode(encoded, GEOMETRY).shape == (24, 24, 3)
 
 
 @given(st.data())
@@ -259,7 +259,7 @@ def test_a_few_wrong_bytes_give_a_reason_or_pixels(data: st.DataObject):
         encoded[data.draw(st.integers(0, len(encoded) - 1))] = data.draw(st.integers(0, 255))
     reason = fault(bytes(encoded))
     try:
-        assert decode(bytes(encoded), FRAMING).shape == (24, 24, 3)
+        assert decode(bytes(encoded), GEOMETRY).shape == (24, 24, 3)
     except OSError:
         # A JPEG is not decoded to be judged; of the rest nothing is let through that cannot be shown.
         assert reason is not None or encoded.startswith(b"\xff\xd8")
@@ -277,12 +277,12 @@ def test_a_file_that_cannot_be_opened_has_a_reason(tmp_path: Path):
 
 def test_where_an_image_has_no_margin_its_edge_is_repeated_and_the_crop_stays_what_was_asked_for():
     image = np.random.default_rng(4).integers(0, 256, (64, 64, 3), np.uint8)
-    shown = decode(image, Framing(32))
-    around = decode(image, Framing(32, margin=3))
+    shown = decode(image, CropGeometry(32))
+    around = decode(image, CropGeometry(32, margin=3))
     np.testing.assert_array_equal(around[3:-3, 3:-3], shown)
     np.testing.assert_array_equal(around, np.pad(shown, ((3, 3), (3, 3), (0, 0)), mode="edge"))
     # Two of three pixels of the margin are there: 64 of 64 pixels are 36 of 38.
-    assert Framing(32, 32 / 36, 3).filled == 36
-    some = decode(image, Framing(32, 32 / 36, 3))
-    np.testing.assert_array_equal(some[1:-1, 1:-1], decode(image, Framing(36)))
-    assert Framing(32, 0.5, 3).filled == 38
+    assert CropGeometry(32, 32 / 36, 3).filled_side == 36
+    some = decode(image, CropGeometry(32, 32 / 36, 3))
+    np.testing.assert_array_equal(some[1:-1, 1:-1], decode(image, CropGeometry(36)))
+    assert CropGeometry(32, 0.5, 3).filled_side == 38

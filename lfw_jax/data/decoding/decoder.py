@@ -18,9 +18,9 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 from simplejpeg import decode_jpeg, decode_jpeg_header
 
-from lfw_jax.data.batches.framing import Framing
-from lfw_jax.data.batches.image_headers import FORMATS, check_size, jpeg_preface, orientation, read_header
-from lfw_jax.data.batches.resizing import Resize, resize_box, resizer
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.image_headers import FORMATS, check_size, jpeg_preface, orientation, read_header
+from lfw_jax.data.decoding.resizing import Resize, resize_box, resizer
 
 _AT_ONCE = 65536  # bytes; few files have more
 # libjpeg-turbo shrinks to any number of eighths, but is quick for these alone.
@@ -38,7 +38,7 @@ _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.er
 
 def decode(
     image: Path | str | bytes | UInt8[np.ndarray, "h w 3"],
-    framing: Framing,
+    geometry: CropGeometry,
     out: UInt8[np.ndarray, "side side 3"] | None = None,
 ) -> UInt8[np.ndarray, "side side 3"]:
     """Decode, turn as EXIF says, crop the centred square, resize with antialiasing.
@@ -47,15 +47,15 @@ def decode(
 
     Args:
       image: a file, its content, or pixels.
-      framing: which square, and how large it becomes.
+      geometry: which square, and how large it becomes.
       out: where to write it, contiguous; a new array where it is None.
 
     Raises:
       OSError: no readable image, or one of more than `image_headers.MOST_PIXELS` pixels.
     """
     if out is None:
-        out = np.empty((framing.stored, framing.stored, 3), np.uint8)
-    Decoder(framing)(image, out)
+        out = np.empty((geometry.stored_side, geometry.stored_side, 3), np.uint8)
+    Decoder(geometry)(image, out)
     return out
 
 
@@ -66,14 +66,16 @@ class Decoder:
     time: `Decoders` lends them.
 
     Args:
-      framing: which square of every image, and how large it becomes.
+      geometry: which square of every image, and how large it becomes.
     """
 
-    def __init__(self, framing: Framing):
-        self._framing = framing
+    def __init__(self, geometry: CropGeometry):
+        self._geometry = geometry
         self._inside = None
-        if framing.filled < framing.stored:
-            self._inside = Decoder(Framing(framing.filled, framing.crop * framing.filled / framing.side))
+        if geometry.filled_side < geometry.stored_side:
+            self._inside = Decoder(
+                CropGeometry(geometry.filled_side, geometry.crop * geometry.filled_side / geometry.side)
+            )
         self._memory = np.empty(0, np.uint8)  # used again: getting it anew takes a fifth of the time of decoding
         self._size = (0, 0)
         self._decode: Callable[..., object] = decode_jpeg  # of images of that size, and what follows
@@ -95,7 +97,7 @@ class Decoder:
           OSError: no readable image, or too large a one.
         """
         if self._inside is not None:
-            filled, missing = self._framing.filled, (self._framing.stored - self._framing.filled) // 2
+            filled, missing = self._geometry.filled_side, (self._geometry.stored_side - self._geometry.filled_side) // 2
             inside = np.empty((filled, filled, 3), np.uint8)
             self._inside(image, inside)
             out[:] = np.pad(inside, ((missing, missing), (missing, missing), (0, 0)), mode="edge")
@@ -118,7 +120,7 @@ class Decoder:
         return len(self._memory) if self._inside is None else self._inside.memory
 
     def _resize_whole(self, pixels: UInt8[np.ndarray, "h w 3"], out: UInt8[np.ndarray, "side side 3"]) -> None:
-        resize_box(pixels, self._framing.box(pixels.shape[0], pixels.shape[1]), out)
+        resize_box(pixels, self._geometry.box(pixels.shape[0], pixels.shape[1]), out)
 
     def _decode_jpeg(self, encoded: bytes, out: UInt8[np.ndarray, "side side 3"]) -> bool:
         """Whether libjpeg-turbo did it without complaint."""
@@ -159,8 +161,8 @@ class Decoder:
     def _prepare(self, height: int, width: int) -> None:
         """For images of one size: by how much libjpeg-turbo shrinks them, into which memory, and what follows."""
         check_size(height, width)
-        top, left, side = self._framing.box(height, width)
-        target = self._framing.stored
+        top, left, side = self._geometry.box(height, width)
+        target = self._geometry.stored_side
         # The square stays at least as large as the target: nothing is lost that would be seen.
         shrink = next((factor for factor in _SHRINK if side >= factor * target), 1)
         rows, columns = -(-height // shrink), -(-width // shrink)
@@ -180,14 +182,14 @@ class Decoder:
 
 
 class Decoders:
-    """Decoders of one framing for threads that come and go. Any number of threads may ask.
+    """Decoders of one geometry for threads that come and go. Any number of threads may ask.
 
     Args:
-      framing: which square of every image, and how large it becomes.
+      geometry: which square of every image, and how large it becomes.
     """
 
-    def __init__(self, framing: Framing):
-        self._framing = framing
+    def __init__(self, geometry: CropGeometry):
+        self._geometry = geometry
         self._free: collections.deque[Decoder] = collections.deque()
 
     @contextlib.contextmanager
@@ -196,7 +198,7 @@ class Decoders:
         try:
             decoder = self._free.pop()
         except IndexError:
-            decoder = Decoder(self._framing)
+            decoder = Decoder(self._geometry)
         try:
             yield decoder
         finally:

@@ -1,4 +1,4 @@
-"""Which part of an image is seen, and how large."""
+"""Crop geometry: the square of an image that a network receives, and its size."""
 
 import dataclasses
 import functools
@@ -6,8 +6,8 @@ import math
 
 
 @dataclasses.dataclass(frozen=True)
-class Framing:
-    """Which square of an image the network sees, and how large.
+class CropGeometry:
+    """The square of an image that a network receives, and its size.
 
     Attributes:
       side: pixels of the square that a network sees.
@@ -21,17 +21,17 @@ class Framing:
     margin: int = 0
 
     @functools.cached_property
-    def stored(self) -> int:
+    def stored_side(self) -> int:
         """Pixels of the stored square, margins included."""
         return self.side + 2 * self.margin
 
     @functools.cached_property
-    def filled(self) -> int:
+    def filled_side(self) -> int:
         """Pixels of the stored square, in its middle, that an image has; beyond them its edge is repeated."""
-        return self.stored - 2 * max(0, math.ceil((self.stored - self.side / self.crop) / 2 - 1e-6))
+        return self.stored_side - 2 * max(0, math.ceil((self.stored_side - self.side / self.crop) / 2 - 1e-6))
 
     def box(self, height: int, width: int) -> tuple[int, int, int]:
         """Top, left and side of what fills the stored square, whole pixels, never beyond the image."""
         shorter = min(height, width)
-        side = min(shorter, max(1, round(self.crop * shorter * self.filled / self.side)))
+        side = min(shorter, max(1, round(self.crop * shorter * self.filled_side / self.side)))
         return (height - side) // 2, (width - side) // 2, side

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from lfw_jax.data.batches.decoding import decode_by_pillow, read_file
-from lfw_jax.data.batches.image_headers import FORMATS, Header, check_size, format_of, read_header
+from lfw_jax.data.decoding.decoder import decode_by_pillow, read_file
+from lfw_jax.data.decoding.image_headers import FORMATS, Header, check_size, format_of, read_header
 
 SMALLEST = 8
 """Pixels each way below which no face can be seen, and which a spoilt file often has."""

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lfw_jax.data.batches import decoding
-from lfw_jax.data.batches.decoding import Decoder, Decoders, decode
-from lfw_jax.data.batches.framing import Framing
-from lfw_jax.data.batches.image_headers import jpeg_preface
-from tests.data.test_decoding import BAD, JPEG, picture, saved, turned
+from lfw_jax.data.decoding import decoder as decoder_module
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.decoder import Decoder, Decoders, decode
+from lfw_jax.data.decoding.image_headers import jpeg_preface
+from tests.data.decoding.test_decoding import BAD, JPEG, picture, saved, turned
 
 
 def directory_beyond(value: int) -> bytes:
@@ -25,7 +25,7 @@ def directory_beyond(value: int) -> bytes:
     return start.ljust(tiff + 20_000, b"\0") + directory
 
 
-FRAMINGS = (Framing(24, 0.8), Framing(112, 0.544), Framing(60), Framing(24, 1.0, 4))
+GEOMETRIES = (CropGeometry(24, 0.8), CropGeometry(112, 0.544), CropGeometry(60), CropGeometry(24, 1.0, 4))
 IMAGES = [
     *(saved(picture(seed=seed), "JPEG", quality=92) for seed in range(4)),
     saved(picture(seed=1), "JPEG", quality=92, optimize=True),
@@ -45,8 +45,8 @@ IMAGES = [
 ]
 
 
-def result_of(decode_one: Callable[[np.ndarray], object], framing: Framing) -> np.ndarray | str:
-    out = np.zeros((framing.stored, framing.stored, 3), np.uint8)
+def result_of(decode_one: Callable[[np.ndarray], object], geometry: CropGeometry) -> np.ndarray | str:
+    out = np.zeros((geometry.stored_side, geometry.stored_side, 3), np.uint8)
     try:
         decode_one(out)
     except OSError as error:
@@ -54,16 +54,18 @@ def result_of(decode_one: Callable[[np.ndarray], object], framing: Framing) -> n
     return out
 
 
-@given(st.sampled_from(FRAMINGS), st.lists(st.integers(0, len(IMAGES) - 1), min_size=2, max_size=12), st.integers(0, 3))
+@given(
+    st.sampled_from(GEOMETRIES), st.lists(st.integers(0, len(IMAGES) - 1), min_size=2, max_size=12), st.integers(0, 3)
+)
 @settings(max_examples=200, deadline=None)
-def test_an_image_is_the_same_after_whatever_came_before(framing: Framing, order: list[int], tries: int):
+def test_an_image_is_the_same_after_whatever_came_before(geometry: CropGeometry, order: list[int], tries: int):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoding, "_TRIES", tries)
-        decoder = Decoder(framing)
+        patch.setattr(decoder_module, "_TRIES", tries)
+        decoder = Decoder(geometry)
         for place in order:
             image = IMAGES[place]
-            again = result_of(lambda out, image=image: decoder(image, out), framing)
-            once = result_of(lambda out, image=image: decode(image, framing, out), framing)
+            again = result_of(lambda out, image=image: decoder(image, out), geometry)
+            once = result_of(lambda out, image=image: decode(image, geometry, out), geometry)
             if isinstance(once, str):  # Pillow names an object by its address
                 assert isinstance(again, str)
             else:
@@ -77,19 +79,19 @@ def test_images_that_start_alike_are_asked_for_their_size_once(monkeypatch: pyte
         asked.append(encoded)
         return ask(encoded)
 
-    ask = decoding.decode_jpeg_header
-    monkeypatch.setattr(decoding, "decode_jpeg_header", header)
-    decoder, out = Decoder(FRAMINGS[0]), np.empty((24, 24, 3), np.uint8)
+    ask = decoder_module.decode_jpeg_header
+    monkeypatch.setattr(decoder_module, "decode_jpeg_header", header)
+    decoder, out = Decoder(GEOMETRIES[0]), np.empty((24, 24, 3), np.uint8)
     for place in (0, 1, 2, 3, 8, 1, 2):
         decoder(IMAGES[place], out)
     assert asked == [IMAGES[0], IMAGES[8], IMAGES[1]]
 
 
 def test_where_every_image_starts_in_its_own_way_it_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(decoding, "_TRIES", 3)
+    monkeypatch.setattr(decoder_module, "_TRIES", 3)
     tried = []
-    monkeypatch.setattr(decoding, "jpeg_preface", lambda encoded: tried.append(encoded) or jpeg_preface(encoded))
-    decoder, out = Decoder(FRAMINGS[0]), np.empty((24, 24, 3), np.uint8)
+    monkeypatch.setattr(decoder_module, "jpeg_preface", lambda encoded: tried.append(encoded) or jpeg_preface(encoded))
+    decoder, out = Decoder(GEOMETRIES[0]), np.empty((24, 24, 3), np.uint8)
     for quality in range(50, 60):
         decoder(saved(picture(), "JPEG", quality=quality), out)
     assert len(tried) == 3
@@ -109,17 +111,17 @@ def test_a_preface_ends_where_the_pixels_begin():
 
 def test_a_preface_of_megabytes_is_not_kept():
     segment = b"\xff\xe2\xff\xff" + bytes(65533)
-    with Decoders(FRAMINGS[0]).lend() as decoder:
+    with Decoders(GEOMETRIES[0]).lend() as decoder:
         decoder(JPEG[:2] + 80 * segment + JPEG[2:], np.empty((24, 24, 3), np.uint8))
         assert not vars(decoder)["_preface"]
 
 
 def test_what_a_file_says_behind_its_pixels_turns_nothing():
-    np.testing.assert_array_equal(decode(directory_beyond(6), FRAMINGS[0]), decode(JPEG, FRAMINGS[0]))
+    np.testing.assert_array_equal(decode(directory_beyond(6), GEOMETRIES[0]), decode(JPEG, GEOMETRIES[0]))
 
 
 def test_decoders_are_lent_to_one_thread_at_a_time_and_used_again():
-    decoders, seen = Decoders(FRAMINGS[0]), set()
+    decoders, seen = Decoders(GEOMETRIES[0]), set()
 
     def work(_: int) -> None:
         with decoders.lend() as decoder:
@@ -135,13 +137,13 @@ def test_decoders_are_lent_to_one_thread_at_a_time_and_used_again():
 
 
 def test_memory_for_a_huge_image_is_not_kept():
-    decoders = Decoders(FRAMINGS[0])
+    decoders = Decoders(GEOMETRIES[0])
     with decoders.lend() as first:
         first(saved(picture(2000, 1000), "JPEG"), np.empty((24, 24, 3), np.uint8))
         assert first.memory < 2**20  # it is shrunk while it is decoded
     with decoders.lend() as second:
         assert second is first
-    wide = Framing(700, 1.0)
+    wide = CropGeometry(700, 1.0)
     decoders = Decoders(wide)
     with decoders.lend() as first:
         first(saved(picture(6000, 700), "JPEG"), np.empty((700, 700, 3), np.uint8))
