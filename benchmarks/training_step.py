@@ -26,7 +26,7 @@ def jax_step(model_config: dict, side: int, batch_size: int) -> Callable[[], obj
     import jax
     import numpy as np
 
-    from lfw_jax.data.augmentation import Augmentation
+    from lfw_jax.augmentation import Augmentation
     from lfw_jax.models import build
     from lfw_jax.training.devices import AXIS, choose_devices, on_each, replicate, spread
     from lfw_jax.training.optimizer import build_optimizer, build_schedule

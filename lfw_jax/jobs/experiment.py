@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 from ml_collections import ConfigDict
 
-from lfw_jax.data.augmentation import Augmentation
+from lfw_jax.augmentation import Augmentation
 from lfw_jax.data.batches.loading import choose_loader, decode_all, stream
 from lfw_jax.data.batches.sampling import Sampler, build_sampler
 from lfw_jax.data.decoding.crop import CropGeometry

@@ -7,7 +7,7 @@ import optax
 from flax import linen as nn
 from jaxtyping import Array, Int, Key, UInt8
 
-from lfw_jax.data.augmentation import Augmentation, augment_slice
+from lfw_jax.augmentation import Augmentation, augment_slice
 from lfw_jax.training.devices import AXIS, gather
 from lfw_jax.training.objective import Logs, Objective
 from lfw_jax.training.state import State

@@ -14,7 +14,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from configs import base
-from lfw_jax.data.augmentation import Augmentation, to_pixels
+from lfw_jax.augmentation import Augmentation, to_pixels
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.experiment import build_experiment

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from lfw_jax.data.augmentation import Augmentation
+from lfw_jax.augmentation import Augmentation
 from lfw_jax.errors import UserError
 from lfw_jax.models import build
 from lfw_jax.training import resident

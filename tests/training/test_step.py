@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lfw_jax.data.augmentation import Augmentation
+from lfw_jax.augmentation import Augmentation
 from lfw_jax.errors import UserError
 from lfw_jax.models import build
 from lfw_jax.training.devices import AXIS, choose_devices, on_each, replicate, spread, unreplicate

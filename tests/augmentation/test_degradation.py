@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lfw_jax.data.augmentation import Augmentation, augment, to_pixels
-from lfw_jax.data.augmentation.jpeg import _CHROMINANCE, _LUMINANCE, compress, quantisation
-from lfw_jax.data.augmentation.resolution import blur_matrix, low_resolution_matrix
+from lfw_jax.augmentation import Augmentation, augment, to_pixels
+from lfw_jax.augmentation.jpeg import _CHROMINANCE, _LUMINANCE, compress, quantisation
+from lfw_jax.augmentation.resolution import blur_matrix, low_resolution_matrix
 
 SIDE, COUNT = 32, 48
 blurring = jax.jit(blur_matrix, static_argnums=0)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs import base
-from lfw_jax.data.augmentation import Augmentation
+from lfw_jax.augmentation import Augmentation
 from lfw_jax.errors import UserError
 
 

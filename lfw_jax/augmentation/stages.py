@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, UInt8
 
-from lfw_jax.data.augmentation.colour import recolour
-from lfw_jax.data.augmentation.erasing import erase
-from lfw_jax.data.augmentation.geometry import move
-from lfw_jax.data.augmentation.jpeg import degrade
-from lfw_jax.data.augmentation.options import Augmentation
-from lfw_jax.data.augmentation.resolution import soften
-from lfw_jax.data.augmentation.view import centre, to_unit
+from lfw_jax.augmentation.colour import recolour
+from lfw_jax.augmentation.erasing import erase
+from lfw_jax.augmentation.geometry import move
+from lfw_jax.augmentation.jpeg import degrade
+from lfw_jax.augmentation.options import Augmentation
+from lfw_jax.augmentation.resolution import soften
+from lfw_jax.augmentation.view import centre, to_unit
 
 
 def augment_slice(

@@ -4,8 +4,8 @@ Pixels arrive on the device as uint8 and leave as floats in [-1, 1]. Every image
 its place in the global batch, so that a batch is changed the same way on one device and on many.
 """
 
-from lfw_jax.data.augmentation.options import Augmentation
-from lfw_jax.data.augmentation.stages import augment, augment_slice
-from lfw_jax.data.augmentation.view import centre, to_pixels, to_unit
+from lfw_jax.augmentation.options import Augmentation
+from lfw_jax.augmentation.stages import augment, augment_slice
+from lfw_jax.augmentation.view import centre, to_pixels, to_unit
 
 __all__ = ["Augmentation", "augment", "augment_slice", "centre", "to_pixels", "to_unit"]

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from lfw_jax.data.augmentation import draws
-from lfw_jax.data.augmentation.colour import LUMA
-from lfw_jax.data.augmentation.options import Augmentation
-from lfw_jax.data.augmentation.view import to_unit
+from lfw_jax.augmentation import draws
+from lfw_jax.augmentation.colour import LUMA
+from lfw_jax.augmentation.options import Augmentation
+from lfw_jax.augmentation.view import to_unit
 
 # Tables K.1 and K.2 of ITU-T T.81, Annex K.
 _LUMINANCE = np.array(

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from lfw_jax.data.augmentation import draws
-from lfw_jax.data.augmentation.options import Augmentation
+from lfw_jax.augmentation import draws
+from lfw_jax.augmentation.options import Augmentation
 
 
 def erase(

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from lfw_jax.data.augmentation import draws
-from lfw_jax.data.augmentation.options import Augmentation
+from lfw_jax.augmentation import draws
+from lfw_jax.augmentation.options import Augmentation
 
 _SMALLEST_SIGMA = 1e-3  # pixels: nothing is left of the neighbours, and nothing overflows
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfw_jax.data.augmentation import Augmentation, augment, augment_slice, centre, to_pixels
+from lfw_jax.augmentation import Augmentation, augment, augment_slice, centre, to_pixels
 
 SIDE, STORED, COUNT = 16, 24, 64
 
