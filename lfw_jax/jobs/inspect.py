@@ -17,9 +17,9 @@ from ml_collections import ConfigDict
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.decoding.decoder import decode
-from lfw_jax.data.inspection import Plan, Survey, duplicates, people_rows, survey
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
+from lfw_jax.inspection import Plan, Survey, duplicates, people_rows, survey
 from lfw_jax.jobs.aligning import aligned_images
 from lfw_jax.jobs.experiment import crop_geometry_of
 from lfw_jax.jobs.judged import divide

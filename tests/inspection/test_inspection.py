@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from lfw_jax.data.inspection import likeness as likeness_module
-from lfw_jax.data.inspection.headers import read_headers
-from lfw_jax.data.inspection.likeness import find_likeness
-from lfw_jax.data.inspection.people import images_per_person
 from lfw_jax.data.protocols.near_duplicates import NEAR
-from tests.data.small_sets import encoded, images_of, on_disk, picture, set_of
+from lfw_jax.inspection import likeness as likeness_module
+from lfw_jax.inspection.headers import read_headers
+from lfw_jax.inspection.likeness import find_likeness
+from lfw_jax.inspection.people import images_per_person
+from tests.inspection.small_sets import encoded, images_of, on_disk, picture, set_of
 
 # Headers
 

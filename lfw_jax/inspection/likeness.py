@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from lfw_jax.data.images import ImageSet, Skipped
-from lfw_jax.data.inspection.headers import Report
 from lfw_jax.data.protocols.near_duplicates import (
     NEAR,
     PROPOSED,
@@ -18,6 +17,7 @@ from lfw_jax.data.protocols.near_duplicates import (
     perceptual_hashes,
 )
 from lfw_jax.errors import UserError
+from lfw_jax.inspection.headers import Report
 
 LIMIT = 200_000
 """The most pairs that are compared and listed: a thousand blank pictures are half a million pairs."""

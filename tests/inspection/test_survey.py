@@ -11,11 +11,11 @@ from configs import base
 from lfw_jax.data.batches.sampling import build_sampler
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import Skipped
-from lfw_jax.data.inspection import Plan, duplicates, survey
-from lfw_jax.data.inspection.draws import count_draws
-from lfw_jax.data.inspection.parts import NAMES, assign_parts, people_rows
 from lfw_jax.data.protocols.splits import split
-from tests.data.small_sets import encoded, images_of, on_disk, picture, set_of
+from lfw_jax.inspection import Plan, duplicates, survey
+from lfw_jax.inspection.draws import count_draws
+from lfw_jax.inspection.parts import NAMES, assign_parts, people_rows
+from tests.inspection.small_sets import encoded, images_of, on_disk, picture, set_of
 
 PLAN = Plan(side=16, crop=1.0, loss="cosface", compares=False)
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lfw_jax.data.batches.sampling import Sampler
-from lfw_jax.data.inspection.people import bins
+from lfw_jax.inspection.people import bins
 
 _EPOCHS = 4
 _STEPS = 1_000

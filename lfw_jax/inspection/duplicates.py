@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.inspection.headers import short_name
-from lfw_jax.data.inspection.likeness import Likeness
-from lfw_jax.data.inspection.parts import NAMES, TEST, TRAINING, VALIDATION, Parts
 from lfw_jax.data.protocols.near_duplicates import NEAR
+from lfw_jax.inspection.headers import short_name
+from lfw_jax.inspection.likeness import Likeness
+from lfw_jax.inspection.parts import NAMES, TEST, TRAINING, VALIDATION, Parts
 
 COLUMNS = (
     "image", "person", "part", "other_image", "other_person", "other_part", "same_bytes", "distance",

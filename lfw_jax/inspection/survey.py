@@ -13,15 +13,15 @@ from lfw_jax.data.batches.sampling import Sampler, build_sampler
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.decoding.decoder import decode
 from lfw_jax.data.images import ImageSet, Skipped
-from lfw_jax.data.inspection import duplicates
-from lfw_jax.data.inspection.concerns import Plan, concerns
-from lfw_jax.data.inspection.draws import Draws, count_draws
-from lfw_jax.data.inspection.headers import Headers, Report, read_headers
-from lfw_jax.data.inspection.likeness import Likeness, find_likeness
-from lfw_jax.data.inspection.parts import Parts, assign_parts
-from lfw_jax.data.inspection.people import ImagesPerPerson, images_per_person
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.errors import UserError
+from lfw_jax.inspection import duplicates
+from lfw_jax.inspection.concerns import Plan, concerns
+from lfw_jax.inspection.draws import Draws, count_draws
+from lfw_jax.inspection.headers import Headers, Report, read_headers
+from lfw_jax.inspection.likeness import Likeness, find_likeness
+from lfw_jax.inspection.parts import Parts, assign_parts
+from lfw_jax.inspection.people import ImagesPerPerson, images_per_person
 
 Stage = Callable[[str, int], AbstractContextManager[Report]]
 """Announces a stage by name and number of images; what it gives is told how many are done."""

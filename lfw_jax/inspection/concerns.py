@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.inspection.draws import Draws
-from lfw_jax.data.inspection.duplicates import leaking
-from lfw_jax.data.inspection.headers import Headers
-from lfw_jax.data.inspection.likeness import Likeness
-from lfw_jax.data.inspection.parts import TRAINING, Parts
-from lfw_jax.data.inspection.people import ImagesPerPerson
 from lfw_jax.data.protocols.leakage import comparable_name
+from lfw_jax.inspection.draws import Draws
+from lfw_jax.inspection.duplicates import leaking
+from lfw_jax.inspection.headers import Headers
+from lfw_jax.inspection.likeness import Likeness
+from lfw_jax.inspection.parts import TRAINING, Parts
+from lfw_jax.inspection.people import ImagesPerPerson
 
 _FEW_PEOPLE = 50
 _TOP_SHARE = 0.25  # of the images, owned by the hundredth part of people with the most
