@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from lfw_jax.data.duplicates.leakage import comparable_name
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.leakage import comparable_name
 from lfw_jax.inspection.draws import Draws
 from lfw_jax.inspection.duplicates import leaking
 from lfw_jax.inspection.headers import Headers

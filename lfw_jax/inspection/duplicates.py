@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from lfw_jax.data.duplicates.near_duplicates import NEAR
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.near_duplicates import NEAR
 from lfw_jax.inspection.headers import short_name
 from lfw_jax.inspection.likeness import Likeness
 from lfw_jax.inspection.parts import NAMES, TEST, TRAINING, VALIDATION, Parts

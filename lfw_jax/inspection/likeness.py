@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Int
 
-from lfw_jax.data.images import ImageSet, Skipped
-from lfw_jax.data.protocols.near_duplicates import (
+from lfw_jax.data.duplicates.near_duplicates import (
     NEAR,
     PROPOSED,
     exact_duplicates,
@@ -16,6 +15,7 @@ from lfw_jax.data.protocols.near_duplicates import (
     near_pairs,
     perceptual_hashes,
 )
+from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.errors import UserError
 from lfw_jax.inspection.headers import Report
 

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from lfw_jax.atomic_files import written_atomically
-from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_sets
-from lfw_jax.data.protocols.leakage import (
+from lfw_jax.data.duplicates.leakage import (
     SharedPicture,
     people_in_both,
     read_shared_pictures,
     shared_pictures,
     write_shared_pictures,
 )
+from lfw_jax.data.images import ImageSet
+from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_sets
 from lfw_jax.data.protocols.splits import Split, judged_lists, split
 from lfw_jax.errors import UserError
 

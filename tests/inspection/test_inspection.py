@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from lfw_jax.data.protocols.near_duplicates import NEAR
+from lfw_jax.data.duplicates.near_duplicates import NEAR
 from lfw_jax.inspection import likeness as likeness_module
 from lfw_jax.inspection.headers import read_headers
 from lfw_jax.inspection.likeness import find_likeness

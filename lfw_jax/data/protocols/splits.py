@@ -5,11 +5,11 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from lfw_jax.data.duplicates.leakage import SharedPicture, kept_out_note, people_in_both, without
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
-from lfw_jax.data.protocols.leakage import SharedPicture, kept_out_note, people_in_both, without
 from lfw_jax.data.protocols.lfw_lists import generate_pairs, split_people
 from lfw_jax.errors import UserError
 

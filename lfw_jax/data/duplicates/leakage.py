@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from lfw_jax.atomic_files import written_atomically
+from lfw_jax.data.duplicates.near_duplicates import find_near_duplicates, perceptual_hashes
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
-from lfw_jax.data.protocols.near_duplicates import find_near_duplicates, perceptual_hashes
 from lfw_jax.errors import UserError
 
 _SEPARATORS = re.compile(r"[\s_\-‐-―−]+")

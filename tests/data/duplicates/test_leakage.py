@@ -10,10 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfw_jax.data.formats.folder import read_folder
-from lfw_jax.data.images import ImageSet
-from lfw_jax.data.pair_list import PairList
-from lfw_jax.data.protocols.leakage import (
+from lfw_jax.data.duplicates.leakage import (
     comparable_name,
     kept_out_note,
     people_in_both,
@@ -22,6 +19,9 @@ from lfw_jax.data.protocols.leakage import (
     without,
     write_shared_pictures,
 )
+from lfw_jax.data.formats.folder import read_folder
+from lfw_jax.data.images import ImageSet
+from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 

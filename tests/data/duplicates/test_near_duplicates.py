@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from lfw_jax.data.formats.folder import read_folder
-from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.near_duplicates import (
+from lfw_jax.data.duplicates.near_duplicates import (
     NEAR,
     exact_duplicates,
     find_near_duplicates,
@@ -17,6 +15,8 @@ from lfw_jax.data.protocols.near_duplicates import (
     hamming,
     perceptual_hashes,
 )
+from lfw_jax.data.formats.folder import read_folder
+from lfw_jax.data.images import ImageSet
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 

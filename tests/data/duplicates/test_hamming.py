@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfw_jax.data.protocols.hamming import hamming, near_pairs
+from lfw_jax.data.duplicates.hamming import hamming, near_pairs
 
 
 def drawn_hashes(seed: int, count: int) -> np.ndarray:
