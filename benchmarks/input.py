@@ -38,8 +38,8 @@ def main(_: list[str]) -> None:
     from lfw_jax.data.formats.folder import read_folder
     from lfw_jax.data.formats.tfds_source import read_tfds
     from lfw_jax.data.images import ImageSet
-    from lfw_jax.data.records.record_set import read_records
-    from lfw_jax.data.records.record_writing import write_records
+    from lfw_jax.data.records.reading import read_records
+    from lfw_jax.data.records.writing import write_records
     from lfw_jax.data.synthetic import write_folder
 
     with tempfile.TemporaryDirectory() as scratch:

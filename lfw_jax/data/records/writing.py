@@ -8,8 +8,8 @@ import numpy as np
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.formats.encoding import encoded_images, picture_size
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.records.record_people import people_of, people_path, people_text
-from lfw_jax.data.records.record_set import HEADER
+from lfw_jax.data.records.people import people_of, people_path, people_text
+from lfw_jax.data.records.reading import HEADER
 from lfw_jax.data.records.recordio import encode_record
 from lfw_jax.errors import UserError
 

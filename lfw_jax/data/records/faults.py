@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 
 from lfw_jax.data.images import Skipped
-from lfw_jax.data.records import record_index as index
+from lfw_jax.data.records import index
 from lfw_jax.data.records.recordio import LAST, MAGIC, RecordError, RecordFile
 
 

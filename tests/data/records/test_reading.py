@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lfw_jax.data.records import record_cache, record_index, record_set
-from lfw_jax.data.records.record_index import read_index
-from lfw_jax.data.records.record_set import Records, read_property, read_records
+from lfw_jax.data.records import cache as cache_module
+from lfw_jax.data.records import index as index_module
+from lfw_jax.data.records import reading as reading_module
+from lfw_jax.data.records.index import read_index
+from lfw_jax.data.records.reading import Records, read_property, read_records
 from lfw_jax.data.records.recordio import RecordFile, encode_record
 from lfw_jax.errors import UserError
 from tests.data.noise_images import jpeg
@@ -177,7 +179,7 @@ def test_an_index_is_parsed_across_chunks(tmp_path: Path, monkeypatch: pytest.Mo
     text = ending.join(f"{n}\t{o}" for n, o in zip(numbers, offsets, strict=True)) + (ending if last else "")
     (tmp_path / "a.idx").write_bytes(text.encode())
     for chunk in (50, 1 << 22):
-        monkeypatch.setattr(record_index, "_TEXT_CHUNK", chunk)
+        monkeypatch.setattr(index_module, "_TEXT_CHUNK", chunk)
         found = read_index(tmp_path / "a.idx")
         np.testing.assert_array_equal(found, [numbers, offsets])
 
@@ -239,8 +241,8 @@ def test_where_no_set_is_the_folder_is_told(tmp_path: Path):
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(record_cache, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(record_set, "_CACHED_FROM", 1)
+    monkeypatch.setattr(cache_module, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(reading_module, "_CACHED_FROM", 1)
     return tmp_path / "cache"
 
 
@@ -252,9 +254,9 @@ def test_a_large_set_is_scanned_once_and_anew_when_it_changed(
 
     def counted(*arguments):
         scans.append(1)
-        return record_index.scan(*arguments)
+        return index_module.scan(*arguments)
 
-    monkeypatch.setattr(record_set, "scan", counted)
+    monkeypatch.setattr(reading_module, "scan", counted)
     first = read_records(folder)
     again = read_records(folder)
     assert len(scans) == 1

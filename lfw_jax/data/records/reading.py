@@ -13,10 +13,10 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from lfw_jax.data.images import ImageSet, count_up
-from lfw_jax.data.records import record_cache
-from lfw_jax.data.records.record_faults import SkippedRecords
-from lfw_jax.data.records.record_index import IMAGE, NO_IMAGE, RecordTable, read_index, scan
-from lfw_jax.data.records.record_people import people_path, read_people_file
+from lfw_jax.data.records import cache
+from lfw_jax.data.records.faults import SkippedRecords
+from lfw_jax.data.records.index import IMAGE, NO_IMAGE, RecordTable, read_index, scan
+from lfw_jax.data.records.people import people_path, read_people_file
 from lfw_jax.data.records.recordio import RecordError, RecordFile
 from lfw_jax.data.storage import LazyImages
 from lfw_jax.errors import UserError
@@ -83,11 +83,11 @@ def read_records(path: str | Path) -> ImageSet:
     file = RecordFile(locate(Path(path)))
     index = file.path.with_suffix(".idx")
     numbers, offsets = read_index(index) if index.is_file() else _walk(file)
-    table = record_cache.load(file, offsets) if len(offsets) >= _CACHED_FROM else None
+    table = cache.load(file, offsets) if len(offsets) >= _CACHED_FROM else None
     if table is None:
         table = scan(file, offsets)
         if len(offsets) >= _CACHED_FROM:
-            record_cache.store(file, offsets, table)
+            cache.store(file, offsets, table)
     skipped = _skipped(file, numbers, offsets, table, walked=not index.is_file())
     good = table.status == IMAGE
     if not good.any():

@@ -9,7 +9,7 @@ from jaxtyping import Int64
 
 from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.data.formats.npz import NpzError, read_npz
-from lfw_jax.data.records.record_index import BROKEN, RecordTable
+from lfw_jax.data.records.index import BROKEN, RecordTable
 from lfw_jax.data.records.recordio import RecordFile
 
 _VERSION = 1  # of what a scan means; another one is scanned anew

@@ -10,9 +10,9 @@ import pytest
 from lfw_jax.data.batches.loading import decode_all
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import ImageSet, count_up
-from lfw_jax.data.records.record_index import read_index
-from lfw_jax.data.records.record_set import read_records
-from lfw_jax.data.records.record_writing import write_records
+from lfw_jax.data.records.index import read_index
+from lfw_jax.data.records.reading import read_records
+from lfw_jax.data.records.writing import write_records
 from lfw_jax.errors import UserError
 from tests.data.noise_images import jpeg
 
