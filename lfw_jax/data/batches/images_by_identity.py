@@ -6,7 +6,7 @@ from jaxtyping import Int, Int64
 _PART = 2**22  # labels looked at at a time
 
 
-class ImagesByPerson:
+class ImagesByIdentity:
     """Each person's images, in the order of the set.
 
     Memory: 12 bytes a person; where the labels do not rise, as those of folders and .rec files do, 4 bytes an image more.
@@ -34,7 +34,7 @@ class ImagesByPerson:
         return places if self._order is None else self._order[places].astype(np.int64)
 
 
-def count_people(labels: Int[np.ndarray, "images"]) -> int:
+def count_identities(labels: Int[np.ndarray, "images"]) -> int:
     """How many people have an image."""
     present = np.zeros(int(labels.max()) + 1 if len(labels) else 0, bool)
     for start in range(0, len(labels), _PART):

@@ -1,4 +1,4 @@
-"""Drawing distinct pairs of images of people: arrays of image indices, no names and no files.
+"""Sampling distinct pairs of images of people: arrays of image indices, no names and no files.
 
 Images are numbered from 0, person after person; `sizes[p]` is how many images person p has.
 """
@@ -18,7 +18,7 @@ def count_pairs(sizes: Int[np.ndarray, "people"]) -> tuple[int, int]:
     return same, images * (images - 1) // 2 - same
 
 
-def draw_same(
+def sample_same(
     sizes: Int[np.ndarray, "people"], count: int, rng: np.random.Generator
 ) -> tuple[Int[np.ndarray, "count"], Int[np.ndarray, "count"]]:
     """Draw `count` distinct pairs of one person's images, shared among people as evenly as their images allow.
@@ -38,7 +38,7 @@ def draw_same(
     return np.concatenate(first), np.concatenate(second)
 
 
-def draw_different(
+def sample_different(
     sizes: Int[np.ndarray, "people"], count: int, rng: np.random.Generator
 ) -> tuple[Int[np.ndarray, "count"], Int[np.ndarray, "count"]]:
     """Draw `count` distinct pairs of images of two people, the people uniformly as far as their images allow.
