@@ -22,7 +22,7 @@ from lfw_jax.data.decoding.decoder import decode_whole
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.storage import PackedPaths
 from lfw_jax.errors import UserError
-from lfw_jax.faces.batches import Aligner, Task, on_threads
+from lfw_jax.faces.aligner import Aligner, Task, on_threads
 from lfw_jax.faces.crops import CropSettings
 from lfw_jax.faces.detection import Detect, Detector
 from lfw_jax.faces.manifest import Journal, Row, Rows, write_manifest
@@ -149,7 +149,7 @@ def make_detector(engine: str, batch_size: int = 32) -> Callable[[], Detect]:
 
     def cascade() -> Detect:
         # Here, because it loads JAX, which the package's networks do without.
-        from lfw_jax.faces.cascade import CascadeDetector
+        from lfw_jax.faces.cascade.detector import CascadeDetector
 
         return CascadeDetector(batch_size)
 

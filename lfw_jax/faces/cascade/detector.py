@@ -8,11 +8,11 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from lfw_jax.faces.cascade_networks import load_weights
-from lfw_jax.faces.cascade_sampling import level_sizes, scales
-from lfw_jax.faces.cascade_stages import Faces, find_faces
+from lfw_jax.faces.cascade.networks import load_weights
+from lfw_jax.faces.cascade.sampling import level_sizes, scales
+from lfw_jax.faces.cascade.stages import Faces, find_faces
 from lfw_jax.faces.detection import Face
-from lfw_jax.faces.mtcnn_settings import SMALLEST_IMAGE
+from lfw_jax.faces.mtcnn.settings import SMALLEST_IMAGE
 
 _PIXELS = 512 * 512  # an image's share of a batch: larger images go in smaller batches
 _FIRST_CANVAS = 64  # pixels; the sides of canvases grow by half octaves

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from lfw_jax.faces.mtcnn_settings import WINDOW
+from lfw_jax.faces.mtcnn.settings import WINDOW
 
 _STRIDE = 2  # pixels, of P-Net
 

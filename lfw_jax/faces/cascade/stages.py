@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
-from lfw_jax.faces.cascade_boxes import best, from_windows, moved, points_in, squared, unsurpassed, within
-from lfw_jax.faces.cascade_networks import Networks, onet, pnet, rnet
-from lfw_jax.faces.cascade_sampling import level_sizes, normalize, pack, patches, sample_positions, scales, shrink
-from lfw_jax.faces.mtcnn_settings import OVERLAPS, THRESHOLDS
+from lfw_jax.faces.cascade.boxes import best, from_windows, moved, points_in, squared, unsurpassed, within
+from lfw_jax.faces.cascade.networks import Networks, onet, pnet, rnet
+from lfw_jax.faces.cascade.sampling import level_sizes, normalize, pack, patches, sample_positions, scales, shrink
+from lfw_jax.faces.mtcnn.settings import OVERLAPS, THRESHOLDS
 
 # Log-odds that a face must exceed, for mtcnn's least scores.
 _PNET, _RNET, _ONET = (math.log(score / (1 - score)) for score in THRESHOLDS)

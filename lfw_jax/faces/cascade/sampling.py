@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Int32, Num, UInt8
 
-from lfw_jax.faces.mtcnn_settings import SMALLEST_FACE, STEP, WINDOW
+from lfw_jax.faces.mtcnn.settings import SMALLEST_FACE, STEP, WINDOW
 
 _UNROLLED = 24  # pixels of a side averaged into one, up to which the additions are written out for XLA to fuse
 

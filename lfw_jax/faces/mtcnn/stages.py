@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from lfw_jax.errors import UserError
-from lfw_jax.faces.mtcnn_settings import OVERLAPS, SMALLEST_FACE, SMALLEST_IMAGE, STEP, THRESHOLDS, WINDOW
+from lfw_jax.faces.mtcnn.settings import OVERLAPS, SMALLEST_FACE, SMALLEST_IMAGE, STEP, THRESHOLDS, WINDOW
 
 Rows = Float[np.ndarray, "faces 16"]
 """Of each face: the image, left, top, right, bottom, score, five x, five y. Pixels, not rounded."""
