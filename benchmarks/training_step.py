@@ -29,8 +29,8 @@ def jax_step(model_config: dict, side: int, batch_size: int) -> Callable[[], obj
     from lfw_jax.augmentation import Augmentation
     from lfw_jax.models import build
     from lfw_jax.training.devices import AXIS, choose_devices, on_each, replicate, spread
+    from lfw_jax.training.objectives.build import build_objective
     from lfw_jax.training.optimizer import build_optimizer, build_schedule
-    from lfw_jax.training.registry import build_objective
     from lfw_jax.training.state import init_state
     from lfw_jax.training.step import make_step
 

@@ -26,10 +26,10 @@ from lfw_jax.jobs.aligning import aligned_images
 from lfw_jax.jobs.judged import Judged, divide
 from lfw_jax.models import build
 from lfw_jax.training.devices import AXIS, Devices, choose_devices, place_copies
-from lfw_jax.training.loop import Batch, Rhythm
-from lfw_jax.training.objective import Objective
+from lfw_jax.training.loop import Batch, Intervals
+from lfw_jax.training.objectives.build import build_objective
+from lfw_jax.training.objectives.objective import Objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
-from lfw_jax.training.registry import build_objective
 from lfw_jax.training.resident import ResidentStep, check_room, resident_batches, resident_step
 from lfw_jax.training.state import State, init_state
 from lfw_jax.training.step import Step, make_step
@@ -49,7 +49,7 @@ class Experiment:
       schedule: learning rate of each step.
       state: a fresh state.
       step: the per-device step, of a batch or of a set that is on the devices.
-      rhythm: when to log, evaluate and stop.
+      intervals: when to log, evaluate and stop.
     """
 
     config: ConfigDict
@@ -61,7 +61,7 @@ class Experiment:
     schedule: Any
     state: State
     step: Step | ResidentStep
-    rhythm: Rhythm
+    intervals: Intervals
     _geometry: CropGeometry
     _embed: Embed
     _embed_quick: Embed
@@ -69,7 +69,7 @@ class Experiment:
     def batches(self, start: int) -> Iterator[Batch]:
         """What the step takes besides the state, for every step from `start` to the end."""
         images, geometry, data = self.split.training, self._geometry, self.config.data
-        stop = self.rhythm.total
+        stop = self.intervals.total
         if data.resident:
             yield from resident_batches(
                 place_copies((decode_all(images, geometry, loader=data.loader), images.labels), self.devices),
@@ -179,7 +179,7 @@ def build_experiment(config: ConfigDict, workdir: Path, *, to_train: bool = True
     step = make_step(
         build(config.model, axis_name=AXIS), objective, optimizer, augmentation, side=data.side, seed=config.seed
     )
-    rhythm = Rhythm(
+    intervals = Intervals(
         total=max(1, round(training.epochs * sampler.steps_per_epoch)),
         log_every=training.log_every,
         evaluate_every=max(1, round(config.evaluation.every_epochs * sampler.steps_per_epoch)),
@@ -200,7 +200,7 @@ def build_experiment(config: ConfigDict, workdir: Path, *, to_train: bool = True
         schedule=schedule,
         state=state,
         step=resident_step(step) if data.resident else step,
-        rhythm=rhythm,
+        intervals=intervals,
         _geometry=geometry,
         _embed=make_embed(apply, side=data.side, flip=flip, shift=shift),
         _embed_quick=make_embed(apply, side=data.side, flip=flip),

@@ -28,7 +28,7 @@ from lfw_jax.jobs.workdir import INSPECTION, Workdir
 from lfw_jax.report.inspection_page import Evidence, write_inspection_page
 from lfw_jax.report.inspection_terminal import print_inspection
 from lfw_jax.report.stages import stage
-from lfw_jax.training.pairing import PAIR_LOSSES
+from lfw_jax.training.objectives.pairs import PAIR_LOSSES
 
 UNUSABLE = 1
 """The exit code where the set can be read and training on it cannot begin."""

@@ -72,7 +72,7 @@ def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -
     state, config = experiment.state, experiment.config
     if checkpoints.step("last") is not None:
         state = checkpoints.restore("last", state)
-        print(f"resuming at step {int(state.step)} of {experiment.rhythm.total}")
+        print(f"resuming at step {int(state.step)} of {experiment.intervals.total}")
     start = int(state.step)
     history = workdir.history(start)
     best = max((row["validation_auc"] for row in history if "validation_auc" in row), default=-1.0)
@@ -81,7 +81,7 @@ def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -
     began = time.monotonic() - max((row.get("seconds", 0.0) for row in history), default=0.0)
     with (
         TensorBoard(workdir.events, purge_step=start + 1 if start else None) as board,
-        Progress(experiment.rhythm.total, batch_size=size, start_step=start) as progress,
+        Progress(experiment.intervals.total, batch_size=size, start_step=start) as progress,
     ):
         if start == 0:
             board.image(0, "train/network_input", first_batch_sheet(experiment))
@@ -115,17 +115,17 @@ def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -
                 checkpoints.save("best", state)
             workdir.write_history(history)
 
-        if start < experiment.rhythm.total:
+        if start < experiment.intervals.total:
             state = take_steps(
                 state,
                 experiment.step,
                 experiment.batches(start),
-                rhythm=experiment.rhythm,
+                intervals=experiment.intervals,
                 devices=experiment.devices,
                 log=log,
                 evaluate=evaluate,
             )
-    done, total = int(state.step), experiment.rhythm.total
+    done, total = int(state.step), experiment.intervals.total
     if done < total:
         print(
             f"paused at step {done} of {total} after {config.training.max_minutes:g} minutes. The same command resumes; with "

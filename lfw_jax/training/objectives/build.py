@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from lfw_jax.errors import UserError
-from lfw_jax.training.classification import HEADS, classification
-from lfw_jax.training.objective import Objective
-from lfw_jax.training.pairing import MINERS, PAIR_LOSSES, given_pairs, mined_pairs
+from lfw_jax.training.objectives.classification import HEADS, classification
+from lfw_jax.training.objectives.objective import Objective
+from lfw_jax.training.objectives.pairs import MINERS, PAIR_LOSSES, given_pairs, mined_pairs
 
 
 def build_objective(

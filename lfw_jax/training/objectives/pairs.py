@@ -11,7 +11,7 @@ from jaxtyping import PyTree
 
 from lfw_jax.metric import losses, memory, miners
 from lfw_jax.metric.pairs import compare
-from lfw_jax.training.objective import Objective, Outcome, checked
+from lfw_jax.training.objectives.objective import Objective, Outcome, checked
 
 MINERS: dict[str, Callable[..., miners.PairWeights]] = {
     "triplet_margin": miners.triplet_margin,

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PyTree
 
 from lfw_jax.errors import UserError
 from lfw_jax.metric import heads
-from lfw_jax.training.objective import Logs, Objective, Outcome, checked
+from lfw_jax.training.objectives.objective import Logs, Objective, Outcome, checked
 
 State = Mapping[str, jax.Array]
 
