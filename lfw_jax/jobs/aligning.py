@@ -28,7 +28,7 @@ from lfw_jax.faces.detection import Detect, Detector
 from lfw_jax.faces.manifest import Journal, Row, Rows, write_manifest
 from lfw_jax.faces.naming import crop_files
 from lfw_jax.faces.saving import FileFormat
-from lfw_jax.report.stages import stage
+from lfw_jax.report.progress import stage
 
 MANIFEST, SETTINGS = "manifest.csv", "align.json"
 _ENGINES = ("auto", "mtcnn", "jax")

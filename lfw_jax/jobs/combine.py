@@ -13,8 +13,8 @@ from lfw_jax.errors import UserError
 from lfw_jax.evaluation.fold_figures import FoldsResult, fold_figures
 from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.workdir import differing_keys
+from lfw_jax.report.formatting import mean_and_error, number, percent
 from lfw_jax.report.page import Section, write_page
-from lfw_jax.report.wording import mean_and_error, number, percent
 
 
 def combine(request: Request) -> None:

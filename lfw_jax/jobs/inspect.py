@@ -25,9 +25,9 @@ from lfw_jax.jobs.experiment import crop_geometry_of
 from lfw_jax.jobs.judged import divide
 from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
-from lfw_jax.report.inspection_page import Evidence, write_inspection_page
-from lfw_jax.report.inspection_terminal import print_inspection
-from lfw_jax.report.stages import stage
+from lfw_jax.report.inspection.page import Evidence, write_inspection_page
+from lfw_jax.report.inspection.terminal import print_inspection
+from lfw_jax.report.progress import stage
 from lfw_jax.training.objectives.pairs import PAIR_LOSSES
 
 UNUSABLE = 1

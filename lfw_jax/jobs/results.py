@@ -16,11 +16,11 @@ from lfw_jax.jobs.experiment import Experiment, image_names
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.evaluation_sets import rates_section, sets_section, sets_table
 from lfw_jax.report.figures import distance_histograms, pair_gallery, roc_curve
+from lfw_jax.report.formatting import number, percent, threshold_lines
 from lfw_jax.report.page import Section, write_page
 from lfw_jax.report.sections import training_section, verification_headline, verification_section
 from lfw_jax.report.tables import print_table, verification_table
 from lfw_jax.report.tensorboard import TensorBoard
-from lfw_jax.report.wording import number, percent, threshold_lines
 
 _SHOWN = 6
 _PACKAGES = ("jax", "flax", "optax", "numpy")

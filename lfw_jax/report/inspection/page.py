@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from lfw_jax.report.inspection_facts import FIRST_FILES, facts
-from lfw_jax.report.inspection_figures import (
+from lfw_jax.report.formatting import percent
+from lfw_jax.report.inspection.facts import FIRST_FILES, facts
+from lfw_jax.report.inspection.figures import (
+    crop_sheet,
     image_sides,
     images_per_person,
     needed_side,
     pair_sheet,
-    seen_by_the_network,
 )
 from lfw_jax.report.page import Section, write_page
-from lfw_jax.report.wording import percent
 
 _FILES = 50
 _HEAD = ["", "Found"]
@@ -144,7 +144,7 @@ def _file_figures(summary: Mapping[str, Any], evidence: Evidence) -> list:
             "What the network sees: the mean of random images, then some of them. Where eyes, nose and mouth show in the "
             "mean, faces are aligned; a blur says that they are not."
         )
-        figures.append((caption, seen_by_the_network(evidence.crops)))
+        figures.append((caption, crop_sheet(evidence.crops)))
     if len(np.unique(evidence.shorter)) > 1:
         needed = needed_side(summary["plan"])
         caption = "The shorter sides of the images; below the line the network's square shows enlarged pixels."

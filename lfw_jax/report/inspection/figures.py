@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
 from lfw_jax.report.contact_sheet import contact_sheet
-from lfw_jax.report.inspection_facts import range_of
+from lfw_jax.report.inspection.facts import range_of
 from lfw_jax.report.style import DIFFERENT_COLOUR, INK, MUTED, SAME_COLOUR, STYLE, new_figure
 
 _PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
@@ -80,7 +80,7 @@ def image_sides(shorter: Int[np.ndarray, "images"], needed: int) -> Figure:
     return figure
 
 
-def seen_by_the_network(pictures: Sequence[UInt8[np.ndarray, "side side 3"]]) -> bytes:
+def crop_sheet(pictures: Sequence[UInt8[np.ndarray, "side side 3"]]) -> bytes:
     """A sheet of what the network sees: the mean of all pictures, then some of them, as a JPEG file.
 
     Aligned faces have a mean with eyes, nose and mouth; unaligned ones a blur.

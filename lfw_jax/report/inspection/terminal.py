@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lfw_jax.report.inspection_facts import bars, facts, pair_in_words
+from lfw_jax.report.inspection.facts import bars, facts, pair_in_words
 
 _WIDTH = 80
 _LABELS = 28

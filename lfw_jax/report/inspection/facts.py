@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lfw_jax.report.wording import percent
+from lfw_jax.report.formatting import percent
 
 FIRST_FILES = "the first"
 """The label of the row that names files; the page has a table of its own for them."""
