@@ -102,7 +102,7 @@ def survey(
     images: ImageSet,
     sampler_config: Mapping[str, Any],
     plan: Plan,
-    divide: Callable[[], Split],
+    partition: Callable[[], Split],
     *,
     seed: int,
     stage: Stage,
@@ -113,7 +113,7 @@ def survey(
       images: the set.
       sampler_config: the `sampler` part of a configuration.
       plan: what training means to do with the images.
-      divide: splits the set as the training would.
+      partition: splits the set as the training would.
       seed: of the drawn batches.
       stage: announces what takes time.
     """
@@ -126,7 +126,7 @@ def survey(
     try:
         parts = assign_parts(
             images,
-            divide(),
+            partition(),
             drawn_from=sampler_config["images_per_person"] if leaves_out else 1,
         )
     except UserError as error:

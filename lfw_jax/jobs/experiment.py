@@ -17,13 +17,13 @@ from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
+from lfw_jax.data.protocols.partition import EvaluationPlan, partition
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.embedding import Embed, embed_all, make_embed
 from lfw_jax.evaluation.verification import pair_distances
 from lfw_jax.jobs.aligning import aligned_images
-from lfw_jax.jobs.judged import Judged, divide
 from lfw_jax.models import build
 from lfw_jax.training.devices import AXIS, Devices, choose_devices, place_copies
 from lfw_jax.training.loop import Batch, Intervals
@@ -42,7 +42,7 @@ class Experiment:
     Attributes:
       config: what it was made from.
       split: the data.
-      judged: what it is judged on besides the split's own pairs.
+      evaluation_plan: what it is judged on besides the split's own pairs.
       sampler: which training images each step shows.
       devices: what it runs on.
       objective: what is minimised.
@@ -54,7 +54,7 @@ class Experiment:
 
     config: ConfigDict
     split: Split
-    judged: Judged
+    evaluation_plan: EvaluationPlan
     sampler: Sampler
     devices: Devices
     objective: Objective
@@ -160,7 +160,7 @@ def build_experiment(config: ConfigDict, workdir: Path, *, to_train: bool = True
         geometry = dataclasses.replace(geometry, crop=crop)
         print(note)
     align = (lambda others: aligned_images(others, config)[0]) if data.align else None
-    parts, judged = divide(images, config, lists_beside, workdir, align, crop)
+    parts, evaluation_plan = partition(images, config, lists_beside, workdir, align, crop)
     if data.resident and to_train:
         check_room(len(parts.training), geometry.stored_side, devices)
     sampler = build_sampler(config.sampler, parts.training.labels, seed=config.seed)
@@ -193,7 +193,7 @@ def build_experiment(config: ConfigDict, workdir: Path, *, to_train: bool = True
     return Experiment(
         config=config,
         split=parts,
-        judged=judged,
+        evaluation_plan=evaluation_plan,
         sampler=sampler,
         devices=devices,
         objective=objective,

@@ -17,12 +17,12 @@ from ml_collections import ConfigDict
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.decoding.decoder import decode
+from lfw_jax.data.protocols.partition import partition
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.inspection import Plan, Survey, duplicates, people_rows, survey
 from lfw_jax.jobs.aligning import aligned_images
 from lfw_jax.jobs.experiment import crop_geometry_of
-from lfw_jax.jobs.judged import divide
 from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
 from lfw_jax.report.inspection.page import Evidence, write_inspection_page
@@ -64,7 +64,7 @@ def inspect(request: Request) -> None:
         images,
         config.sampler,
         plan,
-        lambda: divide(images, _without_listing(config), lists_beside, folder, align, crop)[0],
+        lambda: partition(images, _without_listing(config), lists_beside, folder, align, crop)[0],
         seed=config.seed,
         stage=stage,
     )

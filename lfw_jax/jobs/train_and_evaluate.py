@@ -67,7 +67,7 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
 def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -> bool:
     """Train from the last checkpoint, or from the start; whether training came to its end."""
     if not workdir.begun:
-        experiment.judged.write(workdir.path)
+        experiment.evaluation_plan.write(workdir.path)
     workdir.begin()
     state, config = experiment.state, experiment.config
     if checkpoints.step("last") is not None:
@@ -163,7 +163,7 @@ def judge(experiment: Experiment, state: State) -> tuple[VerificationResult, Ver
 def judge_sets(experiment: Experiment, state: State) -> list[VerificationResult]:
     """Verification of each evaluation set, by its development pairs or by folds."""
     results = []
-    for item in experiment.judged.sets:
+    for item in experiment.evaluation_plan.sets:
         lists = [item.with_folds()] if item.development is None else [item.development, item.pairs]
         distances = [experiment.distances(state, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
         results.append(_verify(lists, distances))

@@ -254,7 +254,7 @@ def test_with_alignment_sets_are_aligned_as_the_source_is_and_a_bin_is_taken_who
     )  # fmt: skip
     built = experiment.build_experiment(config, tmp_path / "none")
     assert aligned == [len(images), 8]
-    party, other = built.judged.sets
+    party, other = built.evaluation_plan.sets
     assert built.pixels(party.pairs, of=party).shape[1:] == (20, 20, 3)
     whole = built.pixels(other.pairs, of=other)
     assert whole.shape[1:] == (20, 20, 3)

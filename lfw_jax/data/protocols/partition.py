@@ -28,7 +28,7 @@ NEAR_DUPLICATES = "near_duplicates.csv"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Judged:
+class EvaluationPlan:
     """What a run is judged on besides its split.
 
     Attributes:
@@ -57,14 +57,14 @@ class Judged:
             write_shared_pictures(folder / NEAR_DUPLICATES, self.shared)
 
 
-def divide(
+def partition(
     images: ImageSet,
     config: Mapping[str, Any],
     lists_beside: Path,
     workdir: Path,
     align: Callable[[ImageSet], ImageSet] | None = None,
     crop: float = 1.0,
-) -> tuple[Split, Judged]:
+) -> tuple[Split, EvaluationPlan]:
     """Divide the data, and keep out of training whom and what the evaluation sets and the test list share with it.
 
     In a work directory that has begun, the people are those who were kept out then, whatever sets are judged now.
@@ -123,7 +123,7 @@ def divide(
             shared = found
             if found and data["near_duplicates"] == "remove":
                 parts = parts.without(found)
-    return dataclasses.replace(parts, notes=(*parts.notes, *notes)), Judged(sets, kept_out, leaking, shared)
+    return dataclasses.replace(parts, notes=(*parts.notes, *notes)), EvaluationPlan(sets, kept_out, leaking, shared)
 
 
 def _shared_note(shared: tuple[SharedPicture, ...]) -> str:
