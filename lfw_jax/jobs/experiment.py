@@ -23,8 +23,9 @@ from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.embedding import Embed, embed_all, make_embed
 from lfw_jax.evaluation.verification import pair_distances
-from lfw_jax.jobs.aligning import aligned_images
+from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.models import build
+from lfw_jax.report.progress import stage
 from lfw_jax.training.devices import AXIS, Devices, choose_devices, place_copies
 from lfw_jax.training.loop import Batch, Intervals
 from lfw_jax.training.objectives.build import build_objective
@@ -156,10 +157,10 @@ def build_experiment(config: ConfigDict, workdir: Path, *, to_train: bool = True
     images, lists_beside = read_source(data, workdir.parent / "synthetic")
     crop = 1.0
     if data.align:
-        images, crop, note = aligned_images(images, config)
+        images, crop, note = aligned_images(images, config, stage=stage)
         geometry = dataclasses.replace(geometry, crop=crop)
         print(note)
-    align = (lambda others: aligned_images(others, config)[0]) if data.align else None
+    align = (lambda others: aligned_images(others, config, stage=stage)[0]) if data.align else None
     parts, evaluation_plan = partition(images, config, lists_beside, workdir, align, crop)
     if data.resident and to_train:
         check_room(len(parts.training), geometry.stored_side, devices)

@@ -20,8 +20,8 @@ from lfw_jax.data.decoding.decoder import decode
 from lfw_jax.data.protocols.partition import partition
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
+from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.inspection import Plan, Survey, duplicates, people_rows, survey
-from lfw_jax.jobs.aligning import aligned_images
 from lfw_jax.jobs.experiment import crop_geometry_of
 from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
@@ -55,10 +55,10 @@ def inspect(request: Request) -> None:
     images, lists_beside = read_source(config.data, folder.parent / "synthetic")
     crop = 1.0
     if config.data.align:  # what a training would see
-        images, crop, note = aligned_images(images, config)
+        images, crop, note = aligned_images(images, config, stage=stage)
         plan = dataclasses.replace(plan, crop=crop, aligned=True)
         print(note)
-    align = (lambda others: aligned_images(others, config)[0]) if config.data.align else None
+    align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
     _make(folder)
     found = survey(
         images,

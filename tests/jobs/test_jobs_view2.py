@@ -235,7 +235,7 @@ def test_with_alignment_sets_are_aligned_as_the_source_is_and_a_bin_is_taken_who
 ):
     aligned = []
 
-    def align(images, _):
+    def align(images, _, **__):
         aligned.append(len(images))
         return images, 0.5, "aligned"
 

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,11 +29,13 @@ from lfw_jax.faces.detection import Detect, Detector
 from lfw_jax.faces.manifest import Journal, Row, Rows, write_manifest
 from lfw_jax.faces.naming import crop_files
 from lfw_jax.faces.saving import FileFormat
-from lfw_jax.report.progress import stage
 
 MANIFEST, SETTINGS = "manifest.csv", "align.json"
 _ENGINES = ("auto", "mtcnn", "jax")
 _RUNNERS = ("threads", "beam")
+
+Stage = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
+"""Announces a stage by name and number of images; what it gives is told how many are done."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Aligned:
     seconds: float
 
 
-def align_set(images: ImageSet, folder: Path, config: ConfigDict, what: str) -> Aligned:
+def align_set(images: ImageSet, folder: Path, config: ConfigDict, what: str, *, stage: Stage) -> Aligned:
     """Align every image of a set that is not in the folder yet, and write the manifest.
 
     Args:
@@ -58,6 +61,7 @@ def align_set(images: ImageSet, folder: Path, config: ConfigDict, what: str) -> 
       folder: of the crops; made, or continued where it was begun with the same settings.
       config: `config.align`.
       what: what a message calls the folder, such as "--output".
+      stage: announces what takes time.
 
     Raises:
       UserError: settings that cannot be, a folder that holds something else or cannot be written.
@@ -203,12 +207,13 @@ def _claim(folder: Path, settings: dict[str, Any], what: str) -> None:
         unfinished.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
-def aligned_images(images: ImageSet, config: ConfigDict) -> tuple[ImageSet, float, str]:
+def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tuple[ImageSet, float, str]:
     """The same people and images, aligned: made on the first call, found again by content and settings after.
 
     Args:
       images: the set.
       config: a whole configuration; `config.align.margin` is at least what `config.data.margin` draws on.
+      stage: announces what takes time.
 
     Returns:
       The aligned set, the share of its images that the network is to see, and what was done, in a line.
@@ -225,7 +230,7 @@ def aligned_images(images: ImageSet, config: ConfigDict) -> tuple[ImageSet, floa
     settings.margin = max(settings.margin, math.ceil(settings.height * config.data.margin / config.data.side))
     root = Path(config.data.align_dir) if config.data.align_dir else Path(pooch.os_cache("lfw_jax")) / "aligned"
     folder = root / digest(images, settings)
-    done = align_set(images, folder, settings, "--config.data.align_dir")
+    done = align_set(images, folder, settings, "--config.data.align_dir", stage=stage)
     crops, readable, skipped, fallbacks = PackedPaths(folder), np.ones(len(images), bool), [], 0
     for place, row in enumerate(itertools.islice(done.rows, len(images))):
         fallbacks += row.fallback
