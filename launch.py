@@ -6,7 +6,7 @@ from absl import flags
 
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import command_line
-from lfw_jax.jobs.request import JOBS, Request, serve
+from lfw_jax.jobs.dispatch import JOBS, Request, run_job
 
 CONFIG = command_line.define_config()
 WORKDIR = flags.DEFINE_string(
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
     """Run the job that the flags ask for."""
     if len(arguments) > 1:
         raise UserError(f"found the argument '{arguments[1]}', expected flags alone, such as --mode=train.")
-    serve(
+    run_job(
         Request(
             mode=MODE.value,
             config=CONFIG.value,

@@ -12,7 +12,7 @@ from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import MANIFEST, Aligned, align_set
 from lfw_jax.faces.manifest import Rows
-from lfw_jax.jobs.request import Request
+from lfw_jax.jobs.dispatch import Request
 from lfw_jax.report.contact_sheet import write_contact_sheet
 from lfw_jax.report.progress import stage
 

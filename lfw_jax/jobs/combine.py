@@ -11,7 +11,7 @@ from rich.console import Console
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.fold_figures import FoldsResult, fold_figures
-from lfw_jax.jobs.request import Request
+from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.workdir import differing_keys
 from lfw_jax.report.formatting import mean_and_error, number, percent
 from lfw_jax.report.page import Section, write_page

@@ -12,7 +12,7 @@ from lfw_jax.data.records.writing import write_records
 from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
-from lfw_jax.jobs.request import Request
+from lfw_jax.jobs.dispatch import Request
 from lfw_jax.report.progress import stage
 
 _KINDS = (

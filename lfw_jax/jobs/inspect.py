@@ -22,8 +22,8 @@ from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.inspection import Plan, Survey, duplicates, people_rows, survey
+from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import crop_geometry_of
-from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
 from lfw_jax.report.inspection.page import Evidence, write_inspection_page
 from lfw_jax.report.inspection.terminal import print_inspection

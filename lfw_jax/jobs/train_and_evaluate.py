@@ -8,9 +8,9 @@ from ml_collections import ConfigDict
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
+from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.first_batch import first_batch_sheet
-from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.results import Run, write_results
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.progress import Progress

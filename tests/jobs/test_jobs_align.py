@@ -24,7 +24,7 @@ from lfw_jax.faces import saving
 from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.faces.manifest import read_manifest
 from lfw_jax.jobs.align import align
-from lfw_jax.jobs.request import Request
+from lfw_jax.jobs.dispatch import Request
 from lfw_jax.report.progress import stage
 
 ROOT = Path(__file__).parents[2]

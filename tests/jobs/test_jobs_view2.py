@@ -18,8 +18,8 @@ from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import experiment
 from lfw_jax.jobs.combine import combine
+from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import build_experiment
-from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.train_and_evaluate import run
 
 FOLDS = 3

@@ -46,7 +46,7 @@ class Request:
         return Path(self.workdir or f"runs/{self.name}")
 
 
-def serve(request: Request) -> None:
+def run_job(request: Request) -> None:
     """Run the job that a request asks for.
 
     Raises:
