@@ -44,7 +44,7 @@ def main(_: list[str]) -> None:
     from rich.table import Table
 
     from benchmarks.measure import images_per_second
-    from lfw_jax.data.augmentation import Augmentation, augment_slice
+    from lfw_jax.augmentation import Augmentation, augment_slice
 
     everything = {name: value for options in _OPTIONS.values() for name, value in options.items()}
     candidates = _OPTIONS | {_ALL: everything}

@@ -33,13 +33,13 @@ _BATCH = 128
 def main(_: list[str]) -> None:
     """Measure and print."""
     from lfw_jax.data.batches.feeder import cores
-    from lfw_jax.data.batches.framing import Framing
     from lfw_jax.data.batches.loading import stream
+    from lfw_jax.data.decoding.crop import CropGeometry
     from lfw_jax.data.formats.folder import read_folder
     from lfw_jax.data.formats.tfds_source import read_tfds
     from lfw_jax.data.images import ImageSet
-    from lfw_jax.data.records.record_set import read_records
-    from lfw_jax.data.records.record_writing import write_records
+    from lfw_jax.data.records.reading import read_records
+    from lfw_jax.data.records.writing import write_records
     from lfw_jax.data.synthetic import write_folder
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -56,13 +56,13 @@ def main(_: list[str]) -> None:
             "TFDS": read_tfds(write_tfds(images, Path(scratch) / "tfds"), Path(scratch) / "tfds"),
         }
         order = np.random.default_rng(1).permutation(count) % len(images)
-        framing, threads = Framing(_SIDE.value, _CROP.value), ThreadPoolExecutor(cores())
+        geometry, threads = CropGeometry(_SIDE.value, _CROP.value), ThreadPoolExecutor(cores())
 
         def pipeline(source: ImageSet, loader: str) -> Callable[[], object]:
             def call() -> object:
                 batches = stream(
                     source, lambda step: order[step * _BATCH : (step + 1) * _BATCH], start=0, stop=steps,
-                    framing=framing, loader=loader,
+                    geometry=geometry, loader=loader,
                 )  # fmt: skip
                 return sum(int(batch[0, 0, 0, 0]) for batch in batches)
 
@@ -76,7 +76,11 @@ def main(_: list[str]) -> None:
         for name, source in sets.items():
             for loader in ("tfdata", "pillow"):
                 candidates[f"{name}, loader={loader}"] = pipeline(source, loader)
-        report(candidates, count, f"Input: {count:,} images to {framing.stored}×{framing.stored}, on {cores()} cores")
+        report(
+            candidates,
+            count,
+            f"Input: {count:,} images to {geometry.stored_side}×{geometry.stored_side}, on {cores()} cores",
+        )
 
 
 def decode_some(paths: list[str]) -> None:

@@ -59,7 +59,7 @@ def get_config() -> ConfigDict:
     config.sampler.short = "repeat"  # people_images: people with fewer than K images: repeat or leave_out
     config.sampler.same_share = 0.5  # pairs: share of same-person pairs
 
-    config.augmentation = ConfigDict()  # see lfw_jax/data/augmentation/options.py; 0 is off
+    config.augmentation = ConfigDict()  # see lfw_jax/augmentation/options.py; 0 is off
     config.augmentation.flip = 0.5
     config.augmentation.rotation = 0.0
     config.augmentation.scale = 0.0

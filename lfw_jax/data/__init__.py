@@ -1,1 +1,1 @@
-"""From files to batches: sources, protocol lists, samplers, decoding, augmentation."""
+"""From files to batches: sources, formats, decoding, duplicates, protocol lists, samplers."""

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from lfw_jax.data.protocols.lfw_lists import Key
+from lfw_jax.data.pair_list import Key
 from lfw_jax.data.storage import choose
 
 Storage = Literal["files", "encoded", "pixels"]

@@ -10,7 +10,7 @@ from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.lfw import fetch_lfw, tfds_folder
 from lfw_jax.data.formats.verification_bin import read_verification_bin
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.records.record_set import read_records
+from lfw_jax.data.records.reading import read_records
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from lfw_jax.data.augmentation import to_unit
+from lfw_jax.augmentation import to_unit
 
 Embed = Callable[[Any, UInt8[Array, "batch side side 3"]], Float[Array, "batch dim"]]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lfw_jax.errors import UserError
-from lfw_jax.faces.batches import Aligner, Task, in_batches
+from lfw_jax.faces.aligner import Aligner, Task, in_batches
 from lfw_jax.faces.manifest import Row, format_row, parse_rows
 
 _IMAGES_A_PIPELINE = 65_536  # what a killed run may have to do again

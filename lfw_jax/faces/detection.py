@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from lfw_jax.faces.mtcnn_stages import Stages
+from lfw_jax.faces.mtcnn.stages import Stages
 
 Rule = Literal["centre", "largest", "best"]
 

@@ -10,9 +10,9 @@ from typing import overload
 
 import numpy as np
 
+from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.faces.detection import Face
-from lfw_jax.unfinished import in_place_of
 
 POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 COLUMNS = (
@@ -126,7 +126,7 @@ class Journal:
 
 def write_manifest(path: Path, rows: Rows) -> None:
     """Write rows anew, whole or not at all."""
-    with in_place_of(path) as unfinished:
+    with replaced_atomically(path) as unfinished:
         unfinished.write_bytes(_line(COLUMNS).encode() + rows.text)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from lfw_jax.unfinished import in_place_of
+from lfw_jax.atomic_files import replaced_atomically
 
 FileFormat = Literal["jpg", "png"]
 
@@ -31,7 +31,7 @@ def encode_crop(pixels: UInt8[np.ndarray, "h w 3"], file_format: FileFormat) -> 
 def save_crop(path: Path, pixels: UInt8[np.ndarray, "h w 3"], file_format: FileFormat) -> None:
     """Write a crop whole or not at all; its folder is made. Raises OSError."""
     content = encode_crop(pixels, file_format)
-    with in_place_of(path) as unfinished:
+    with replaced_atomically(path) as unfinished:
         try:
             unfinished.write_bytes(content)
         except FileNotFoundError:

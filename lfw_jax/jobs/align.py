@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from lfw_jax.data.batches.decoding import decode_whole
+from lfw_jax.data.decoding.decoder import decode_whole
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
+from lfw_jax.faces.align_set import MANIFEST, Aligned, align_set
 from lfw_jax.faces.manifest import Rows
-from lfw_jax.jobs.aligning import MANIFEST, Aligned, align_set
-from lfw_jax.jobs.request import Request
+from lfw_jax.jobs.dispatch import Request
 from lfw_jax.report.contact_sheet import write_contact_sheet
+from lfw_jax.report.progress import stage
 
 SHEET, FALLBACKS = "contact_sheet.png", "fallbacks{}.png"
 _SHOWN, _FALLBACKS_A_SHEET, _COLUMNS = 60, 120, 10
@@ -29,7 +30,7 @@ def align(request: Request) -> None:
         raise UserError("--mode=align needs --output=FOLDER, where the aligned faces go.")
     folder = Path(request.output)
     images = _read(request, folder)
-    done = align_set(images, folder, request.config.align, "--output")
+    done = align_set(images, folder, request.config.align, "--output", stage=stage)
     try:
         sheets = write_sheets(folder, done.rows, seed=request.config.seed)
     except OSError as error:

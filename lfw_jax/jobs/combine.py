@@ -8,13 +8,13 @@ from typing import Any
 
 from rich.console import Console
 
+from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.fold_figures import FoldsResult, fold_figures
-from lfw_jax.jobs.request import Request
+from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.workdir import differing_keys
+from lfw_jax.report.formatting import mean_and_error, number, percent
 from lfw_jax.report.page import Section, write_page
-from lfw_jax.report.wording import mean_and_error, number, percent
-from lfw_jax.unfinished import all_or_nothing
 
 
 def combine(request: Request) -> None:
@@ -47,7 +47,7 @@ def combine(request: Request) -> None:
         "auc": aucs,
     }
     output = Path(request.output)
-    with all_or_nothing(output / "view2.json", output / "view2.html", replace=True) as (figures_file, page):
+    with written_atomically(output / "view2.json", output / "view2.html", replace=True) as (figures_file, page):
         figures_file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
         _write_page(page, request, runs, figures, summary)
     console = Console()

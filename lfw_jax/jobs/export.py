@@ -8,11 +8,12 @@ from lfw_jax.data.formats.folder_writing import write_folder
 from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.splits import judged_pairs
-from lfw_jax.data.records.record_writing import write_records
+from lfw_jax.data.records.writing import write_records
 from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
-from lfw_jax.jobs.aligning import aligned_images
-from lfw_jax.jobs.request import Request
+from lfw_jax.faces.align_set import aligned_images
+from lfw_jax.jobs.dispatch import Request
+from lfw_jax.report.progress import stage
 
 _KINDS = (
     "train.rec (RecordIO, with train.idx and property beside it), a .bin (the test pairs of --config.data.protocol), an .npz, or "
@@ -46,13 +47,13 @@ def export(request: Request) -> None:
     if config.data.align:
         config = config.copy_and_resolve_references()
         config.data.margin = 0  # other tools take a crop as it is: none of what a training draws on
-        images, _, note = aligned_images(images, config)
+        images, _, note = aligned_images(images, config, stage=stage)
         print(note)
     ending = output.suffix.lower()
     if ending == ".bin":
         pairs, judged, aligned = judged_pairs(images, config.data, beside, seed=config.seed)
         if config.data.align and judged is not images and not aligned:
-            judged = aligned_images(judged, config)[0]
+            judged = aligned_images(judged, config, stage=stage)[0]
         write_verification_bin(output, judged, pairs)
         return print(f"{output}: {len(pairs):,} pairs of {pairs.name}, {int(pairs.same.sum()):,} of one person")
     if ending == ".rec":

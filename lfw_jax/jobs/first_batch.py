@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from lfw_jax.data.augmentation import Augmentation, augment_slice, to_pixels
+from lfw_jax.augmentation import Augmentation, augment_slice, to_pixels
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.report.contact_sheet import contact_sheet
 from lfw_jax.training.step import step_keys

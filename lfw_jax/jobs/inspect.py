@@ -14,28 +14,28 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from lfw_jax.data.batches.decoding import decode
-from lfw_jax.data.batches.framing import Framing
-from lfw_jax.data.inspection import Plan, Survey, duplicates, people_rows, survey
+from lfw_jax.atomic_files import written_atomically
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.decoder import decode
+from lfw_jax.data.protocols.partition import partition
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
-from lfw_jax.jobs.aligning import aligned_images
-from lfw_jax.jobs.experiment import framing_of
-from lfw_jax.jobs.judged import divide
-from lfw_jax.jobs.request import Request
+from lfw_jax.faces.align_set import aligned_images
+from lfw_jax.inspection import Plan, Survey, duplicates, people_rows, survey
+from lfw_jax.jobs.dispatch import Request
+from lfw_jax.jobs.experiment import crop_geometry_of
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
-from lfw_jax.report.inspection_page import Evidence, write_inspection_page
-from lfw_jax.report.inspection_terminal import print_inspection
-from lfw_jax.report.stages import stage
-from lfw_jax.training.pairing import PAIR_LOSSES
-from lfw_jax.unfinished import all_or_nothing
+from lfw_jax.report.inspection.page import Evidence, write_inspection_page
+from lfw_jax.report.inspection.terminal import print_inspection
+from lfw_jax.report.progress import stage
+from lfw_jax.training.objectives.pairs import PAIR_LOSSES
 
 UNUSABLE = 1
 """The exit code where the set can be read and training on it cannot begin."""
 
 _SHOWN_PAIRS = 20
 _THUMBNAIL = 96
-_SEEN = 256
+_CROPS = 256
 
 
 def inspect(request: Request) -> None:
@@ -53,18 +53,18 @@ def inspect(request: Request) -> None:
     Workdir(folder, config)  # refuses the folder of another configuration
     plan = _plan(config)
     images, lists_beside = read_source(config.data, folder.parent / "synthetic")
-    seen = 1.0
+    crop = 1.0
     if config.data.align:  # what a training would see
-        images, seen, note = aligned_images(images, config)
-        plan = dataclasses.replace(plan, crop=seen, aligned=True)
+        images, crop, note = aligned_images(images, config, stage=stage)
+        plan = dataclasses.replace(plan, crop=crop, aligned=True)
         print(note)
-    align = (lambda others: aligned_images(others, config)[0]) if config.data.align else None
+    align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
     _make(folder)
     found = survey(
         images,
         config.sampler,
         plan,
-        lambda: divide(images, _without_listing(config), lists_beside, folder, align, seen)[0],
+        lambda: partition(images, _without_listing(config), lists_beside, folder, align, crop)[0],
         seed=config.seed,
         stage=stage,
     )
@@ -87,8 +87,8 @@ def inspect(request: Request) -> None:
 
 
 def _plan(config: ConfigDict) -> Plan:
-    framing = framing_of(config.data)
-    return Plan(framing.side, framing.crop, config.loss.name, config.loss.name in PAIR_LOSSES)
+    geometry = crop_geometry_of(config.data)
+    return Plan(geometry.side, geometry.crop, config.loss.name, config.loss.name in PAIR_LOSSES)
 
 
 def _make(folder: Path) -> None:
@@ -112,7 +112,7 @@ def _without_listing(config: ConfigDict) -> ConfigDict:
 def _write(folder: Path, found: Survey, summary: dict[str, Any], config: str) -> None:
     pairs_found = duplicates.rows(found.images, found.likeness, found.parts)
     everybody, evidence = people_rows(found.images, found.parts), _evidence(found, summary)
-    with all_or_nothing(*(folder / name for name in INSPECTION), replace=True) as (page, facts, pairs, people):
+    with written_atomically(*(folder / name for name in INSPECTION), replace=True) as (page, facts, pairs, people):
         with facts.open("w", encoding="utf-8") as file:
             json.dump(summary, file, indent=2)
         _write_table(pairs, duplicates.COLUMNS, pairs_found)
@@ -122,11 +122,11 @@ def _write(folder: Path, found: Survey, summary: dict[str, Any], config: str) ->
 
 def _evidence(found: Survey, summary: dict[str, Any]) -> Evidence:
     pairs = [pair["places"] for pair in summary["duplicates"]["pairs"][:_SHOWN_PAIRS]]
-    thumbnails = [[decode(found.images.images[place], Framing(_THUMBNAIL)) for place in pair] for pair in pairs]
+    thumbnails = [[decode(found.images.images[place], CropGeometry(_THUMBNAIL)) for place in pair] for pair in pairs]
     return Evidence(
         counts=found.people.counts,
         shorter=found.headers.shorter,
-        seen=found.seen(Framing(summary["plan"]["side"], summary["plan"]["crop"]), _SEEN, seed=0),
+        crops=found.sample_crops(CropGeometry(summary["plan"]["side"], summary["plan"]["crop"]), _CROPS, seed=0),
         first=[first for first, _ in thumbnails],
         second=[second for _, second in thumbnails],
     )

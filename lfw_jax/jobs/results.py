@@ -16,11 +16,11 @@ from lfw_jax.jobs.experiment import Experiment, image_names
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.evaluation_sets import rates_section, sets_section, sets_table
 from lfw_jax.report.figures import distance_histograms, pair_gallery, roc_curve
+from lfw_jax.report.formatting import number, percent, threshold_lines
 from lfw_jax.report.page import Section, write_page
 from lfw_jax.report.sections import training_section, verification_headline, verification_section
 from lfw_jax.report.tables import print_table, verification_table
 from lfw_jax.report.tensorboard import TensorBoard
-from lfw_jax.report.wording import number, percent, threshold_lines
 
 _SHOWN = 6
 _PACKAGES = ("jax", "flax", "optax", "numpy")
@@ -59,7 +59,7 @@ def write_results(
       sets: of the embeddings on the evaluation sets.
     """
     summary, baseline = result.summary(), raw_pixels.summary()
-    set_summaries, leaking = [item.summary() for item in sets], dict(run.experiment.judged.leaking)
+    set_summaries, leaking = [item.summary() for item in sets], dict(run.experiment.evaluation_plan.leaking)
     history = run.workdir.history(run.step)
     environment = _environment(run.experiment)
     rates = [row["images_per_second"] for row in history if "images_per_second" in row]
@@ -190,7 +190,7 @@ def _data_section(experiment: Experiment) -> Section:
         ["Validation", f"{len(split.validation):,} pairs of people held out of training ({split.validation.name})"],
         ["Development", _development(split)],
         ["Test", f"{len(split.test):,} pairs ({split.test.name})"],
-        *([item.name, f"{len(item.pairs):,} pairs"] for item in experiment.judged.sets),
+        *([item.name, f"{len(item.pairs):,} pairs"] for item in experiment.evaluation_plan.sets),
     ]
     notes = [*split.notes, experiment.sampler.describe() + "."]
     if skipped := split.source.skipped:

@@ -5,13 +5,13 @@ import time
 import numpy as np
 from ml_collections import ConfigDict
 
-from lfw_jax.data.protocols.pair_list import PairList
+from lfw_jax.data.pair_list import PairList
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.scores import ScoredPairs, write_scores
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
+from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.first_batch import first_batch_sheet
-from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.results import Run, write_results
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.progress import Progress
@@ -70,12 +70,12 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
 def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -> bool:
     """Train from the last checkpoint, or from the start; whether training came to its end."""
     if not workdir.begun:
-        experiment.judged.write(workdir.path)
+        experiment.evaluation_plan.write(workdir.path)
     workdir.begin()
     state, config = experiment.state, experiment.config
     if checkpoints.step("last") is not None:
         state = checkpoints.restore("last", state)
-        print(f"resuming at step {int(state.step)} of {experiment.rhythm.total}")
+        print(f"resuming at step {int(state.step)} of {experiment.intervals.total}")
     start = int(state.step)
     history = workdir.history(start)
     best = max((row["validation_auc"] for row in history if "validation_auc" in row), default=-1.0)
@@ -84,7 +84,7 @@ def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -
     began = time.monotonic() - max((row.get("seconds", 0.0) for row in history), default=0.0)
     with (
         TensorBoard(workdir.events, purge_step=start + 1 if start else None) as board,
-        Progress(experiment.rhythm.total, batch_size=size, start_step=start) as progress,
+        Progress(experiment.intervals.total, batch_size=size, start_step=start) as progress,
     ):
         if start == 0:
             board.image(0, "train/network_input", first_batch_sheet(experiment))
@@ -118,17 +118,17 @@ def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -
                 checkpoints.save("best", state)
             workdir.write_history(history)
 
-        if start < experiment.rhythm.total:
+        if start < experiment.intervals.total:
             state = take_steps(
                 state,
                 experiment.step,
                 experiment.batches(start),
-                rhythm=experiment.rhythm,
+                intervals=experiment.intervals,
                 devices=experiment.devices,
                 log=log,
                 evaluate=evaluate,
             )
-    done, total = int(state.step), experiment.rhythm.total
+    done, total = int(state.step), experiment.intervals.total
     if done < total:
         print(
             f"paused at step {done} of {total} after {config.training.max_minutes:g} minutes. The same command resumes; with "
@@ -177,7 +177,7 @@ def judge(
 def judge_sets(experiment: Experiment, state: State) -> tuple[list[VerificationResult], dict[str, ScoredPairs]]:
     """Evaluate each evaluation set by thresholds of its development pairs or of its folds; results and scored pairs."""
     results, scores = [], {}
-    for item in experiment.judged.sets:
+    for item in experiment.evaluation_plan.sets:
         lists = [item.with_folds()] if item.development is None else [item.development, item.pairs]
         distances = [experiment.distances(state, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
         results.append(_verify(lists, distances))

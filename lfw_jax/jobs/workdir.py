@@ -6,9 +6,9 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.command_line import paths
-from lfw_jax.unfinished import in_place_of
 
 # What may differ between a run and its resumption: where data lie and how they are fetched (each way gives the same batches),
 # what to run on, how often to look, when to pause.
@@ -99,7 +99,7 @@ class Workdir:
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a file whole or not at all."""
-        with in_place_of(self._file(name)) as unfinished:
+        with replaced_atomically(self._file(name)) as unfinished:
             unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def history(self, before: int) -> list[dict[str, float]]:
@@ -112,7 +112,7 @@ class Workdir:
 
     def write_history(self, rows: list[dict[str, float]]) -> None:
         """Write all rows anew, whole or not at all."""
-        with in_place_of(self._file("history.jsonl")) as unfinished:
+        with replaced_atomically(self._file("history.jsonl")) as unfinished:
             unfinished.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 

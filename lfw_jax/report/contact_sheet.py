@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
+from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.report.style import INK
-from lfw_jax.unfinished import in_place_of
 
 _GAP = 6
 _CAPTION_SIZE, _TITLE_SIZE = 11, 14
@@ -87,7 +87,7 @@ def write_contact_sheet(
     path = Path(path)
     sheet = Image.fromarray(contact_sheet(images, captions, columns=columns, title=title))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with in_place_of(path) as unfinished:
+    with replaced_atomically(path) as unfinished:
         sheet.save(unfinished, format="PNG")
 
 

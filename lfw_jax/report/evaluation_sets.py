@@ -7,8 +7,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from lfw_jax.report.formatting import MISSING, mean_and_error, number, percent
 from lfw_jax.report.page import Section
-from lfw_jax.report.wording import MISSING, mean_and_error, number, percent
 
 _STRICT = 0.001
 

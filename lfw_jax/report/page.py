@@ -10,8 +10,8 @@ from pathlib import Path
 import jinja2
 from matplotlib.figure import Figure
 
+from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.report.style import figure_png, figure_svg
-from lfw_jax.unfinished import in_place_of
 
 _NUMBER = re.compile(r"[+\-–−]?[\d.,]*\d(\s?[–±]\s?[\d.,]+)?(\s?%)?|–")
 
@@ -73,7 +73,7 @@ def write_page(
         notice=notice,
     )
     # Beside the target, so that the rename stays on one disk and a reader sees the old page or the new one.
-    with in_place_of(path) as unfinished:
+    with replaced_atomically(path) as unfinished:
         unfinished.write_text(html, encoding="utf-8")
     return path
 

@@ -1,15 +1,16 @@
-"""How far training is: a bar on a terminal, a line now and then in a log file."""
+"""Progress of training and of a pass over a data set: a bar on a terminal, a line now and then in a log file."""
 
 import statistics
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Column
 
@@ -150,6 +151,41 @@ class Progress:
 
     def _counter(self) -> str:
         return f"step {self._step:{len(str(self._total))}d}/{self._total}"
+
+
+@contextmanager
+def stage(
+    name: str, total: int, *, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[int], None]]:
+    """Announce a stage; what it gives is told how many of `total` are done.
+
+    On a terminal this is a bar that goes away when the stage ends. Elsewhere it is a line each ten seconds, so that what
+    is done sooner says nothing.
+
+    Args:
+      name: what is being done.
+      total: how many images; 0 where it cannot be counted.
+      stream: where to write; standard error by default, so that results on standard output can be piped.
+      clock: seconds that only grow.
+    """
+    output = sys.stderr if stream is None else stream
+    console = Console(file=output)
+    # Not `console.is_terminal`: CI services set FORCE_COLOR, and a bar in a log file is a thousand lines.
+    if output.isatty() and not console.is_dumb_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with RichProgress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(name, total=total or None)
+            yield lambda done: bar.update(task, completed=done)
+        return
+    shown_at = clock()
+
+    def say(done: int) -> None:
+        nonlocal shown_at
+        if (now := clock()) - shown_at >= _LINE_SECONDS:
+            shown_at = now
+            print(f"{name}: {done:,} of {total:,}", file=output, flush=True)
+
+    yield say
 
 
 def _bar(console: Console) -> RichProgress:

@@ -7,8 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from lfw_jax.report.figures import distance_histograms, roc_curve, training_curves
-from lfw_jax.report.page import Section
-from lfw_jax.report.wording import (
+from lfw_jax.report.formatting import (
     interval,
     list_title,
     mean_and_error,
@@ -18,6 +17,7 @@ from lfw_jax.report.wording import (
     threshold_lines,
     threshold_rows,
 )
+from lfw_jax.report.page import Section
 
 # Below this area under the curve a ranking is next to chance; 1,000 pairs tell 0.5 from 0.55 only just.
 _NEXT_TO_CHANCE = 0.55

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lfw_jax.report.wording import mean_and_error, number, percent, threshold_rows
+from lfw_jax.report.formatting import mean_and_error, number, percent, threshold_rows
 
 _WIDTH = 80
 

@@ -16,7 +16,7 @@ Batch = tuple[Any, ...]
 
 
 @dataclasses.dataclass(frozen=True)
-class Rhythm:
+class Intervals:
     """When a run stops to log and to look, all in steps.
 
     Attributes:
@@ -37,21 +37,21 @@ def train(
     step: Callable[..., Any],
     batches: Iterator[Batch],
     *,
-    rhythm: Rhythm,
+    intervals: Intervals,
     devices: Devices,
     log: Callable[[int, dict[str, float]], None],
     evaluate: Callable[[State], None],
 ) -> State:
-    """Take steps until `rhythm.total`, from wherever `state` is.
+    """Take steps until `intervals.total`, from wherever `state` is.
 
     Args:
       state: where to begin; `batches` must begin with the batch of that step.
       step: the per-device step: from a state and a batch to a state and logs.
       batches: of each step, in order; arrays of the host are cut into a slice for each device.
-      rhythm: when to log, evaluate and stop.
+      intervals: when to log, evaluate and stop.
       devices: what to run on.
       log: called with the number of steps taken and what the last step reported.
-      evaluate: called with the state every `rhythm.evaluate_every` steps, and at the end.
+      evaluate: called with the state every `intervals.evaluate_every` steps, and at the end.
 
     Returns:
       The last state. `evaluate` has seen it.
@@ -62,11 +62,11 @@ def train(
     started = time.monotonic()
     mapped, copies, done = on_each(step, devices), replicate(state, devices), int(state.step)
     seen = done
-    for batch in itertools.islice(batches, max(0, rhythm.total - done)):
+    for batch in itertools.islice(batches, max(0, intervals.total - done)):
         copies, logs = mapped(copies, *spread(batch, devices))
         done += 1
-        paused = rhythm.seconds and time.monotonic() - started > rhythm.seconds
-        if done % rhythm.log_every == 0 or done == rhythm.total or paused:
+        paused = intervals.seconds and time.monotonic() - started > intervals.seconds
+        if done % intervals.log_every == 0 or done == intervals.total or paused:
             values = {name: float(value) for name, value in unreplicate(logs).items()}
             if not math.isfinite(values["train/loss"]):
                 raise UserError(
@@ -74,7 +74,7 @@ def train(
                     "--config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or --config.model.dtype=float32."
                 )
             log(done, values)
-        if done % rhythm.evaluate_every == 0 or done == rhythm.total or paused:
+        if done % intervals.evaluate_every == 0 or done == intervals.total or paused:
             evaluate(unreplicate(copies))
             seen = done
         if paused:

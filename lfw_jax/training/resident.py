@@ -9,7 +9,7 @@ from jaxtyping import Array, Int, UInt8
 
 from lfw_jax.errors import UserError
 from lfw_jax.training.devices import Devices, free_bytes, place, place_copies
-from lfw_jax.training.objective import Logs
+from lfw_jax.training.objectives.objective import Logs
 from lfw_jax.training.state import State
 from lfw_jax.training.step import Step
 

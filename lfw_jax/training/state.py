@@ -10,7 +10,7 @@ from flax import struct
 from jaxtyping import Array, Int, PyTree
 
 from lfw_jax.models import init as init_model
-from lfw_jax.training.objective import Objective
+from lfw_jax.training.objectives.objective import Objective
 
 
 class State(struct.PyTreeNode):

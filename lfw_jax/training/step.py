@@ -7,9 +7,9 @@ import optax
 from flax import linen as nn
 from jaxtyping import Array, Int, Key, UInt8
 
-from lfw_jax.data.augmentation import Augmentation, augment_slice
+from lfw_jax.augmentation import Augmentation, augment_slice
 from lfw_jax.training.devices import AXIS, gather
-from lfw_jax.training.objective import Logs, Objective
+from lfw_jax.training.objectives.objective import Logs, Objective
 from lfw_jax.training.state import State
 
 Step = Callable[[State, UInt8[Array, "slice stored stored 3"], Int[Array, "slice"]], tuple[State, Logs]]

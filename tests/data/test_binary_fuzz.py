@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from lfw_jax.data.formats.array import read_array, write_array
 from lfw_jax.data.formats.verification_bin import read_verification_bin
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.records.record_set import read_records
-from lfw_jax.data.records.record_writing import write_records
+from lfw_jax.data.records.reading import read_records
+from lfw_jax.data.records.writing import write_records
 from lfw_jax.errors import UserError
 from tests.data.noise_images import jpeg
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lfw_jax.data.batches.decoding import decode
-from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.loading import decode_all, stream
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.decoder import decode
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.storage import PackedPaths
 from lfw_jax.errors import UserError
 
 LOADERS = ["pillow", "tfdata"]
-FRAMING = Framing(20, 0.8, 2)
+GEOMETRY = CropGeometry(20, 0.8, 2)
 COUNT = 30
 
 
@@ -58,19 +58,19 @@ def draw(step: int) -> np.ndarray:
 @pytest.mark.parametrize("storage", ["files", "encoded"])
 def test_a_batch_is_what_its_images_are_one_by_one(images: ImageSet, loader: str, storage: str):
     shown = images if storage == "files" else as_encoded(images)
-    batches = list(stream(shown, draw, start=2, stop=12, framing=FRAMING, loader=loader))
+    batches = list(stream(shown, draw, start=2, stop=12, geometry=GEOMETRY, loader=loader))
     assert len(batches) == 10
     for step, batch in enumerate(batches, start=2):
         assert batch.dtype == np.uint8
-        np.testing.assert_array_equal(batch, np.stack([decode(images.images[i], FRAMING) for i in draw(step)]))
+        np.testing.assert_array_equal(batch, np.stack([decode(images.images[i], GEOMETRY) for i in draw(step)]))
 
 
 @pytest.mark.parametrize("loader", LOADERS)
 def test_pixels_are_resized_by_both_and_the_set_is_not_copied(images: ImageSet, loader: str):
     pixels = np.random.default_rng(0).integers(0, 256, (COUNT, 50, 50, 3), np.uint8)
     kept = dataclasses.replace(images, images=pixels, storage="pixels")
-    (batch,) = stream(kept, draw, start=1, stop=2, framing=FRAMING, loader=loader)
-    np.testing.assert_array_equal(batch, np.stack([decode(pixels[i], FRAMING) for i in draw(1)]))
+    (batch,) = stream(kept, draw, start=1, stop=2, geometry=GEOMETRY, loader=loader)
+    np.testing.assert_array_equal(batch, np.stack([decode(pixels[i], GEOMETRY) for i in draw(1)]))
 
 
 @pytest.mark.parametrize("loader", LOADERS)
@@ -88,14 +88,16 @@ def test_only_images_that_are_shown_are_fetched(images: ImageSet, loader: str):
             return encoded(place)
 
     lazy = dataclasses.replace(images, images=Lazy(), storage="encoded")
-    list(stream(lazy, lambda step: np.arange(4 * step, 4 * step + 4), start=1, stop=4, framing=FRAMING, loader=loader))
+    list(
+        stream(lazy, lambda step: np.arange(4 * step, 4 * step + 4), start=1, stop=4, geometry=GEOMETRY, loader=loader)
+    )
     assert fetched == dict.fromkeys(range(4, 16), 1)
 
 
 @pytest.mark.parametrize("loader", LOADERS)
 def test_a_consumer_may_stop_early(images: ImageSet, loader: str):
     before = threading.active_count()
-    batches = iter(stream(images, draw, start=0, stop=10_000, framing=FRAMING, loader=loader))
+    batches = iter(stream(images, draw, start=0, stop=10_000, geometry=GEOMETRY, loader=loader))
     assert next(batches).shape == (7, 24, 24, 3)
     batches.close()
     if loader == "pillow":
@@ -104,13 +106,13 @@ def test_a_consumer_may_stop_early(images: ImageSet, loader: str):
 
 @pytest.mark.parametrize("loader", LOADERS)
 def test_no_steps_are_no_batches(images: ImageSet, loader: str):
-    assert list(stream(images, draw, start=5, stop=5, framing=FRAMING, loader=loader)) == []
+    assert list(stream(images, draw, start=5, stop=5, geometry=GEOMETRY, loader=loader)) == []
 
 
 def test_all_images_are_decoded_in_order(images: ImageSet):
     many = images.where(np.arange(150) % COUNT)  # more than one batch
-    found = decode_all(many, FRAMING, loader="pillow")
-    np.testing.assert_array_equal(found, np.stack([decode(image, FRAMING) for image in many.images]))
+    found = decode_all(many, GEOMETRY, loader="pillow")
+    np.testing.assert_array_equal(found, np.stack([decode(image, GEOMETRY) for image in many.images]))
 
 
 @pytest.mark.parametrize("loader", LOADERS)
@@ -125,7 +127,12 @@ def test_a_file_that_goes_bad_is_named_with_the_reason(images: ImageSet, tmp_pat
     with pytest.raises(UserError, match=rf"(?i)Ann Ćirić_0002\.jpg could not be decoded \(.*{reason}"):
         list(
             stream(
-                spoilt, lambda step: np.arange(4 * step, 4 * step + 4), start=0, stop=6, framing=FRAMING, loader=loader
+                spoilt,
+                lambda step: np.arange(4 * step, 4 * step + 4),
+                start=0,
+                stop=6,
+                geometry=GEOMETRY,
+                loader=loader,
             )
         )
 
@@ -135,7 +142,7 @@ def test_encoded_images_that_go_bad_are_named_by_person_and_number(images: Image
     content = as_encoded(images)
     spoilt = dataclasses.replace(content, images=[*content.images[:5], b"", *content.images[6:]])
     with pytest.raises(UserError, match="image 5 of c could not be decoded"):
-        list(stream(spoilt, lambda _: np.arange(COUNT), start=0, stop=1, framing=FRAMING, loader=loader))
+        list(stream(spoilt, lambda _: np.arange(COUNT), start=0, stop=1, geometry=GEOMETRY, loader=loader))
 
 
 @pytest.mark.parametrize("loader", LOADERS)
@@ -144,14 +151,14 @@ def test_a_mistake_in_drawing_is_not_hidden(images: ImageSet, loader: str):
         raise ZeroDivisionError(f"at step {step}")
 
     with pytest.raises(ZeroDivisionError, match="at step 3"):
-        list(stream(images, wrong, start=3, stop=4, framing=FRAMING, loader=loader))
+        list(stream(images, wrong, start=3, stop=4, geometry=GEOMETRY, loader=loader))
 
 
 @pytest.mark.parametrize("loader", LOADERS)
 def test_batches_that_are_kept_stay_what_they_were(images: ImageSet, loader: str):
-    kept = list(stream(images, draw, start=0, stop=30, framing=FRAMING, loader=loader))
+    kept = list(stream(images, draw, start=0, stop=30, geometry=GEOMETRY, loader=loader))
     for step in (0, 10, 29):
-        np.testing.assert_array_equal(kept[step], np.stack([decode(images.images[i], FRAMING) for i in draw(step)]))
+        np.testing.assert_array_equal(kept[step], np.stack([decode(images.images[i], GEOMETRY) for i in draw(step)]))
 
 
 def test_files_of_a_packed_set_are_read_by_their_names(images: ImageSet):
@@ -160,5 +167,5 @@ def test_files_of_a_packed_set_are_read_by_their_names(images: ImageSet):
     some = packed.where(np.array([9, 3, 27]))
     assert next(some.images.sources(np.array([0]))) == str(some.images[0]) == str(images.images[9])
     np.testing.assert_array_equal(
-        decode_all(some, FRAMING, loader="pillow"), np.stack([decode(images.images[i], FRAMING) for i in (9, 3, 27)])
+        decode_all(some, GEOMETRY, loader="pillow"), np.stack([decode(images.images[i], GEOMETRY) for i in (9, 3, 27)])
     )

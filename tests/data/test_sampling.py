@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lfw_jax.data.batches.images_by_person import ImagesByPerson, count_people
+from lfw_jax.data.batches.images_by_identity import ImagesByIdentity, count_identities
 from lfw_jax.data.batches.permutation import Permutation
 from lfw_jax.data.batches.sampling import PeopleImages, RandomPairs, Uniform, build_sampler
 from lfw_jax.errors import UserError
@@ -169,12 +169,12 @@ def test_every_choice_of_a_persons_images_is_as_likely():
 
 @given(label_lists)
 def test_images_by_person_are_those_of_the_labels(labels: np.ndarray):
-    by_person = ImagesByPerson(labels)
+    by_person = ImagesByIdentity(labels)
     for person in np.unique(labels):
         expected = np.flatnonzero(labels == person)
         assert by_person.counts[person] == len(expected)
         np.testing.assert_array_equal(by_person.at(np.full(len(expected), person), np.arange(len(expected))), expected)
-    assert count_people(labels) == len(np.unique(labels))
+    assert count_identities(labels) == len(np.unique(labels))
 
 
 def test_people_without_images_are_never_drawn():

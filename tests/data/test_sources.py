@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.loading import decode_all, stream
+from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.formats.array import read_array, write_array
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.lfw import Archive, fetch_lfw
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 
-FRAMING = Framing(20, 0.8, 2)
+GEOMETRY = CropGeometry(20, 0.8, 2)
 
 
 def picture(seed: int, size: tuple[int, int] = (40, 36)) -> Image.Image:
@@ -91,12 +91,12 @@ def test_no_folder_and_no_images_are_told(tmp_path: Path):
 @pytest.mark.parametrize("as_pixels", [False, True])
 def test_an_array_gives_the_pixels_of_its_folder(people: Path, tmp_path: Path, as_pixels: bool):
     images = read_folder(people)
-    write_array(tmp_path / "faces.npz", images, FRAMING if as_pixels else None)
+    write_array(tmp_path / "faces.npz", images, GEOMETRY if as_pixels else None)
     found = read_array(tmp_path / "faces.npz")
     assert found.storage == ("pixels" if as_pixels else "encoded")
     assert found.keys() == images.keys()
-    expected = decode_all(images, FRAMING, loader="pillow")
-    shown = Framing(FRAMING.stored) if as_pixels else FRAMING
+    expected = decode_all(images, GEOMETRY, loader="pillow")
+    shown = CropGeometry(GEOMETRY.stored_side) if as_pixels else GEOMETRY
     np.testing.assert_array_equal(decode_all(found, shown, loader="pillow"), expected)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces", "faces.npz"]
 
@@ -145,10 +145,10 @@ def in_order(step: int) -> np.ndarray:
 def test_both_loaders_give_the_same_batches_in_the_order_of_steps(people: Path):
     images = read_folder(people)
     batches = {
-        loader: list(stream(images, in_order, start=1, stop=5, framing=FRAMING, loader=loader))
+        loader: list(stream(images, in_order, start=1, stop=5, geometry=GEOMETRY, loader=loader))
         for loader in ("pillow", "tfdata")
     }
-    everything = decode_all(images, FRAMING, loader="pillow")
+    everything = decode_all(images, GEOMETRY, loader="pillow")
     for step, (ours, theirs) in enumerate(zip(*batches.values(), strict=True), start=1):
         assert ours.shape == (3, 24, 24, 3)
         assert ours.dtype == theirs.dtype == np.uint8
@@ -164,27 +164,27 @@ def test_a_file_that_vanishes_is_named_by_both_loaders(people: Path):
     (people / "Ann_Lee" / "Ann_Lee_0002.jpg").unlink()
     for loader in ("pillow", "tfdata"):
         with pytest.raises(UserError, match="Ann_Lee_0002"):
-            list(stream(images, in_order, start=0, stop=2, framing=FRAMING, loader=loader))
+            list(stream(images, in_order, start=0, stop=2, geometry=GEOMETRY, loader=loader))
 
 
 def test_decoded_pixels_of_the_right_size_are_handed_out_as_they_are(people: Path):
     images = read_folder(people)
-    pixels = decode_all(images, FRAMING, loader="pillow")
+    pixels = decode_all(images, GEOMETRY, loader="pillow")
     import dataclasses
 
     kept = dataclasses.replace(images, images=pixels, storage="pixels")
-    (batch,) = stream(kept, in_order, start=1, stop=2, framing=Framing(24), loader="pillow")
+    (batch,) = stream(kept, in_order, start=1, stop=2, geometry=CropGeometry(24), loader="pillow")
     np.testing.assert_array_equal(batch, pixels[in_order(1)])
 
 
 def test_the_crop_is_the_centred_square():
     image = np.zeros((100, 120, 3), np.uint8)
     image[20:80, 30:90] = 255  # the central 60
-    from lfw_jax.data.batches.decoding import decode
+    from lfw_jax.data.decoding.decoder import decode
 
-    assert (decode(image, Framing(30, 0.6)) == 255).mean() > 0.85
-    assert decode(image, Framing(30, 0.6))[3:-3, 3:-3].min() == 255
-    around = decode(image, Framing(30, 0.6, 5))
+    assert (decode(image, CropGeometry(30, 0.6)) == 255).mean() > 0.85
+    assert decode(image, CropGeometry(30, 0.6))[3:-3, 3:-3].min() == 255
+    around = decode(image, CropGeometry(30, 0.6, 5))
     assert around.shape == (40, 40, 3)
     assert around[:4].max() < 20
 

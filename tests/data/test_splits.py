@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lfw_jax.data.duplicates.leakage import comparable_name
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.leakage import comparable_name
 from lfw_jax.data.protocols.splits import Split, judged_pairs, split
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lfw_jax.data.protocols import lfw_lists
-from lfw_jax.data.synthetic import draw, folder, names, write_folder
+from lfw_jax.data.synthetic import draw, folder, write_folder
 from lfw_jax.data.synthetic.identity import draw_identity
 from lfw_jax.data.synthetic.nuisance import draw_nuisance
 from lfw_jax.errors import UserError
@@ -95,8 +95,8 @@ def test_a_person_stays_in_their_half_when_more_people_are_drawn(written: Path, 
 
 
 def test_names_are_pronounceable_and_unique():
-    drawn = [names.name_of(0, person) for person in range(5000)]
-    assert len(set(drawn)) == 5000 < names.COUNT == len({*names.FIRST}) * len({*names.LAST})
+    drawn = [folder.name_of(0, person) for person in range(5000)]
+    assert len(set(drawn)) == 5000 < folder.NAME_COUNT == len({*folder.FIRST_NAMES}) * len({*folder.LAST_NAMES})
     assert all(first.isalpha() and last.isalpha() for first, last in (name.split("_") for name in drawn))
 
 

@@ -10,7 +10,7 @@ import pytest
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.verification_bin import read_verification_bin, write_verification_bin
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.pair_list import PairList
+from lfw_jax.data.pair_list import PairList
 from lfw_jax.errors import UserError
 from tests.data.noise_images import jpeg, noise
 

@@ -17,11 +17,11 @@ from PIL import Image
 
 from lfw_jax.data.synthetic.portrait import draw
 from lfw_jax.errors import UserError
-from lfw_jax.faces import cascade_boxes as boxes_of
-from lfw_jax.faces.cascade import CascadeDetector
-from lfw_jax.faces.cascade_networks import Networks, load_weights, onet, pnet, rnet
-from lfw_jax.faces.cascade_sampling import level_sizes, normalize, pack, patches, sample_positions, scales, shrink
-from lfw_jax.faces.cascade_stages import find_faces
+from lfw_jax.faces.cascade import boxes as boxes_of
+from lfw_jax.faces.cascade.detector import CascadeDetector
+from lfw_jax.faces.cascade.networks import Networks, load_weights, onet, pnet, rnet
+from lfw_jax.faces.cascade.sampling import level_sizes, normalize, pack, patches, sample_positions, scales, shrink
+from lfw_jax.faces.cascade.stages import find_faces
 from lfw_jax.faces.detection import Face
 
 see_windows, look_again, look_thrice = jax.jit(pnet), jax.jit(rnet), jax.jit(onet)
@@ -80,7 +80,7 @@ def assert_the_packages_faces(package, images: Sequence[np.ndarray], found: Sequ
 
 def test_the_weights_are_read_without_tensorflow():
     code = (
-        "import sys; from lfw_jax.faces.cascade_networks import load_weights; layers = load_weights().onet; "
+        "import sys; from lfw_jax.faces.cascade.networks import load_weights; layers = load_weights().onet; "
         "assert layers[4].kernel.shape == (1152, 256) and layers[5].slope is None; "
         "assert not {'tensorflow', 'mtcnn'} & set(sys.modules)"
     )

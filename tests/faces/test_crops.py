@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lfw_jax.errors import UserError
-from lfw_jax.faces import batches
+from lfw_jax.faces import aligner as aligner_module
 from lfw_jax.faces.alignment import align, centre_crop, template
 from lfw_jax.faces.crops import CropSettings, crop_faces
 from lfw_jax.faces.detection import Face
@@ -107,7 +107,7 @@ def test_settings_that_cannot_be_are_refused(options: dict, message: str):
 
 
 def test_large_pictures_are_looked_at_a_few_at_a_time_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(batches, "_PIXELS_AT_ONCE", 3 * 100 * 100)
+    monkeypatch.setattr(aligner_module, "_PIXELS_AT_ONCE", 3 * 100 * 100)
     seen = []
 
     def detect(images):
@@ -119,10 +119,10 @@ def test_large_pictures_are_looked_at_a_few_at_a_time_and_in_order(tmp_path: Pat
             raise OSError("no picture")
         return image
 
-    aligner = batches.Aligner(tmp_path, decode, lambda: detect, CropSettings(), "png")
+    aligner = aligner_module.Aligner(tmp_path, decode, lambda: detect, CropSettings(), "png")
     picture = np.zeros((100, 100, 3), np.uint8)
     images = [picture, None, picture, picture, picture, None, picture]
-    rows = aligner([batches.Task(image, f"source {i}", f"Ann/{i}.png") for i, image in enumerate(images)])  # pyright: ignore
+    rows = aligner([aligner_module.Task(image, f"source {i}", f"Ann/{i}.png") for i, image in enumerate(images)])  # pyright: ignore
     assert seen == [3, 2]
     assert [row.source for row in rows] == [f"source {i}" for i in range(7)]
     assert [row.fault for row in rows] == ["", "no picture", "", "", "", "no picture", ""]

@@ -15,16 +15,17 @@ import pytest
 from PIL import Image
 
 from configs import base
-from lfw_jax.data.batches.decoding import decode_whole
+from lfw_jax.data.decoding.decoder import decode_whole
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.faces import saving
+from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.faces.manifest import read_manifest
 from lfw_jax.jobs.align import align
-from lfw_jax.jobs.aligning import aligned_images
-from lfw_jax.jobs.request import Request
+from lfw_jax.jobs.dispatch import Request
+from lfw_jax.report.progress import stage
 
 ROOT = Path(__file__).parents[2]
 
@@ -186,23 +187,23 @@ def config():
 def test_aligned_training_images_are_made_once_and_found_by_content(faces: Path, tmp_path: Path, config):
     config.data.align_dir = str(tmp_path / "cache")
     images = read_folder(faces)
-    aligned, seen, note = aligned_images(images, config)
+    aligned, crop, note = aligned_images(images, config, stage=stage)
     assert "18 made now" in note
-    assert seen == pytest.approx(112 / (112 + 2 * 11))  # 3 of 32 pixels around are 10.5 of 112
+    assert crop == pytest.approx(112 / (112 + 2 * 11))  # 3 of 32 pixels around are 10.5 of 112
     assert aligned.names == images.names
     np.testing.assert_array_equal(aligned.labels, images.labels)
     np.testing.assert_array_equal(aligned.numbers, images.numbers)
     assert size(aligned.images[0]) == (134, 134)
     copy = shutil.copytree(faces, tmp_path / "moved")
-    assert "0 made now" in aligned_images(read_folder(copy), config)[2]  # by content, not by path or time
+    assert "0 made now" in aligned_images(read_folder(copy), config, stage=stage)[2]  # by content, not by path or time
     changed = next(iter(sorted(copy.glob("*/*.jpg"))))
     Image.fromarray(np.zeros((160, 160, 3), np.uint8)).save(changed)
-    assert "18 made now" in aligned_images(read_folder(copy), config)[2]
+    assert "18 made now" in aligned_images(read_folder(copy), config, stage=stage)[2]
     config.align.face = "best"
-    assert "18 made now" in aligned_images(images, config)[2]
+    assert "18 made now" in aligned_images(images, config, stage=stage)[2]
     config.align.width = 96
     with pytest.raises(UserError, match="needs square crops"):
-        aligned_images(images, config)
+        aligned_images(images, config, stage=stage)
 
 
 def test_encoded_images_and_pixels_are_aligned_as_files_are(faces: Path, tmp_path: Path):
@@ -216,7 +217,7 @@ def test_encoded_images_and_pixels_are_aligned_as_files_are(faces: Path, tmp_pat
     )  # fmt: skip
     config = base.get_config()
     config.data.align_dir = str(tmp_path)
-    results = [aligned_images(images, config)[0] for images in (files, encoded, pixels)]
+    results = [aligned_images(images, config, stage=stage)[0] for images in (files, encoded, pixels)]
     for place in range(len(files)):
         crops = [decode_whole(aligned.images[place]).astype(int) for aligned in results]
         assert np.abs(crops[1] - crops[0]).max() == 0

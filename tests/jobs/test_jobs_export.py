@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from configs import base
-from lfw_jax.data.batches.decoding import decode_whole
+from lfw_jax.data.decoding.decoder import decode_whole
 from lfw_jax.data.formats import encoding
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.sources import read_path
 from lfw_jax.data.synthetic import write_folder as draw
 from lfw_jax.errors import UserError
-from lfw_jax.jobs.request import Request, serve
+from lfw_jax.jobs.dispatch import Request, run_job
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def export(output: Path, faces: Path | None = None, source: str = "folder", **flags: str) -> None:
     config = base.get_config()
     config.data.update(source=source, dir=str(faces or ""), validation_people=0.3, pairs=30)
-    serve(Request(mode="export", config=config.lock(), name="base", output=str(output), **flags))
+    run_job(Request(mode="export", config=config.lock(), name="base", output=str(output), **flags))
 
 
 @pytest.mark.parametrize("output", ["out/train.rec", "out.npz", "out"])
@@ -95,7 +95,7 @@ def test_what_is_there_is_not_overwritten(faces: Path, tmp_path: Path):
 
 def test_an_output_that_is_none_is_told(faces: Path, tmp_path: Path):
     with pytest.raises(UserError, match=r"--output is empty; expected train\.rec"):
-        serve(Request(mode="export", config=base.get_config().lock(), name="base"))
+        run_job(Request(mode="export", config=base.get_config().lock(), name="base"))
     with pytest.raises(UserError, match=r"out\.csv is a format that cannot be written"):
         export(tmp_path / "out.csv", faces)
 
@@ -167,7 +167,7 @@ def test_aligned_faces_are_written_as_their_crops(tmp_path: Path, capsys):
     config = base.get_config()
     config.data.update(source="folder", dir=str(folder), align=True, align_dir=str(tmp_path / "cache"))
     config.data.update(side=32, margin=3)  # what a training draws on is no part of a crop for others
-    serve(Request(mode="export", config=config.lock(), name="base", output=str(tmp_path / "aligned.npz")))
+    run_job(Request(mode="export", config=config.lock(), name="base", output=str(tmp_path / "aligned.npz")))
     said = capsys.readouterr().out
     assert "aligned faces from" in said
     assert "14 made now" in said

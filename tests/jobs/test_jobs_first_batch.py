@@ -14,15 +14,15 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from configs import base
-from lfw_jax.data.augmentation import Augmentation, to_pixels
+from lfw_jax.augmentation import Augmentation, to_pixels
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.jobs.first_batch import first_batch_sheet, network_input
 from lfw_jax.jobs.train_and_evaluate import run
 from lfw_jax.training.devices import choose_devices, on_each, replicate, spread
+from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
-from lfw_jax.training.registry import build_objective
 from lfw_jax.training.state import init_state
 from lfw_jax.training.step import make_step
 

@@ -14,7 +14,7 @@ from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import inspect as job
-from lfw_jax.jobs.request import Request, serve
+from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
 
 
@@ -33,7 +33,7 @@ def faces(tmp_path_factory):
 
 
 def inspect(config, workdir="", name="tiny"):
-    serve(Request(mode="inspect", config=config, name=name, workdir=str(workdir), command="python launch.py"))
+    run_job(Request(mode="inspect", config=config, name=name, workdir=str(workdir), command="python launch.py"))
 
 
 def rows(path):

@@ -33,7 +33,7 @@ def faces(tmp_path_factory):
 def losses(config, workdir) -> list[float]:
     experiment, found = build_experiment(config, workdir), []
     train(
-        experiment.state, experiment.step, experiment.batches(0), rhythm=experiment.rhythm, devices=experiment.devices,
+        experiment.state, experiment.step, experiment.batches(0), intervals=experiment.intervals, devices=experiment.devices,
         log=lambda _, values: found.append(values["train/loss"]), evaluate=lambda _: None,
     )  # fmt: skip
     return found

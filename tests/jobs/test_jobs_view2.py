@@ -9,8 +9,8 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import base
-from lfw_jax.data.batches.decoding import decode
-from lfw_jax.data.batches.framing import Framing
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.decoder import decode
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.protocols.lfw_lists import PairList, generate_pairs, write_pairs
@@ -18,8 +18,8 @@ from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import experiment
 from lfw_jax.jobs.combine import combine
+from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import build_experiment
-from lfw_jax.jobs.request import Request
 from lfw_jax.jobs.train_and_evaluate import run
 
 FOLDS = 3
@@ -235,7 +235,7 @@ def test_with_alignment_sets_are_aligned_as_the_source_is_and_a_bin_is_taken_who
 ):
     aligned = []
 
-    def align(images, _):
+    def align(images, _, **__):
         aligned.append(len(images))
         return images, 0.5, "aligned"
 
@@ -254,10 +254,10 @@ def test_with_alignment_sets_are_aligned_as_the_source_is_and_a_bin_is_taken_who
     )  # fmt: skip
     built = experiment.build_experiment(config, tmp_path / "none")
     assert aligned == [len(images), 8]
-    party, other = built.judged.sets
+    party, other = built.evaluation_plan.sets
     assert built.pixels(party.pairs, of=party).shape[1:] == (20, 20, 3)
     whole = built.pixels(other.pairs, of=other)
     assert whole.shape[1:] == (20, 20, 3)
     np.testing.assert_array_equal(whole[:, 0], whole[:, 2])  # beyond its edge the edge again
     first = images.images[images.places([pairs.first[0]])[0]]
-    np.testing.assert_allclose(whole[0, 2:-2, 2:-2], decode(first, Framing(16)), atol=1)
+    np.testing.assert_allclose(whole[0, 2:-2, 2:-2], decode(first, CropGeometry(16)), atol=1)

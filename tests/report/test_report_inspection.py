@@ -10,17 +10,16 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from lfw_jax.report.inspection_facts import bars, facts, pair_in_words, size_in_words
-from lfw_jax.report.inspection_figures import (
+from lfw_jax.report.inspection.facts import bars, facts, pair_in_words, size_in_words
+from lfw_jax.report.inspection.figures import (
+    crop_sheet,
     image_sides,
     images_per_person,
     needed_side,
     pair_sheet,
-    seen_by_the_network,
 )
-from lfw_jax.report.inspection_page import Evidence, write_inspection_page
-from lfw_jax.report.inspection_terminal import print_inspection
-from lfw_jax.report.stages import stage
+from lfw_jax.report.inspection.page import Evidence, write_inspection_page
+from lfw_jax.report.inspection.terminal import print_inspection
 from lfw_jax.report.style import figure_svg
 
 HOSTILE = '[red]</td><script>alert("1")</script>[/red] $x$ 名前'
@@ -262,26 +261,7 @@ def test_the_figure_of_sides_marks_where_pixels_are_enlarged():
 
 def test_sheets_are_small_jpegs():
     pictures = [np.full((32, 32, 3), level, np.uint8) for level in (0, 100, 200)]
-    sheet = np.asarray(Image.open(io.BytesIO(seen_by_the_network(pictures))))
+    sheet = np.asarray(Image.open(io.BytesIO(crop_sheet(pictures))))
     assert (np.abs(sheet.astype(int) - 100) < 4).all(axis=2).sum() >= 2 * 30 * 30
-    pairs = seen_by_the_network(pictures), pair_sheet(pictures * 6, pictures[::-1] * 6)
+    pairs = crop_sheet(pictures), pair_sheet(pictures * 6, pictures[::-1] * 6)
     assert all(len(content) < 30_000 for content in pairs)
-
-
-def test_a_log_file_gets_a_line_each_ten_seconds():
-    stream, now = io.StringIO(), iter([0.0, 5.0, 11.0, 12.0, 30.0])
-    with stage("reading headers", 4000, stream=stream, clock=lambda: next(now)) as report:
-        for done in (1000, 2000, 3000, 4000):
-            report(done)
-    assert stream.getvalue() == "reading headers: 2,000 of 4,000\nreading headers: 4,000 of 4,000\n"
-
-
-def test_a_terminal_gets_a_bar_that_goes_away():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    stream = Terminal()
-    with stage("reading headers", 4000, stream=stream) as report:
-        report(4000)
-    assert "4000/4000" in stream.getvalue()

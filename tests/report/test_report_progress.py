@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from lfw_jax.report.progress import Progress
+from lfw_jax.report.progress import Progress, stage
 
 
 class Clock:
@@ -131,3 +131,18 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
     with Progress(2, batch_size=1, stream=stream, clock=Clock()) as progress:
         progress.update(2, loss=float("nan"))
     assert stream.getvalue() == "step 2/2  100 %  loss nan\n"
+
+
+def test_a_stage_in_a_log_file_gets_a_line_each_ten_seconds():
+    stream, now = io.StringIO(), iter([0.0, 5.0, 11.0, 12.0, 30.0])
+    with stage("reading headers", 4000, stream=stream, clock=lambda: next(now)) as report:
+        for done in (1000, 2000, 3000, 4000):
+            report(done)
+    assert stream.getvalue() == "reading headers: 2,000 of 4,000\nreading headers: 4,000 of 4,000\n"
+
+
+def test_a_stage_on_a_terminal_gets_a_bar_that_goes_away():
+    stream = Terminal()
+    with stage("reading headers", 4000, stream=stream) as report:
+        report(4000)
+    assert "4000/4000" in stream.getvalue()

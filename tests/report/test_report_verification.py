@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from lfw_jax.report.formatting import interval, number, percent
 from lfw_jax.report.sections import training_section, verification_headline, verification_section
 from lfw_jax.report.tables import print_table, verification_table
-from lfw_jax.report.wording import interval, number, percent
 
 
 def threshold(rule="accuracy", value=1.0234, **changes):

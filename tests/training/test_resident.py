@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from lfw_jax.data.augmentation import Augmentation
+from lfw_jax.augmentation import Augmentation
 from lfw_jax.errors import UserError
 from lfw_jax.models import build
 from lfw_jax.training import resident
@@ -20,9 +20,9 @@ from lfw_jax.training.devices import (
     spread,
     unreplicate,
 )  # fmt: skip
-from lfw_jax.training.loop import Rhythm, train
+from lfw_jax.training.loop import Intervals, train
+from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
-from lfw_jax.training.registry import build_objective
 from lfw_jax.training.resident import check_room, resident_batches, resident_step
 from lfw_jax.training.state import State, init_state
 from lfw_jax.training.step import Step, make_step
@@ -54,7 +54,7 @@ def make() -> tuple[State, Step]:
 def run(state: State, step, batches, devices, total: int) -> tuple[list[float], State]:
     losses: list[float] = []
     last = train(
-        state, step, batches, rhythm=Rhythm(total=total, log_every=1, evaluate_every=100), devices=devices,
+        state, step, batches, intervals=Intervals(total=total, log_every=1, evaluate_every=100), devices=devices,
         log=lambda _, values: losses.append(values["train/loss"]), evaluate=lambda _: None,
     )  # fmt: skip
     return losses, last

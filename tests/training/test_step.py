@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lfw_jax.data.augmentation import Augmentation
+from lfw_jax.augmentation import Augmentation
 from lfw_jax.errors import UserError
 from lfw_jax.models import build
 from lfw_jax.training.devices import AXIS, choose_devices, on_each, replicate, spread, unreplicate
-from lfw_jax.training.loop import Rhythm, train
+from lfw_jax.training.loop import Intervals, train
+from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
-from lfw_jax.training.registry import build_objective
 from lfw_jax.training.state import State, init_state
 from lfw_jax.training.step import Step, make_step
 
@@ -228,7 +228,7 @@ def test_the_loop_logs_evaluates_and_ends_when_it_should():
     state, step = make("softmax")
     logged, evaluated = [], []
     last = train(
-        state, step, endless(), rhythm=Rhythm(total=7, log_every=2, evaluate_every=3), devices=choose_devices(2, BATCH),
+        state, step, endless(), intervals=Intervals(total=7, log_every=2, evaluate_every=3), devices=choose_devices(2, BATCH),
         log=lambda done, values: logged.append((done, values["train/loss"])),
         evaluate=lambda state: evaluated.append(int(state.step)),
     )  # fmt: skip
@@ -242,6 +242,6 @@ def test_a_loss_that_is_no_number_stops_with_advice():
     params = {**state.params, "objective": {"prototypes": jnp.full((CLASSES, DIM), jnp.nan)}}
     with pytest.raises(UserError, match=r"step 1.*learning_rate"):
         train(
-            state.replace(params=params), step, endless(), rhythm=Rhythm(total=2, log_every=1, evaluate_every=9),
+            state.replace(params=params), step, endless(), intervals=Intervals(total=2, log_every=1, evaluate_every=9),
             devices=choose_devices(1, BATCH), log=lambda *_: None, evaluate=lambda _: None,
         )  # fmt: skip

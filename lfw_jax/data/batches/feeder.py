@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from lfw_jax.data.batches.batch_memory import BatchMemory
-from lfw_jax.data.batches.decoding import Decoders
-from lfw_jax.data.batches.framing import Framing
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.decoder import Decoders
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.storage import LazyImages
 from lfw_jax.errors import UserError
@@ -53,19 +53,19 @@ def batches(
     *,
     start: int,
     stop: int,
-    framing: Framing,
+    geometry: CropGeometry,
 ) -> Iterator[UInt8[np.ndarray, "batch stored stored 3"]]:
     """The pixels of steps `start` to `stop`, where step k shows the images at `indices(k)`.
 
     Raises:
       UserError: an image that cannot be read or decoded, named.
     """
-    count, memory, decoders = cores(), BatchMemory(), Decoders(framing)
+    count, memory, decoders = cores(), BatchMemory(), Decoders(geometry)
     threads = ThreadPoolExecutor(count)
 
     def begin(step: int) -> tuple[np.ndarray, list[Future[None]]]:
         places = indices(step)
-        batch = memory.take(len(places), framing.stored)
+        batch = memory.take(len(places), geometry.stored_side)
         size = min(_LARGEST_PART, max(1, -(-len(places) // count)))
         parts = [slice(first, first + size) for first in range(0, len(places), size)]
         return batch, [threads.submit(decode_batch, images, places[part], decoders, batch[part]) for part in parts]

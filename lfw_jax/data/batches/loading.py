@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from lfw_jax.data.batches import feeder
-from lfw_jax.data.batches.framing import Framing
+from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 
@@ -35,7 +35,7 @@ def stream(
     *,
     start: int,
     stop: int,
-    framing: Framing,
+    geometry: CropGeometry,
     loader: str = "auto",
 ) -> Iterator[UInt8[np.ndarray, "batch side side 3"]]:
     """The pixels of the images at `indices(step)`, for every step from `start` to before `stop`.
@@ -45,26 +45,28 @@ def stream(
     """
     if (
         isinstance(images.images, np.ndarray)
-        and framing.crop == 1.0
-        and images.images.shape[1:3] == (framing.stored,) * 2
+        and geometry.crop == 1.0
+        and images.images.shape[1:3] == (geometry.stored_side,) * 2
     ):
         pixels = images.images
         return (pixels[indices(step)] for step in range(start, stop))
     if choose_loader(loader) == "pillow":
-        return feeder.batches(images, indices, start=start, stop=stop, framing=framing)
+        return feeder.batches(images, indices, start=start, stop=stop, geometry=geometry)
     from lfw_jax.data.batches import tf_pipeline
 
-    return tf_pipeline.batches(images, indices, start=start, stop=stop, framing=framing)
+    return tf_pipeline.batches(images, indices, start=start, stop=stop, geometry=geometry)
 
 
-def decode_all(images: ImageSet, framing: Framing, *, loader: str = "auto") -> UInt8[np.ndarray, "images side side 3"]:
+def decode_all(
+    images: ImageSet, geometry: CropGeometry, *, loader: str = "auto"
+) -> UInt8[np.ndarray, "images side side 3"]:
     """Every image once, in order, as one array: what an evaluation embeds and what a small training set is kept as."""
     stop = -(-len(images) // _CHUNK)
 
     def chunk(step: int) -> np.ndarray:
         return np.arange(step * _CHUNK, min(len(images), (step + 1) * _CHUNK))
 
-    pixels = np.empty((len(images), framing.stored, framing.stored, 3), np.uint8)
-    for step, batch in enumerate(stream(images, chunk, start=0, stop=stop, framing=framing, loader=loader)):
+    pixels = np.empty((len(images), geometry.stored_side, geometry.stored_side, 3), np.uint8)
+    for step, batch in enumerate(stream(images, chunk, start=0, stop=stop, geometry=geometry, loader=loader)):
         pixels[chunk(step)] = batch
     return pixels

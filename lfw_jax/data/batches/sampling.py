@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Int
 
-from lfw_jax.data.batches.images_by_person import ImagesByPerson, count_people
+from lfw_jax.data.batches.images_by_identity import ImagesByIdentity, count_identities
 from lfw_jax.data.batches.permutation import Permutation, random
 from lfw_jax.errors import UserError
 
@@ -58,7 +58,7 @@ class Uniform:
             )
         self.batch_size, self.steps_per_epoch = batch_size, len(labels) // batch_size
         self._epochs = _Epochs(len(labels), seed)
-        self._images, self._people = len(labels), count_people(labels)
+        self._images, self._people = len(labels), count_identities(labels)
 
     def indices(self, step: int) -> Int[np.ndarray, "batch"]:
         """The images of a step."""
@@ -91,7 +91,7 @@ class PeopleImages:
             )
         self.batch_size, self._k, self._p = batch_size, images_per_person, batch_size // images_per_person
         self._seed, self._short = seed, short
-        self._images = ImagesByPerson(labels)
+        self._images = ImagesByIdentity(labels)
         counts = self._images.counts
         everybody, few = int((counts > 0).sum()), (counts > 0) & (counts < images_per_person)
         self._few = int(few.sum())
@@ -135,7 +135,7 @@ class RandomPairs:
             raise UserError(f"--config.sampler.batch_size is {batch_size}; pairs need an even number of images.")
         if not 0.0 < same_share < 1.0:
             raise UserError(f"--config.sampler.same_share is {same_share}; expected a share between 0 and 1.")
-        self._labels, self._images = labels, ImagesByPerson(labels)
+        self._labels, self._images = labels, ImagesByIdentity(labels)
         counts = self._images.counts
         self._with_pairs = np.flatnonzero(counts >= 2).astype(np.int32)
         self._ends = np.cumsum(counts[self._with_pairs], dtype=np.int64)  # of these people's images, one after another

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from lfw_jax.data.batches.batch_memory import BatchMemory
-from lfw_jax.data.batches.decoding import Decoders
 from lfw_jax.data.batches.feeder import cores, decode_batch
-from lfw_jax.data.batches.framing import Framing
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.decoder import Decoders
 from lfw_jax.data.images import ImageSet
 
 
@@ -35,7 +35,7 @@ def batches(
     *,
     start: int,
     stop: int,
-    framing: Framing,
+    geometry: CropGeometry,
 ) -> Iterator[UInt8[np.ndarray, "batch stored stored 3"]]:
     """The pixels of steps `start` to `stop`, where step k shows the images at `indices(k)`.
 
@@ -45,13 +45,13 @@ def batches(
     Raises:
       UserError: an image that cannot be read or decoded, named.
     """
-    tf, memory, decoders = _tensorflow(), BatchMemory(), Decoders(framing)
+    tf, memory, decoders = _tensorflow(), BatchMemory(), Decoders(geometry)
     stopped: list[BaseException] = []  # TensorFlow keeps only the text of what Python raises
 
     def fetch(step: np.int64) -> np.ndarray:
         try:
             places = indices(int(step))
-            batch = memory.take(len(places), framing.stored)
+            batch = memory.take(len(places), geometry.stored_side)
             decode_batch(images, places, decoders, batch)
         except BaseException as error:
             stopped.append(error)

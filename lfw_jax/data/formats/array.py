@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32
 
-from lfw_jax.data.batches.decoding import Decoder
-from lfw_jax.data.batches.faults import fault
-from lfw_jax.data.batches.framing import Framing
+from lfw_jax.atomic_files import written_atomically
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.decoder import Decoder
+from lfw_jax.data.decoding.validity import fault
 from lfw_jax.data.formats.encoding import encoded_image, encoded_images
 from lfw_jax.data.formats.npz import NpzError, names_in, read_npz, write_npz
 from lfw_jax.data.images import ImageSet, Skipped, count_up
 from lfw_jax.data.storage import PackedBytes
 from lfw_jax.errors import UserError
-from lfw_jax.unfinished import all_or_nothing
 
 _LAYOUT = (
     "expected the arrays `labels` (integers [images]), `names` (strings [people]) and either `pixels` (uint8 [images, "
@@ -124,8 +124,8 @@ def _encoded(path: Path, data: np.ndarray, offsets: np.ndarray, people: ImageSet
     return ImageSet(kept.names, kept.labels, kept.numbers, kept.images, "encoded", tuple(skipped))
 
 
-def write_array(path: str | Path, images: ImageSet, framing: Framing | None = None) -> None:
-    """Write a set for `read_array`: encoded as it is, or, with `framing`, decoded to pixels of one size.
+def write_array(path: str | Path, images: ImageSet, geometry: CropGeometry | None = None) -> None:
+    """Write a set for `read_array`: encoded as it is, or, with `geometry`, decoded to pixels of one size.
 
     The file appears whole or not at all, in the place of one that was there. Encoded images go through memory one by one.
 
@@ -136,9 +136,9 @@ def write_array(path: str | Path, images: ImageSet, framing: Framing | None = No
         "names": np.array(images.names, np.str_), "labels": images.labels, "numbers": images.numbers,
     }  # fmt: skip
     pieces = {}
-    if framing is not None:
-        arrays["pixels"] = np.empty((len(images), framing.stored, framing.stored, 3), np.uint8)
-        decode = Decoder(framing)
+    if geometry is not None:
+        arrays["pixels"] = np.empty((len(images), geometry.stored_side, geometry.stored_side, 3), np.uint8)
+        decode = Decoder(geometry)
         for image, out in zip(images.images, arrays["pixels"], strict=True):
             decode(image, out)
     elif isinstance(images.images, np.ndarray):
@@ -147,7 +147,7 @@ def write_array(path: str | Path, images: ImageSet, framing: Framing | None = No
         lengths = np.array([_length(images, place) for place in range(len(images))], np.int64)
         arrays["offsets"] = np.concatenate([[0], np.cumsum(lengths)])
         pieces["encoded"] = (int(lengths.sum()), _checked(images, lengths))
-    with all_or_nothing(Path(path), replace=True) as (unfinished,):
+    with written_atomically(Path(path), replace=True) as (unfinished,):
         write_npz(unfinished, arrays, pieces)
 
 

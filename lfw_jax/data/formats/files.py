@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int, Int32
 
-from lfw_jax.data.batches.faults import fault
+from lfw_jax.data.decoding.validity import fault
 from lfw_jax.data.images import Skipped, count_up
 
 _NUMBER = re.compile(r"_(\d{1,9})$")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.formats.encoding import encoded_image, file_ending
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
-from lfw_jax.unfinished import all_or_nothing
 
 _NAME_BYTES = 240  # of 255 that file systems allow, for "_0001.jpg"
 
@@ -28,7 +28,7 @@ def write_folder(folder: str | Path, images: ImageSet) -> None:
     folder = Path(folder)
     _check(folder, images)
     order = np.lexsort((images.numbers, images.labels))
-    with all_or_nothing(folder) as (unfinished,):
+    with written_atomically(folder) as (unfinished,):
         unfinished.mkdir()
         for name in images.names:
             (unfinished / name).mkdir()

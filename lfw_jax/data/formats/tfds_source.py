@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lfw_jax.data.batches.faults import fault
+from lfw_jax.data.decoding.validity import fault
 from lfw_jax.data.formats.example_message import bytes_feature
 from lfw_jax.data.formats.tfrecord import TfRecords
 from lfw_jax.data.images import ImageSet, Skipped, count_up, sort_people

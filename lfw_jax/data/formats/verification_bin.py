@@ -11,15 +11,15 @@ from typing import IO, Any
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from lfw_jax.data.batches.faults import fault
+from lfw_jax.atomic_files import written_atomically
+from lfw_jax.data.decoding.validity import fault
 from lfw_jax.data.formats.encoding import encoded_images
 from lfw_jax.data.formats.pickled_values import NumberArray, PickleError, Span, array_values, shown, span_bytes
 from lfw_jax.data.formats.restricted_pickle import read_pickle
 from lfw_jax.data.images import ImageSet, Skipped
-from lfw_jax.data.protocols.pair_list import PairList
+from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.storage import LazyImages
 from lfw_jax.errors import UserError
-from lfw_jax.unfinished import all_or_nothing
 
 _LAYOUT = "expected a pickle of (images, issame): twice as many images as there are pairs, in bytes or uint8 arrays"
 
@@ -213,7 +213,7 @@ def write_verification_bin(path: str | Path, images: ImageSet, pairs: PairList) 
         raise UserError(
             f"{path}: {pairs.name} names image {number} of {name}, which is missing from the data."
         ) from error
-    with all_or_nothing(Path(path)) as (unfinished,), unfinished.open("wb") as file:
+    with written_atomically(Path(path)) as (unfinished,), unfinished.open("wb") as file:
         _dump(file, images, np.stack(sides, axis=1).reshape(-1), pairs.same)
 
 

@@ -1,1 +1,1 @@
-"""Who trains and who is judged: lists of pairs and people, splits, leakage."""
+"""Who trains and who is judged: lists of pairs and people, splits."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from lfw_jax.data.images import ImageSet
+from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.lfw_lists import check_against, read_pairs, read_people, read_people_folds
 from lfw_jax.data.protocols.list_sources import find_list
-from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.errors import UserError
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lfw_jax.data.protocols import pair_drawing
+from lfw_jax.data.pair_list import Images, Key, PairList, image_numbers
+from lfw_jax.data.protocols import pair_sampling
 from lfw_jax.data.protocols.list_format import Line, malformed, parse_number, read_lines, split_fields, wrong_count
-from lfw_jax.data.protocols.pair_list import Images, Key, PairList, image_numbers
 from lfw_jax.errors import UserError
 
 
@@ -109,7 +109,7 @@ def generate_pairs(counts: Mapping[str, Images], *, pairs: int, seed: int, name:
     people = {person: numbers for person in sorted(counts) if (numbers := image_numbers(counts[person]))}
     keys = [(person, number) for person, numbers in people.items() for number in numbers]
     sizes = np.asarray([len(numbers) for numbers in people.values()], dtype=np.int64)
-    same_exist, different_exist = pair_drawing.count_pairs(sizes)
+    same_exist, different_exist = pair_sampling.count_pairs(sizes)
     size = min(pairs, same_exist, different_exist)
     if size < 1:
         raise UserError(
@@ -118,7 +118,7 @@ def generate_pairs(counts: Mapping[str, Images], *, pairs: int, seed: int, name:
             "people, or ask for more pairs."
         )
     rng = np.random.default_rng(seed)
-    drawn = [pair_drawing.draw_same(sizes, size, rng), pair_drawing.draw_different(sizes, size, rng)]
+    drawn = [pair_sampling.sample_same(sizes, size, rng), pair_sampling.sample_different(sizes, size, rng)]
     first, second = (tuple(keys[index] for index in np.concatenate(side)) for side in zip(*drawn, strict=True))
     return PairList(first, second, np.arange(2 * size) < size, name)
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int
 
 from lfw_jax.data.formats.files import check_files
 from lfw_jax.data.images import ImageSet, count_up
-from lfw_jax.data.protocols.pair_list import PairList
+from lfw_jax.data.pair_list import PairList
 from lfw_jax.errors import UserError
 
 TENTHS = 10

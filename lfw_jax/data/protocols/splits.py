@@ -5,12 +5,12 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from lfw_jax.data.duplicates.leakage import SharedPicture, kept_out_note, people_in_both, without
 from lfw_jax.data.images import ImageSet
+from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
-from lfw_jax.data.protocols.leakage import SharedPicture, kept_out_note, people_in_both, without
 from lfw_jax.data.protocols.lfw_lists import generate_pairs, split_people
-from lfw_jax.data.protocols.pair_list import PairList
 from lfw_jax.errors import UserError
 
 PROTOCOLS = ("view1", "view2", "pairs", "generated")
@@ -238,13 +238,13 @@ def _generated(images: ImageSet, config: Mapping[str, Any], keep_out: KeepOut, *
     return Split(trained, validation, validation, test, images, (note, *removed), kept_out=kept_out)
 
 
-def judged_lists(parts: Split, sets: Collection[EvaluationSet], seen: float) -> list[tuple[PairList, ImageSet, float]]:
+def judged_lists(parts: Split, sets: Collection[EvaluationSet], crop: float) -> list[tuple[PairList, ImageSet, float]]:
     """Every list on which something is reported, with its images and the share of their sides that holds the face.
 
     Args:
       parts: the split, whose test list is the first.
       sets: further ones.
-      seen: that share of images that are not aligned faces of another's making.
+      crop: that share of images that are not aligned faces of another's making.
     """
-    test = (parts.test, parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else seen)
-    return [test, *((item.pairs, item.images, 1.0 if item.aligned else seen) for item in sets)]
+    test = (parts.test, parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else crop)
+    return [test, *((item.pairs, item.images, 1.0 if item.aligned else crop) for item in sets)]

@@ -1,16 +1,18 @@
 """Writing a set of drawn people as an LFW folder with View 1 lists, whole or not at all."""
 
+import itertools
 import json
+import math
 import os
 import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from lfw_jax.data.protocols import lfw_lists
-from lfw_jax.data.synthetic import names
 from lfw_jax.data.synthetic.portrait import draw, jpeg_quality
 from lfw_jax.errors import UserError
 
@@ -21,6 +23,18 @@ MANIFEST = "synthetic.json"
 _SMALLEST_SIDE = 16
 _MOST_IMAGES = 9999  # the file name has four digits
 _TRAIN_PAIRS, _TEST_PAIRS = 1100, 500  # as many as LFW's View 1 has of each kind
+
+# Pronounceable names in two parts of people who do not exist.
+_FIRST_STARTS = ("Mi", "Ta", "Lo", "Ke", "Su", "Ve", "Da", "Ni", "Ro", "Fe", "Ja", "Bel", "Car", "Hel", "Or", "Il")
+_FIRST_ENDS = ("ra", "lio", "nen", "vik", "sha", "mo", "dan", "le", "tis", "bor", "ya", "reth")
+_LAST_STARTS = ("Tol", "Bran", "Ces", "Dur", "Fal", "Grel", "Hol", "Kar", "Lun", "Mar", "Ost", "Pel", "Rav", "Sil")
+_LAST_MIDDLES = ("", "a", "e", "i", "o")
+_LAST_ENDS = ("ven", "dor", "kin", "ster", "mund", "berg", "lund", "quist")
+
+FIRST_NAMES = ["".join(parts) for parts in itertools.product(_FIRST_STARTS, _FIRST_ENDS)]
+LAST_NAMES = ["".join(parts) for parts in itertools.product(_LAST_STARTS, _LAST_MIDDLES, _LAST_ENDS)]
+NAME_COUNT = len(FIRST_NAMES) * len(LAST_NAMES)
+"""How many names there are."""
 
 
 def write_folder(
@@ -56,7 +70,7 @@ def write_folder(
     try:
         for person in range(people):
             _write_person(draft, seed, person, images_per_person, side)
-        _write_lists(draft, [names.name_of(seed, person) for person in range(people)], testing, images_per_person, seed)
+        _write_lists(draft, [name_of(seed, person) for person in range(people)], testing, images_per_person, seed)
         (draft / MANIFEST).write_text(json.dumps(arguments, indent=2) + "\n", encoding="utf-8")
         _publish(draft, directory, arguments)
     finally:
@@ -64,12 +78,23 @@ def write_folder(
     return directory
 
 
+def name_of(seed: int, person: int) -> str:
+    """The name of person number `person` (from 0, below `NAME_COUNT`): `First_Last`, no two people of a seed alike."""
+    # A walk through all names whose step shares no factor with their number meets each of them once.
+    rng = np.random.default_rng(np.random.SeedSequence((seed, 0)))
+    start, step = rng.integers(NAME_COUNT, size=2).tolist()
+    while math.gcd(step, NAME_COUNT) != 1:
+        step += 1
+    first, last = divmod((start + person * step) % NAME_COUNT, len(LAST_NAMES))
+    return f"{FIRST_NAMES[first]}_{LAST_NAMES[last]}"
+
+
 def _check(people: int, images: int, side: int, seed: int, test_share: float) -> list[bool]:
     """Who is in the test lists; raises UserError for numbers that make no set of pairs."""
     for key, value, low, high in (
         ("images_per_person", images, 2, _MOST_IMAGES),
         ("side", side, _SMALLEST_SIDE, 4096),
-        ("people", people, 4, names.COUNT),
+        ("people", people, 4, NAME_COUNT),
         ("seed", seed, 0, 2**63),
     ):
         if not low <= value <= high:
@@ -104,7 +129,7 @@ def _already_written(directory: Path, arguments: Mapping[str, float]) -> bool:
 
 
 def _write_person(folder: Path, seed: int, person: int, images: int, side: int) -> None:
-    name = names.name_of(seed, person)
+    name = name_of(seed, person)
     (folder / name).mkdir()
     for number in range(1, images + 1):
         picture = Image.fromarray(draw(seed, person, number, side))

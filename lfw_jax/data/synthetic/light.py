@@ -1,7 +1,8 @@
-"""Light on the head, pixel by pixel: relief of the face, shade, highlights, and the skin's fine colours."""
+"""Light on the head, pixel by pixel (relief, shade, highlights, the skin's fine colours), and what the camera adds."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageFilter
 
 from lfw_jax.data.synthetic.camera import Camera
 from lfw_jax.data.synthetic.identity import Identity
@@ -9,6 +10,8 @@ from lfw_jax.data.synthetic.nuisance import Nuisance
 
 Plane = Float[np.ndarray, "side side"]
 Photo = Float[np.ndarray, "3 side side"]
+
+_MIDDLE = 120.0
 
 
 def shine(photo: Photo, skin: Plane, head: Plane, camera: Camera, identity: Identity, nuisance: Nuisance) -> Photo:
@@ -22,6 +25,23 @@ def shine(photo: Photo, skin: Plane, head: Plane, camera: Camera, identity: Iden
     ambient_only = nuisance.ambient + 0.55 * (1 - nuisance.ambient)  # what is not the head takes even light
     factor = ambient_only + head * (shade - ambient_only)
     return photo * factor + (60 - 24 * identity.skin_tone) * gloss * skin
+
+
+def expose(
+    photo: Float[np.ndarray, "3 side side"], nuisance: Nuisance, rng: np.random.Generator
+) -> UInt8[np.ndarray, "side side 3"]:
+    """Turn colours under light (0 to 255) into the pixels that a camera would have written."""
+    gain = np.exp(nuisance.exposure + np.array((0.8, 0.0, -1.0)) * nuisance.temperature)
+    photo = photo * gain.astype(np.float32)[:, None, None]
+    grey = 0.299 * photo[0] + 0.587 * photo[1] + 0.114 * photo[2]
+    photo = grey + nuisance.saturation * (photo - grey)
+    photo = _pixels(_MIDDLE + nuisance.contrast * (photo - _MIDDLE))
+    side = photo.shape[0]
+    if nuisance.blur * side > 0.3:
+        photo = np.asarray(Image.fromarray(photo).filter(ImageFilter.GaussianBlur(nuisance.blur * side)))
+    # Most of a sensor's grain is brightness, a smaller part is colour.
+    grain = rng.standard_normal((1, side, side), np.float32) + 1.6 * (rng.random((3, side, side), np.float32) - 0.5)
+    return _pixels(photo.transpose(2, 0, 1) + nuisance.noise * grain)
 
 
 def _colour_skin(photo: Photo, skin: Plane, surface: Float[np.ndarray, "3 side side"], identity: Identity) -> Photo:
@@ -110,3 +130,7 @@ def _step(value: Plane) -> Plane:
     """0 below 0, 1 above 1, smooth between."""
     clipped = np.clip(value, 0, 1)
     return clipped * clipped * (3 - 2 * clipped)
+
+
+def _pixels(photo: Float[np.ndarray, "3 side side"]) -> UInt8[np.ndarray, "side side 3"]:
+    return np.ascontiguousarray(np.clip(photo + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0))

@@ -1,8 +1,0 @@
-"""What a data set holds, before anything trains on it: counts, headers, duplicates, parts, draws, and what is amiss."""
-
-from lfw_jax.data.inspection import duplicates
-from lfw_jax.data.inspection.concerns import Plan
-from lfw_jax.data.inspection.parts import people_rows
-from lfw_jax.data.inspection.survey import Survey, survey
-
-__all__ = ["Plan", "Survey", "duplicates", "people_rows", "survey"]

@@ -1,0 +1,134 @@
+"""Objectives with a prototype a person: the heads of `lfw_jax.metric` by name."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from lfw_jax.errors import UserError
+from lfw_jax.metric import heads
+from lfw_jax.training.objectives.objective import Logs, Objective, Outcome, checked
+
+State = Mapping[str, jax.Array]
+
+
+class Head(NamedTuple):
+    """A head as training needs it.
+
+    Attributes:
+      loss: the function.
+      centers: prototypes a person that it takes by default; 0 for one, without an axis of its own.
+      begin: from the number of people to its state at first, keywords of `loss`; None for a head without one.
+      advance: from embeddings, labels, prototypes and state to the state after them.
+    """
+
+    loss: Callable[..., jax.Array]
+    centers: int = 0
+    begin: Callable[[int], dict[str, float]] | None = None
+    advance: Callable[[jax.Array, jax.Array, jax.Array, State], State] | None = None
+
+
+def _next_scale(embeddings: jax.Array, labels: jax.Array, prototypes: jax.Array, state: State) -> State:
+    return {"scale": heads.adacos_next_scale(embeddings, labels, prototypes, state["scale"])}
+
+
+def _next_t(embeddings: jax.Array, labels: jax.Array, prototypes: jax.Array, state: State) -> State:
+    return {"t": heads.curricularface_next_t(embeddings, labels, prototypes, state["t"])}
+
+
+def _next_norms(embeddings: jax.Array, labels: jax.Array, prototypes: jax.Array, state: State) -> State:
+    del labels, prototypes
+    mean, std = heads.adaface_next_statistics(embeddings, state["norm_mean"], state["norm_std"])
+    return {"norm_mean": mean, "norm_std": std}
+
+
+HEADS = {
+    "softmax": Head(heads.softmax),
+    "normalized_softmax": Head(heads.normalized_softmax),
+    "sphereface": Head(heads.sphereface),
+    "cosface": Head(heads.cosface),
+    "arcface": Head(heads.arcface),
+    "combined_margin": Head(heads.combined_margin),
+    "subcenter_arcface": Head(heads.subcenter_arcface, centers=3),
+    "adacos": Head(heads.adacos, begin=lambda classes: {"scale": heads.adacos_scale(classes)}, advance=_next_scale),
+    "curricularface": Head(heads.curricularface, begin=lambda _: {"t": 0.0}, advance=_next_t),
+    "magface": Head(heads.magface),
+    "adaface": Head(heads.adaface, begin=lambda _: {"norm_mean": 20.0, "norm_std": 100.0}, advance=_next_norms),
+    "proxy_anchor": Head(heads.proxy_anchor),
+    "soft_triple": Head(heads.soft_triple, centers=10),
+}
+
+
+def classification(name: str, options: dict[str, Any], classes: int, embedding_dim: int) -> Objective:
+    """The objective of a head, with its prototypes.
+
+    Args:
+      name: one of `HEADS`.
+      options: of that head; `scale` may be "adacos", `centers` is how many prototypes a person has where a head takes
+        several, `dynamic` whether AdaCos follows the batch.
+      classes: number of training people.
+      embedding_dim: length of an embedding.
+
+    Raises:
+      UserError: an option that the head does not have, or a scale that is none.
+    """
+    head, options = HEADS[name], dict(options)
+    centers = int(options.pop("centers", head.centers)) if head.centers else 0
+    if head.centers and centers < 1:
+        raise UserError(f"--config.loss.centers is {centers}; expected at least 1.")
+    if name == "adacos" and not options.pop("dynamic", True):
+        head = Head(heads.adacos)
+    begin = {key: jnp.float32(value) for key, value in head.begin(classes).items()} if head.begin else {}
+    options = checked("loss", head.loss, options, given=("bias", *begin))
+    if "scale" in options:
+        options["scale"] = scale_of(options["scale"], classes)
+    shape = (classes, centers, embedding_dim) if centers else (classes, embedding_dim)
+
+    def init(key: jax.Array) -> PyTree:
+        bias = {"bias": jnp.zeros(classes)} if name == "softmax" else {}
+        return {"prototypes": 0.01 * jax.random.normal(key, shape), **bias}
+
+    def apply(params: PyTree, state: PyTree, embeddings: jax.Array, labels: jax.Array, key: jax.Array) -> Outcome:
+        del key
+        prototypes = params["prototypes"]
+        if head.advance:
+            state = head.advance(embeddings, labels, prototypes, state)
+        logs: Logs = {"train/accuracy": jnp.mean(_nearest(params, embeddings) == labels)}
+        logs |= {f"train/{name}": value for name, value in state.items()}
+        bias = {"bias": params["bias"]} if "bias" in params else {}
+        return head.loss(embeddings, labels, prototypes, **bias, **options, **state), (logs, state)
+
+    words = [f"{key} {value:.4g}" for key, value in options.items() if isinstance(value, (int, float))]
+    words += [f"{centers} prototypes a person"] if centers else []
+    return Objective(init, apply, ", ".join([f"{name} over {classes} people", *words]), begin)
+
+
+def _nearest(params: PyTree, embeddings: Float[Array, "batch dim"]) -> jax.Array:
+    """The person each embedding is taken for."""
+    params, embeddings = jax.lax.stop_gradient((params, embeddings))
+    prototypes = params["prototypes"]
+    if "bias" in params:
+        return jnp.argmax(embeddings @ prototypes.T + params["bias"], axis=1)
+    found = heads.cosines(embeddings, prototypes.reshape(-1, prototypes.shape[-1]))
+    return jnp.argmax(found.reshape(len(embeddings), len(prototypes), -1).max(axis=2), axis=1)
+
+
+def scale_of(scale: float | str, classes: int) -> float:
+    """A number, or "adacos": √2·ln(C−1), optionally times a factor ("1.5*adacos").
+
+    Raises:
+      UserError: anything else, or too few people for AdaCos.
+    """
+    if isinstance(scale, (int, float)):
+        return float(scale)
+    factor, star, word = scale.rpartition("*")
+    try:
+        if word.strip() == "adacos":
+            return (float(factor) if star else 1.0) * heads.adacos_scale(classes)
+        return float(scale)
+    except ValueError as error:
+        raise UserError(
+            f"--config.loss.scale is '{scale}'; expected a number, adacos, or a factor as in 1.5*adacos ({error})."
+        ) from error

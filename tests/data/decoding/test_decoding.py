@@ -1,0 +1,288 @@
+"""What becomes of an image file: the right pixels, or a reason."""
+
+import io
+import os
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.decoder import decode
+from lfw_jax.data.decoding.image_headers import MOST_PIXELS, read_header
+from lfw_jax.data.decoding.validity import fault
+
+GEOMETRY = CropGeometry(24, 0.8)
+
+
+def picture(width: int = 250, height: int = 250, seed: int = 0) -> Image.Image:
+    """Smooth noise, which JPEG and resizing keep."""
+    small = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), np.uint8)
+    return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def antialiased(image: Image.Image, geometry: CropGeometry) -> np.ndarray:
+    top, left, side = geometry.box(image.height, image.width)
+    box = (left, top, left + side, top + side)
+    inside = np.asarray(image.resize((geometry.filled_side,) * 2, Image.Resampling.BILINEAR, box=box)).astype(int)
+    missing = (geometry.stored_side - geometry.filled_side) // 2
+    return np.pad(inside, ((missing, missing), (missing, missing), (0, 0)), mode="edge")
+
+
+def header_of_png(width: int, height: int) -> bytes:
+    """The start of a PNG of so many pixels, and almost no data."""
+    chunks = b""
+    for kind, content in (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""),
+    ):  # fmt: skip
+        chunks += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def with_jpeg_size(encoded: bytes, width: int, height: int) -> bytes:
+    place = encoded.index(b"\xff\xc0")
+    return encoded[: place + 5] + struct.pack(">HH", height, width) + encoded[place + 9 :]
+
+
+def turned(encoded: bytes, value: int, order: str = "<") -> bytes:
+    """A JPEG of which EXIF says how to turn it."""
+    tiff = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IHHHIHHI", 8, 1, 0x0112, 3, 1, value, 0, 0)
+    segment = b"Exif\0\0" + tiff
+    return encoded[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + encoded[2:]
+
+
+JPEG = saved(picture(), "JPEG", quality=92)
+SEVERAL = dict(save_all=True, append_images=[picture(seed=1), picture(seed=2)])
+
+
+@pytest.mark.parametrize("side", [16, 24, 31, 40, 56, 62, 100, 112, 125, 160, 200, 300])
+@pytest.mark.parametrize("crop", [0.544, 1.0])
+def test_a_jpeg_shrunk_while_decoding_looks_like_one_decoded_in_full_and_antialiased(side: int, crop: float):
+    geometry = CropGeometry(side, crop)
+    found = decode(JPEG, geometry).astype(int)
+    expected = antialiased(Image.open(io.BytesIO(JPEG)), geometry)
+    assert np.abs(found - expected).mean() < 1.5
+    assert np.abs(found - expected).max() < 24
+
+
+@pytest.mark.parametrize("side", [20, 40, 56, 80, 112, 125])
+def test_on_real_faces_it_does_as_well(side: int, lfw_dir: Path):
+    files = sorted(lfw_dir.glob("A*/*.jpg"))[::40][:10]
+    geometry = CropGeometry(side, 0.544)
+    found = np.stack([decode(file, geometry) for file in files]).astype(int)
+    expected = np.stack([antialiased(Image.open(file), geometry) for file in files])
+    assert np.abs(found - expected).mean() < 1.2
+    # Plain sampling of every so many pixels is further away.
+    steps = [CropGeometry(side, 0.544).box(250, 250)] * len(files)
+    sampled = [
+        np.asarray(Image.open(f))[t + np.arange(side) * s // side][:, left + np.arange(side) * s // side]
+        for f, (t, left, s) in zip(files, steps, strict=True)
+    ]
+    assert np.abs(found - expected).mean() < 0.5 * np.abs(np.stack(sampled).astype(int) - expected).mean()
+
+
+@given(
+    st.integers(24, 300),
+    st.integers(24, 300),
+    st.integers(8, 64),
+    st.floats(0.3, 1.0),
+    st.sampled_from(["JPEG", "PNG"]),
+)
+@settings(max_examples=60)
+def test_any_shape_crop_and_size_is_framed_alike(width: int, height: int, side: int, crop: float, kind: str):
+    encoded = saved(picture(width, height), kind, **({"quality": 95, "subsampling": 0} if kind == "JPEG" else {}))
+    geometry = CropGeometry(side, crop, margin=2)
+    found = decode(encoded, geometry)
+    assert found.shape == (side + 4, side + 4, 3)
+    assert np.abs(found.astype(int) - antialiased(Image.open(io.BytesIO(encoded)), geometry)).mean() < 4
+
+
+def test_a_picture_of_the_right_size_is_not_touched():
+    whole = np.asarray(Image.open(io.BytesIO(JPEG)))
+    for image in (JPEG, whole):
+        np.testing.assert_array_equal(decode(image, CropGeometry(250)), whole)
+
+
+def test_it_writes_where_it_is_told(tmp_path: Path):
+    file = tmp_path / "a.jpg"
+    file.write_bytes(JPEG)
+    batch = np.zeros((3, 24, 24, 3), np.uint8)
+    assert decode(file, GEOMETRY, batch[1]) is not None
+    np.testing.assert_array_equal(batch[1], decode(JPEG, GEOMETRY))
+    assert not batch[[0, 2]].any()
+
+
+@pytest.mark.parametrize("value", range(1, 9))
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_says_which_way_is_up(value: int, order: str):
+    encoded = turned(saved(picture(), "JPEG", quality=95), value, order)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded)))
+    assert np.abs(decode(encoded, GEOMETRY).astype(int) - antialiased(upright, GEOMETRY)).mean() < 1.5
+    assert fault(encoded) is None
+
+
+@pytest.mark.parametrize("damage", [b"Exif\0\0II", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0XX*\0\x08\0\0\0"])
+def test_exif_that_makes_no_sense_turns_nothing(damage: bytes):
+    spoilt = JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(damage) + 2) + damage + JPEG[2:]
+    np.testing.assert_array_equal(decode(spoilt, GEOMETRY), decode(JPEG, GEOMETRY))
+
+
+GREY = picture().convert("L")
+GREY_16 = Image.fromarray(np.asarray(GREY).astype(np.uint16) * 257)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "like"),
+    [
+        (saved(GREY, "JPEG", quality=95), GREY.convert("RGB")),
+        (saved(GREY, "PNG"), GREY.convert("RGB")),
+        (saved(GREY_16, "PNG"), GREY.convert("RGB")),
+        (saved(GREY.convert("LA"), "PNG"), GREY.convert("RGB")),
+        (saved(picture().convert("P"), "PNG"), picture().convert("P").convert("RGB")),
+        (saved(picture().convert("P"), "PNG", transparency=bytes(range(256))), picture().convert("P").convert("RGB")),
+        (saved(picture().convert("P"), "GIF", transparency=7), picture().convert("P").convert("RGB")),
+        (saved(picture().convert("RGBA"), "PNG"), picture()),
+        (saved(picture().convert("1"), "PNG"), picture().convert("1").convert("RGB")),
+        (saved(picture(), "BMP"), picture()),
+        (saved(picture(), "JPEG", progressive=True, quality=95), picture()),
+        (saved(picture(), "JPEG", quality=95, subsampling=0) + b"something else" * 20, picture()),
+        (saved(picture(), "MPO", quality=95, save_all=True, append_images=[picture(seed=4)]), picture()),
+    ],
+    ids=["grey JPEG", "grey PNG", "16-bit PNG", "grey with alpha", "palette", "palette with alpha", "transparent GIF",
+         "alpha", "black and white", "BMP", "progressive", "something behind it", "two pictures of a phone"],
+)  # fmt: skip
+def test_unusual_images_are_read_as_what_they_show(encoded: bytes, like: Image.Image):
+    assert fault(encoded) is None
+    assert np.abs(decode(encoded, GEOMETRY).astype(int) - antialiased(like, GEOMETRY)).mean() < 2.5
+
+
+def bits_12() -> bytes:
+    place = JPEG.index(b"\xff\xc0") + 4
+    return JPEG[:place] + b"\x0c" + JPEG[place + 1 :]
+
+
+BAD = {
+    "cut in half": (JPEG[: len(JPEG) // 2], "a JPEG that is cut off before its end"),
+    "cut in its header": (JPEG[:40], "a JPEG that is cut off before its end"),
+    "1×1": (saved(picture(1, 1), "PNG"), "1×1 pixels, expected at least 8 each way"),
+    "a line": (saved(picture(400, 2), "JPEG"), "400×2 pixels, expected at least 8 each way"),
+    "CMYK": (saved(picture().convert("CMYK"), "JPEG"), "a JPEG in CMYK, expected RGB or grey"),
+    "12 bits": (bits_12(), "a JPEG of 12 bits a channel, expected 8"),
+    "animated GIF": (saved(picture().convert("P"), "GIF", **SEVERAL), "an animated GIF, expected a still image"),
+    "animated PNG": (saved(picture(), "PNG", **SEVERAL), "an animated PNG, expected a still image"),
+    "animated WebP": (saved(picture(), "WEBP", **SEVERAL), "a WEBP file, expected JPEG, PNG, BMP, GIF"),
+    "TIFF": (saved(picture(), "TIFF"), "a TIFF file, expected JPEG, PNG, BMP, GIF"),
+    "HEIF": (b"\0\0\0\x18ftypheic" + bytes(100), "a HEIF or AVIF file, expected JPEG, PNG, BMP, GIF"),
+    "a web page": (b"<!DOCTYPE html><html>404</html>", "not an image"),
+    "empty": (b"", "not an image"),
+    "PNG bomb": (header_of_png(50_000, 50_000), "unreadable (50,000×50,000 pixels, more than the 67,108,864 that are decoded)"),
+    "JPEG bomb": (with_jpeg_size(JPEG, 65_000, 65_000), "unreadable (65,000×65,000 pixels, more than the 67,108,864"),
+    "GIF bomb": (b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + bytes(20), "unreadable (65,535×65,535 pixels"),
+    "BMP bomb": (b"BM" + bytes(12) + struct.pack("<Iii", 40, 60_000, -60_000) + bytes(28), "unreadable (60,000×60,000 pixels"),
+    "PNG without pixels": (header_of_png(100, 100), "unreadable ("),
+    "PNG cut off": (saved(picture(), "PNG")[:3000], "unreadable ("),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_files_have_a_reason(kind: str, tmp_path: Path):
+    encoded, reason = BAD[kind]
+    file = tmp_path / "a.jpg"
+    file.write_bytes(encoded)
+    for image in (encoded, file):
+        found = fault(image)
+        assert found is not None
+        assert found.startswith(reason)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BAD if "anim" not in kind and kind not in ("1×1", "a line", "CMYK")])
+def test_what_goes_bad_later_is_an_oserror(kind: str):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if kind == "animated WebP":
+            return
+        with pytest.raises(OSError, match=r"not an image|truncated|pixels|cut|broken|data|unpack|read|decod|precision"):
+            decode(BAD[kind][0], GEOMETRY)
+
+
+@pytest.mark.parametrize("kind", ["1×1", "a line", "CMYK", "animated GIF", "animated PNG"])
+def test_what_a_source_skips_can_still_be_shown(kind: str):
+    assert decode(BAD[kind][0], GEOMETRY).shape == (24, 24, 3)
+
+
+def test_a_claim_of_many_pixels_costs_no_memory():
+    import tracemalloc
+
+    tracemalloc.start()
+    try:
+        for kind in ("PNG bomb", "JPEG bomb", "GIF bomb", "BMP bomb"):
+            assert fault(BAD[kind][0])
+            with pytest.raises(OSError, match="more than the"):
+                decode(BAD[kind][0], GEOMETRY)
+        assert tracemalloc.get_traced_memory()[1] < 2**21 < MOST_PIXELS
+    finally:
+        tracemalloc.stop()
+
+
+@given(
+    st.binary(max_size=400),
+    st.sampled_from([b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", JPEG[:150], JPEG]),
+)
+@settings(max_examples=150)
+def test_any_bytes_give_a_reason_or_pixels(rest: bytes, start: bytes):
+    encoded = start + rest
+    header = read_header(encoded)
+    assert header is None or header.height * header.width >= 0
+    if fault(encoded) is None:
+        assert decode(encoded, GEOMETRY).shape == (24, 24, 3)
+
+
+@given(st.data())
+@settings(max_examples=80)
+def test_a_few_wrong_bytes_give_a_reason_or_pixels(data: st.DataObject):
+    encoded = bytearray(
+        data.draw(st.sampled_from([JPEG, saved(picture(60, 60), "PNG"), saved(picture(60, 60), "GIF")]))
+    )
+    for _ in range(data.draw(st.integers(1, 4))):
+        encoded[data.draw(st.integers(0, len(encoded) - 1))] = data.draw(st.integers(0, 255))
+    reason = fault(bytes(encoded))
+    try:
+        assert decode(bytes(encoded), GEOMETRY).shape == (24, 24, 3)
+    except OSError:
+        # A JPEG is not decoded to be judged; of the rest nothing is let through that cannot be shown.
+        assert reason is not None or encoded.startswith(b"\xff\xd8")
+
+
+def test_a_file_that_cannot_be_opened_has_a_reason(tmp_path: Path):
+    missing = fault(tmp_path / "none.jpg")
+    assert missing is not None
+    assert missing.startswith("unreadable (")
+    if os.geteuid():  # nothing is unreadable to root
+        (tmp_path / "a.jpg").write_bytes(JPEG)
+        (tmp_path / "a.jpg").chmod(0)
+        assert "Permission" in str(fault(tmp_path / "a.jpg"))
+
+
+def test_where_an_image_has_no_margin_its_edge_is_repeated_and_the_crop_stays_what_was_asked_for():
+    image = np.random.default_rng(4).integers(0, 256, (64, 64, 3), np.uint8)
+    shown = decode(image, CropGeometry(32))
+    around = decode(image, CropGeometry(32, margin=3))
+    np.testing.assert_array_equal(around[3:-3, 3:-3], shown)
+    np.testing.assert_array_equal(around, np.pad(shown, ((3, 3), (3, 3), (0, 0)), mode="edge"))
+    # Two of three pixels of the margin are there: 64 of 64 pixels are 36 of 38.
+    assert CropGeometry(32, 32 / 36, 3).filled_side == 36
+    some = decode(image, CropGeometry(32, 32 / 36, 3))
+    np.testing.assert_array_equal(some[1:-1, 1:-1], decode(image, CropGeometry(36)))
+    assert CropGeometry(32, 0.5, 3).filled_side == 38

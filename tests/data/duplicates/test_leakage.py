@@ -1,0 +1,118 @@
+"""Nobody trains who is judged, however their name is spelt; pictures that are in both parts are found."""
+
+import csv
+import dataclasses
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lfw_jax.data.duplicates.leakage import (
+    comparable_name,
+    kept_out_note,
+    people_in_both,
+    read_shared_pictures,
+    shared_pictures,
+    without,
+    write_shared_pictures,
+)
+from lfw_jax.data.formats.folder import read_folder
+from lfw_jax.data.images import ImageSet
+from lfw_jax.data.pair_list import PairList
+from lfw_jax.data.synthetic import write_folder
+from lfw_jax.errors import UserError
+
+
+@given(st.text(max_size=20))
+def test_case_form_and_separators_make_no_other_name(name: str):
+    wanted = comparable_name(name)
+    assert comparable_name(name.upper()) == comparable_name(name.upper().casefold())
+    assert comparable_name(name.replace("_", " ")) == wanted
+    assert comparable_name(f" {name}-") == wanted
+    assert comparable_name(unicodedata.normalize("NFD", name)) == wanted
+    assert comparable_name(wanted) == wanted
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Jean-Paul_Sartre", "jean paul sartre"),
+        ("Jose\u0301_Aznar", "José Aznar"),
+        ("Ａｎｎ＿Ｌｅｅ", "Ann_Lee"),
+        ("Suh_Chung\u2011won", "SUH CHUNG-WON"),
+        ("Weiß", "WEISS"),
+    ],
+)
+def test_one_person_spelt_in_two_ways_is_found_with_both_spellings(one: str, other: str):
+    assert people_in_both([one, "Bob"], {other, "Cy"}) == {one: other}
+
+
+def test_two_people_with_like_names_stay_two():
+    assert people_in_both(["Ann_Lee", "Jose_Aznar"], ["An_Nlees", "José_Aznar", "Anna_Lee"]) == {}
+
+
+def test_the_exact_spelling_goes_before_another():
+    assert people_in_both(["Ann_Lee"], ["ann lee", "Ann_Lee"]) == {"Ann_Lee": "Ann_Lee"}
+
+
+def test_the_note_counts_and_shows_spellings():
+    assert kept_out_note({"Ann": "Ann"}, "pairs") == "1 person named in pairs was kept out of training."
+    note = kept_out_note({"Ann_Lee": "ann lee", "Bob": "Bob"}, "pairs")
+    assert (
+        note
+        == "2 people named in pairs were kept out of training, 1 of them spelt differently there: Ann_Lee (ann lee)."
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn people; the last one has a copy of the first one's first image."""
+    folder = write_folder(tmp_path_factory.mktemp("drawn") / "faces", people=12, images_per_person=2, side=100, seed=3)
+    people = sorted(path for path in folder.iterdir() if path.is_dir())
+    (people[-1] / f"{people[-1].name}_0003.jpg").write_bytes((people[0] / f"{people[0].name}_0001.jpg").read_bytes())
+    return folder
+
+
+def first_against_rest(folder: Path) -> tuple[ImageSet, ImageSet, PairList]:
+    images = read_folder(folder)
+    judged = images.of_people({images.names[0]})
+    pairs = PairList(((images.names[0], 1),), ((images.names[0], 2),), np.array([True]), "judged")
+    return images.of_people(set(images.names[1:])), judged, pairs
+
+
+def test_a_training_image_that_is_a_judged_picture_is_listed_and_can_be_left_out(folder: Path, tmp_path: Path):
+    training, judged, pairs = first_against_rest(folder)
+    (found,) = shared_pictures(training, [(pairs, judged, 1.0)])
+    assert (found.training_person, found.training_number) == (training.names[-1], 3)
+    assert (found.judged_person, found.judged_number, found.list, found.distance) == (judged.names[0], 1, "judged", 0)
+    assert found.training_image.endswith("_0003.jpg")
+    left = without(training, [found])
+    assert len(left) == len(training) - 1
+    assert left.names == training.names
+    with pytest.raises(KeyError):
+        left.places([(training.names[-1], 3)])
+    write_shared_pictures(tmp_path / "near.csv", [found])
+    assert read_shared_pictures(tmp_path / "near.csv") == (found,)
+    with (tmp_path / "near.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["training_person"] == training.names[-1]
+    with pytest.raises(UserError, match="not among the training images"):
+        without(training, [dataclasses.replace(found, training_number=99)])
+
+
+def test_nothing_shared_is_an_empty_list_that_reads_back(folder: Path, tmp_path: Path):
+    training, judged, pairs = first_against_rest(folder)
+    clean = training.of_people(set(training.names[:-1]))
+    assert shared_pictures(clean, [(pairs, judged, 1.0)]) == ()
+    write_shared_pictures(tmp_path / "near.csv", [])
+    assert read_shared_pictures(tmp_path / "near.csv") == ()
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00", b"training_person,distance\nAnn,x\n"])
+def test_another_file_is_refused(tmp_path: Path, content: bytes):
+    (tmp_path / "near.csv").write_bytes(content)
+    with pytest.raises(UserError, match="not the list of near duplicates"):
+        read_shared_pictures(tmp_path / "near.csv")
