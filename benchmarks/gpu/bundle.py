@@ -91,7 +91,8 @@ def make_bundle(lfw: Path, out: Path) -> None:
     """
     from lfw_jax.configs import base
     from lfw_jax.data.formats.folder import read_folder
-    from lfw_jax.jobs.aligning import aligned_images
+    from lfw_jax.faces.align_set import aligned_images
+    from lfw_jax.report.progress import stage
 
     if missing := [name for name in LISTS if not (lfw / name).is_file()]:
         raise KitError(f"--data: found no {missing[0]} in {lfw}; expected LFW with the lists of View 1 at its top.")
@@ -99,7 +100,7 @@ def make_bundle(lfw: Path, out: Path) -> None:
         config = base.get_config()
         config.align.update(height=SIDE, width=SIDE, margin=MARGIN)
         images = read_folder(lfw)
-        aligned, _, note = aligned_images(images, config)
+        aligned, _, note = aligned_images(images, config, stage=stage)
         print(note)
         _write_images(folder / DATA, aligned, range(len(aligned)), _ALIGNED_QUALITY)
         step = max(1, len(images) // _ORIGINALS)
@@ -139,7 +140,7 @@ def _write_images(path: Path, images: Any, places: Sequence[int], quality: int) 
     import numpy as np
     from PIL import Image
 
-    from lfw_jax.data.batches.decoding import decode_whole
+    from lfw_jax.data.decoding.decoder import decode_whole
     from lfw_jax.data.formats.array import write_array
     from lfw_jax.data.images import ImageSet
 
@@ -218,9 +219,9 @@ def _sizes(folder: Path, size: int) -> str:
 @contextlib.contextmanager
 def _unfinished_folder(out: Path) -> Iterator[Path]:
     """A folder that gets its name when it is complete."""
-    from lfw_jax.unfinished import all_or_nothing
+    from lfw_jax.atomic_files import written_atomically
 
-    with all_or_nothing(out) as (unfinished,):
+    with written_atomically(out) as (unfinished,):
         unfinished.mkdir()
         yield unfinished
 

@@ -8,13 +8,13 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt32
 
-from lfw_jax.data.batches.decoding import decode_whole
+from lfw_jax.atomic_files import written_atomically
+from lfw_jax.data.decoding.decoder import decode_whole
 from lfw_jax.data.formats.npz import NpzError, read_npz, write_npz
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
-from lfw_jax.faces.cascade import CascadeDetector
+from lfw_jax.faces.cascade.detector import CascadeDetector
 from lfw_jax.faces.detection import Face
-from lfw_jax.unfinished import all_or_nothing
 
 _BATCH = 32
 _REMEDY = "make the bundle again: make gpu-bundle DATA=LFW"
@@ -83,7 +83,7 @@ def write_cascade_reference(originals: ImageSet, path: Path, images: int) -> Non
         pixels=np.array([pixels_crc(image) for image in decoded], np.uint32),
         made_with=np.array([f"JAX {jax.__version__}", f"{cpu.device_kind} ({cpu.platform})"]),
     )
-    with all_or_nothing(path, replace=True) as (unfinished,):
+    with written_atomically(path, replace=True) as (unfinished,):
         write_npz(unfinished, vars(reference), {})
 
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from benchmarks.gpu.cascade_reference import CascadeReference, content_crc, pixels_crc, read_cascade_reference
 from benchmarks.gpu.correctness_comparison import AGREES, DIFFERS, TIES
-from lfw_jax.data.batches.decoding import decode_whole
+from lfw_jax.data.decoding.decoder import decode_whole
 from lfw_jax.data.formats.array import read_array
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
-from lfw_jax.faces.cascade import CascadeDetector
+from lfw_jax.faces.cascade.detector import CascadeDetector
 from lfw_jax.faces.detection import Face
 
 # The tests hold the cascade to within 0.01 pixels of the mtcnn package, and on LFW it was within 0.0002 of it with exact

@@ -19,7 +19,7 @@ from benchmarks.gpu.correctness_comparison import (
     summary,
 )
 from benchmarks.gpu.recorded_gradients import Batch, Case, Recorded, Setting, compile_case, host_variables
-from lfw_jax.training.registry import build_objective
+from lfw_jax.training.objectives.build import build_objective
 
 # A rounding that lifts an activation over zero lets another gradient through, so that gradients are much further apart than
 # losses. On a CPU, ResNet-50's gradient over two devices was 2e-3 (a parameter's 8e-3) from that over one, and in bfloat16 0.16

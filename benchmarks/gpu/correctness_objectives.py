@@ -20,10 +20,10 @@ from benchmarks.gpu.correctness_comparison import (
     summary,
 )
 from benchmarks.gpu.recorded_gradients import Batch, Case, Recorded, Setting, compile_case, host_variables
-from lfw_jax.training.classification import HEADS
-from lfw_jax.training.objective import Objective
-from lfw_jax.training.pairing import MINERS, PAIR_LOSSES
-from lfw_jax.training.registry import build_objective
+from lfw_jax.training.objectives.build import build_objective
+from lfw_jax.training.objectives.classification import HEADS
+from lfw_jax.training.objectives.objective import Objective
+from lfw_jax.training.objectives.pairs import MINERS, PAIR_LOSSES
 
 TOLERANCE = Tolerance(loss=2e-5, gradient=1e-4, parameter=1e-3, kept=1e-3, ties=True)
 

@@ -11,10 +11,10 @@ import numpy as np
 import optax
 from jaxtyping import Int, PyTree, UInt8
 
-from lfw_jax.data.augmentation import Augmentation
+from lfw_jax.augmentation import Augmentation
 from lfw_jax.models import build
 from lfw_jax.training.devices import AXIS, Devices, on_each, place, place_copies, spread
-from lfw_jax.training.objective import Objective
+from lfw_jax.training.objectives.objective import Objective
 from lfw_jax.training.state import State
 from lfw_jax.training.step import make_step
 

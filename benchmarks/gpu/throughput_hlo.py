@@ -117,7 +117,8 @@ def read_program(text: str) -> Program:
     # A CUDA graph is no operation: what runs in it is.
     every = [line for lines in computations.values() for line in lines if "to_apply=%command_buffer" not in line.text]
     operations = {line.name: _operation(line, list(_within(line, computations))) for line in every}
-    operations |= _placed_by_neighbours(operations, every)
+    for _ in range(3):  # a layout copy of a convolution's operand has none but copies beside it
+        operations |= _placed_by_neighbours(operations, every)
     by_kernel = {re.sub(r"[.\-]", "_", name): operation for name, operation in operations.items()}
     return Program(module[1] if module else "", by_kernel | operations)
 

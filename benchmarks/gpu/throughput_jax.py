@@ -15,8 +15,8 @@ from PIL import Image
 from benchmarks.gpu.throughput_plan import LOG_EVERY, Plan, peak_teraflops, plan, timed_steps
 from benchmarks.gpu.throughput_step import build_step
 from benchmarks.gpu.trace import measure_trace
-from lfw_jax.data.batches.framing import Framing
 from lfw_jax.data.batches.loading import decode_all, stream
+from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.formats.array import read_array
 from lfw_jax.data.images import ImageSet
 from lfw_jax.training.devices import choose_devices, on_each, place_copies, spread, unreplicate
@@ -34,8 +34,8 @@ class Commands:
         self._plan: Plan = plan(toy=toy)
         self._dtype = dtype
         self._devices = choose_devices(1, 1)
-        self._images, self._framing = _first_images(Path(data), self._plan)
-        self._pixels = decode_all(self._images, self._framing)
+        self._images, self._geometry = _first_images(Path(data), self._plan)
+        self._pixels = decode_all(self._images, self._geometry)
         self._labels = self._images.labels % self._plan.classes
         model = dict(
             name="resnet", stages=self._plan.stages, width=self._plan.width, embedding_dim=self._plan.embedding_dim,
@@ -109,7 +109,7 @@ class Commands:
 
     def _batches(self, candidate: str, size: int) -> Iterator[tuple[Any, ...]]:
         """What a step takes besides the state, as `lfw_jax.jobs.experiment.Experiment.batches` makes it."""
-        images, framing, labels = self._images, self._framing, self._labels
+        images, geometry, labels = self._images, self._geometry, self._labels
 
         def indices(step: int) -> np.ndarray:
             return np.random.default_rng((0, step)).integers(0, len(images), size)
@@ -120,8 +120,8 @@ class Commands:
             return
         if candidate == PIXELS:
             images = ImageSet(images.names, images.labels, images.numbers, self._pixels, "pixels")
-            framing = Framing(framing.stored)
-        squares = stream(images, indices, start=0, stop=_ENDLESS, framing=framing)
+            geometry = CropGeometry(geometry.stored_side)
+        squares = stream(images, indices, start=0, stop=_ENDLESS, geometry=geometry)
         for step, pixels in enumerate(squares):
             yield pixels, labels[indices(step)]
 
@@ -152,13 +152,13 @@ class _Running:
         return time.perf_counter() - began
 
 
-def _first_images(data: Path, sizes: Plan) -> tuple[ImageSet, Framing]:
+def _first_images(data: Path, sizes: Plan) -> tuple[ImageSet, CropGeometry]:
     """The first images of the data, and the square of them that is cut out without resizing, where they are that large."""
     images = read_array(data)
     images = images.where(np.arange(min(len(images), sizes.images)))
     first = images.images[0]
     shorter = min(first.shape[:2] if isinstance(first, np.ndarray) else Image.open(io.BytesIO(first)).size)
-    return images, Framing(sizes.side, crop=min(1.0, sizes.side / shorter))
+    return images, CropGeometry(sizes.side, crop=min(1.0, sizes.side / shorter))
 
 
 def _flops(compiled: Any, batch: int) -> float | None:

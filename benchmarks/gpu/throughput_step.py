@@ -5,11 +5,11 @@ from typing import Any
 
 import jax
 
-from lfw_jax.data.augmentation import Augmentation
+from lfw_jax.augmentation import Augmentation
 from lfw_jax.models import build
 from lfw_jax.training.devices import AXIS
+from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
-from lfw_jax.training.registry import build_objective
 from lfw_jax.training.state import State, init_state
 from lfw_jax.training.step import Step, make_step
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
-from lfw_jax.unfinished import all_or_nothing
 
 VERSION = 1
 """Version of the layout of `scores.npz`."""
@@ -92,7 +92,7 @@ def write_scores(path: Path, lists: Mapping[str, ScoredPairs]) -> None:
         for field in dataclasses.fields(scored):
             if (value := getattr(scored, field.name)) is not None:
                 arrays[f"{role}/{field.name}"] = np.asarray(value)
-    with all_or_nothing(path, replace=True) as (unfinished,), open(unfinished, "wb") as file:
+    with written_atomically(path, replace=True) as (unfinished,), open(unfinished, "wb") as file:
         np.savez_compressed(file, **arrays)
 
 

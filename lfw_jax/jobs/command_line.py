@@ -15,7 +15,7 @@ from ml_collections import ConfigDict, config_flags
 
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import config_files
-from lfw_jax.jobs.request import JOBS, Request, serve
+from lfw_jax.jobs.dispatch import JOBS, Request, run_job
 
 _HELP = ("--help", "-help", "-h", "--helpfull", "-helpfull")
 
@@ -76,7 +76,7 @@ def _main(program: str, arguments: list[str]) -> None:
     if len(arguments) > 1:
         raise UserError(f"found the argument '{arguments[1]}', expected flags alone, such as --mode=train.")
     values = flags.FLAGS
-    serve(
+    run_job(
         Request(
             mode=values.mode,
             config=values.config,
