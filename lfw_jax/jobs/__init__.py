@@ -1,1 +1,1 @@
-"""Each job wires the rooms below and holds no logic of its own."""
+"""Each job wires the packages below and holds no logic of its own."""

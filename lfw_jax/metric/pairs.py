@@ -17,8 +17,8 @@ _ROUNDING = 16 * 2.0**-23
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("distances", "positive", "negative", "labels", "squares"),
-    meta_fields=("dim", "metric", "unit", "square"),
+    data_fields=("distances", "positive", "negative", "labels", "squared_norms"),
+    meta_fields=("dim", "metric", "normalized", "self_compared"),
 )
 @dataclasses.dataclass(frozen=True)
 class Pairs:
@@ -29,23 +29,23 @@ class Pairs:
       positive: same label, and not an embedding with itself.
       negative: another label.
       labels: of the anchors, for losses that learn something for each class.
-      squares: squared lengths of what was compared, of anchors `[anchors, 1]` and of references `[1, references]`: 1 for
+      squared_norms: squared lengths of what was compared, of anchors `[anchors, 1]` and of references `[1, references]`: 1 for
         unit vectors, 0 for one of zeros, which has no direction.
       dim: length of the embeddings, which distance-weighted sampling needs.
       metric: how `distances` were taken.
-      unit: whether they are those of unit vectors.
-      square: whether the references are the anchors themselves, so that row i and column i are one embedding.
+      normalized: whether they are those of unit vectors.
+      self_compared: whether the references are the anchors themselves, so that row i and column i are one embedding.
     """
 
     distances: Float[Array, "anchors references"]
     positive: Bool[Array, "anchors references"]
     negative: Bool[Array, "anchors references"]
     labels: Int[Array, "anchors"]
-    squares: tuple[Float[Array, "anchors 1"], Float[Array, "1 references"]]
+    squared_norms: tuple[Float[Array, "anchors 1"], Float[Array, "1 references"]]
     dim: int
     metric: str
-    unit: bool = True
-    square: bool = True
+    normalized: bool = True
+    self_compared: bool = True
 
 
 def compare(
@@ -94,7 +94,7 @@ def compare(
     if metric not in METRICS:
         raise ValueError(f"unknown metric '{metric}'; expected one of {', '.join(METRICS)}")
     check_labelled(embeddings, labels, "embeddings")
-    square = references is None
+    self_compared = references is None
     if references is None or reference_labels is None:
         if offset is not None:
             raise ValueError("offset says where anchors stand among references, but no references were given")
@@ -117,11 +117,21 @@ def compare(
     if offset is not None:
         positive = match & (jnp.arange(anchors)[:, None] + offset != jnp.arange(others)[None])
     distances = _distances(left, right, metric)
-    squares = _squares(left, unit)[:, None], _squares(right, unit)[None]
-    return Pairs(distances, positive, ~match, jnp.asarray(labels), squares, embeddings.shape[1], metric, unit, square)
+    squared_norms = _squared_norms(left, unit)[:, None], _squared_norms(right, unit)[None]
+    return Pairs(
+        distances,
+        positive,
+        ~match,
+        jnp.asarray(labels),
+        squared_norms,
+        embeddings.shape[1],
+        metric,
+        unit,
+        self_compared,
+    )
 
 
-def fixed(pairs: Pairs) -> Pairs:
+def detached(pairs: Pairs) -> Pairs:
     """The pairs without gradient, for a miner to look at.
 
     Behind the barrier they are computed once. XLA would rather compute distances anew in each of a miner's passes than
@@ -144,7 +154,7 @@ def similarities(pairs: Pairs, *, of: str) -> Float[Array, "anchors references"]
     """
     if pairs.metric == "dot":
         return -pairs.distances
-    if not pairs.unit:
+    if not pairs.normalized:
         raise ValueError(
             f"{of} needs cosines, but these pairs hold {pairs.metric} distances of embeddings that were not normalised; "
             "use compare(..., normalize=True), or metric='dot' for inner products"
@@ -152,10 +162,10 @@ def similarities(pairs: Pairs, *, of: str) -> Float[Array, "anchors references"]
     if pairs.metric == "cosine":
         return 1.0 - pairs.distances
     squared = pairs.distances if pairs.metric == "squared" else pairs.distances**2
-    return 0.5 * (pairs.squares[0] + pairs.squares[1] - squared)
+    return 0.5 * (pairs.squared_norms[0] + pairs.squared_norms[1] - squared)
 
 
-def _squares(vectors: Float[Array, "count dim"], unit: bool) -> Float[Array, "count"]:
+def _squared_norms(vectors: Float[Array, "count dim"], unit: bool) -> Float[Array, "count"]:
     """Squared lengths; of unit vectors without their rounding."""
     return jnp.any(vectors != 0, axis=1).astype(jnp.float32) if unit else jnp.sum(vectors**2, axis=1)
 
@@ -168,7 +178,7 @@ def normalized(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch dim"
     return vectors * jnp.where(nonzero, jax.lax.rsqrt(jnp.where(nonzero, squared, 1.0)), 0.0)
 
 
-def root(squared: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def safe_sqrt(squared: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The square root, with gradient 0 at 0 (the inner `where` keeps NaN out of the gradient)."""
     positive = squared > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
@@ -185,7 +195,7 @@ def _distances(left: jax.Array, right: jax.Array, metric: str) -> jax.Array:
     lengths = jnp.sum(left**2, axis=1)[:, None] + jnp.sum(right**2, axis=1)[None]
     squared = lengths - 2.0 * jnp.matmul(left, right.T, precision=jax.lax.Precision.HIGHEST)
     squared = jnp.where(squared > _ROUNDING * lengths, squared, 0.0)
-    return squared if metric == "squared" else root(squared)
+    return squared if metric == "squared" else safe_sqrt(squared)
 
 
 def check_labelled(embeddings: jax.Array, labels: jax.Array, name: str) -> None:

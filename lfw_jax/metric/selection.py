@@ -87,10 +87,10 @@ def as_triplets(weights: PairWeights) -> PairWeights:
 
 def mean_above_zero(values: Float[Array, "*shape"], weights: Float[Array, "*shape"]) -> Float[Array, ""]:
     """The weighted mean of the values above 0, and 0 with gradient 0 of nothing."""
-    return ratio(jnp.sum(values * weights), jnp.sum(weights * (values > 0)))
+    return safe_divide(jnp.sum(values * weights), jnp.sum(weights * (values > 0)))
 
 
-def ratio(total: Float[Array, ""], count: Float[Array, ""]) -> Float[Array, ""]:
+def safe_divide(total: Float[Array, ""], count: Float[Array, ""]) -> Float[Array, ""]:
     """`total / count`, and 0 with gradient 0 of nothing."""
     return jnp.where(count > 0, total / jnp.where(count > 0, count, 1.0), 0.0)
 

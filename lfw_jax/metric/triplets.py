@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from lfw_jax.metric.pairs import Pairs, fixed
+from lfw_jax.metric.pairs import Pairs, detached
 from lfw_jax.metric.selection import PairWeights
 
 Carry = TypeVar("Carry")
@@ -61,7 +61,7 @@ def count_triplets(pairs: Pairs, lower: float, upper: float, weights: PairWeight
       upper: bound above, inclusive; may be inf.
       weights: a triplet (a, p, n) counts `positive[a, p] · negative[a, n]` times; None: each of the batch once.
     """
-    pairs = fixed(pairs)
+    pairs = detached(pairs)
     positive = pairs.positive if weights is None else weights.positive > 0
     # Sorting costs as much as this many sweeps or more (measured on a CPU).
     most = 4 * math.ceil(math.log2(positive.shape[1] + 1))

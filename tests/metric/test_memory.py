@@ -110,7 +110,7 @@ def test_a_memory_of_one_batch_is_the_batch_compared_with_itself():
     ours, theirs = memory.compare_with(state, embeddings, labels), compare(embeddings, labels)
     np.testing.assert_array_equal(ours.positive[:, :BATCH], theirs.positive)
     np.testing.assert_array_equal(ours.negative[:, :BATCH], theirs.negative)
-    assert not ours.square
+    assert not ours.self_compared
     np.testing.assert_allclose(of_pairs(ours), of_pairs(theirs), rtol=1e-5)
     assert (of_pairs(ours) > 0).all()
 
@@ -140,7 +140,7 @@ def test_bfloat16_embeddings_are_kept_in_float32():
 def test_a_metric_and_raw_lengths_are_passed_on():
     state = remember(memory.init(2, 1), jnp.array([[2.0], [5.0]]), jnp.array([0, 1]))
     pairs = memory.compare_with(state, jnp.array([[2.0], [5.0]]), jnp.array([0, 1]), metric="squared", normalize=False)
-    assert (pairs.metric, pairs.unit) == ("squared", False)
+    assert (pairs.metric, pairs.normalized) == ("squared", False)
     assert pairs.distances[0].tolist() == [0.0, 9.0]
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from lfw_jax.metric.pairs import check_labelled, normalized, root
+from lfw_jax.metric.pairs import check_labelled, normalized, safe_sqrt
 
 # A float32 cosine of unit vectors is off by up to five roundings (measured from 2 to 2048 dimensions), so `1 − cos²` and
 # `2 − 2·cos` below this cannot be told from 0. They are taken as 0: an embedding on its prototype has exactly the angle 0,
@@ -94,13 +94,13 @@ def cross_entropy(
 
 def lengths(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch"]:
     """Euclidean lengths in float32; that of a vector of zeros has gradient 0."""
-    return root(jnp.sum(vectors.astype(jnp.float32) ** 2, axis=-1))
+    return safe_sqrt(jnp.sum(vectors.astype(jnp.float32) ** 2, axis=-1))
 
 
 def sine(cosine: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The sine of an angle in [0, π] from its cosine, with gradient 0 at cos = ±1."""
     squared = (1.0 - cosine) * (1.0 + cosine)
-    return root(jnp.where(squared > ROUNDING, squared, 0.0))
+    return safe_sqrt(jnp.where(squared > ROUNDING, squared, 0.0))
 
 
 def angle(cosine: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

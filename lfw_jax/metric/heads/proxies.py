@@ -13,7 +13,7 @@ from lfw_jax.metric.heads.cosines import (
     find_targets,
     target_cosines,
 )
-from lfw_jax.metric.pairs import normalized, root
+from lfw_jax.metric.pairs import normalized, safe_sqrt
 
 
 def proxy_anchor(
@@ -117,5 +117,5 @@ def _spread(prototypes: jax.Array) -> jax.Array:
     unit = normalized(prototypes)
     products = jnp.einsum("csd,ctd->cst", unit, unit, precision=jax.lax.Precision.HIGHEST)
     squared = 2.0 - 2.0 * products
-    distances = root(jnp.where(squared > ROUNDING, squared, 0.0))
+    distances = safe_sqrt(jnp.where(squared > ROUNDING, squared, 0.0))
     return jnp.sum(jnp.triu(distances, 1)) / (classes * centers * (centers - 1))

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from lfw_jax.metric.pairs import Pairs, normalized, root
-from lfw_jax.metric.selection import PairWeights, checked_weights, mean_above_zero, ratio
+from lfw_jax.metric.pairs import Pairs, normalized, safe_sqrt
+from lfw_jax.metric.selection import PairWeights, checked_weights, mean_above_zero, safe_divide
 
 FORMS = ("linear", "squared")
 
@@ -94,7 +94,7 @@ def contrastive_of_pairs(
     left, right = first.astype(jnp.float32), second.astype(jnp.float32)
     if normalize:
         left, right = normalized(left), normalized(right)
-    distances = root(jnp.sum((left - right) ** 2, axis=1))
+    distances = safe_sqrt(jnp.sum((left - right) ** 2, axis=1))
     positive = same.astype(jnp.float32)
     return _contrastive(distances, positive, 1.0 - positive, form, pos_margin, neg_margin)
 
@@ -111,7 +111,7 @@ def _contrastive(
 ) -> Array:
     if form == "squared":
         total = jnp.sum(positive * distances**2) + jnp.sum(negative * jax.nn.relu(neg_margin**2 - distances**2))
-        return ratio(total, jnp.sum(positive) + jnp.sum(negative))
+        return safe_divide(total, jnp.sum(positive) + jnp.sum(negative))
     near = jax.nn.relu(distances - pos_margin)
     far = jax.nn.relu(neg_margin - distances)
     return mean_above_zero(near, positive) + mean_above_zero(far, negative)

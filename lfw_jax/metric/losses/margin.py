@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lfw_jax.metric.pairs import Pairs
-from lfw_jax.metric.selection import PairWeights, checked_weights, ratio
+from lfw_jax.metric.selection import PairWeights, checked_weights, safe_divide
 
 
 def margin(
@@ -51,6 +51,6 @@ def margin(
     total = jnp.sum(weights.positive * positive) + jnp.sum(weights.negative * negative)
     terms = jnp.sum(weights.positive * (positive > 0)) + jnp.sum(weights.negative * (negative > 0))
     if boundary.ndim:
-        return ratio(total + nu * jnp.sum(weights.positive * middle), terms)
+        return safe_divide(total + nu * jnp.sum(weights.positive * middle), terms)
     selected = jnp.sum(weights.positive) + jnp.sum(weights.negative) > 0
-    return ratio(total, terms) + jnp.where(selected, nu * boundary, 0.0)
+    return safe_divide(total, terms) + jnp.where(selected, nu * boundary, 0.0)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lfw_jax.metric.pairs import Pairs, similarities
-from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsumexp, ratio
+from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsumexp, safe_divide
 
 
 def multi_similarity(
@@ -88,7 +88,7 @@ def circle(
     far = masked_logsumexp(negative, selected(weights.negative))
     both = jnp.isfinite(near) & jnp.isfinite(far)
     losses = jax.nn.softplus(jnp.where(both, near + far, -jnp.inf))
-    return ratio(jnp.sum(losses), jnp.sum(both, dtype=jnp.float32))
+    return safe_divide(jnp.sum(losses), jnp.sum(both, dtype=jnp.float32))
 
 
 def selected(weights: Float[Array, "anchors references"]) -> Float[Array, "anchors references"]:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from lfw_jax.metric.losses.similarity import selected
 from lfw_jax.metric.pairs import Pairs
-from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsumexp, ratio
+from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsumexp, safe_divide
 
 # Stands for log 0 where two of them are added: the gradient of log(0 + 0) is NaN, and this far below it is 0.
 _NOTHING = -1e30
@@ -55,14 +55,14 @@ def lifted_structure(
     negatives = masked_logsumexp(neg_margin - pairs.distances, weights.negative)
     some = jnp.isfinite(negatives)
     negatives = jnp.where(some, negatives, _NOTHING)
-    if pairs.square:
+    if pairs.self_compared:
         of_pair = jnp.logaddexp(negatives[:, None], negatives[None])
         of_pair = jnp.where(some[:, None] | some[None], of_pair, 0.0)
     else:
         of_pair = jnp.where(some, negatives, 0.0)[:, None]
     losses = jax.nn.relu(of_pair + pairs.distances - pos_margin) ** 2 / 2
     total = jnp.where(jnp.any(some), jnp.sum(weights.positive * losses), 0.0)
-    return ratio(total, jnp.sum(weights.positive))
+    return safe_divide(total, jnp.sum(weights.positive))
 
 
 def generalized_lifted_structure(

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from lfw_jax.metric.pairs import Pairs
-from lfw_jax.metric.selection import DrawnTriplets, PairWeights, TripletInterval, checked_weights, ratio
+from lfw_jax.metric.selection import DrawnTriplets, PairWeights, TripletInterval, checked_weights, safe_divide
 from lfw_jax.metric.triplets import at, count_triplets, sweep
 
 
@@ -46,7 +46,7 @@ def triplet(
       >>> round(float(triplet(compare(points, jnp.array([0, 0, 1, 1]), normalize=False), margin=0.2)), 4)
       0.86
     """
-    if swap and not pairs.square:
+    if swap and not pairs.self_compared:
         raise ValueError(
             "swap needs the distances among the references; these pairs compare anchors with references of their own"
         )
@@ -61,7 +61,7 @@ def triplet(
     # what is left of them loses less to rounding.
     distances = pairs.distances - jax.lax.stop_gradient(jnp.mean(pairs.distances))
     total = jnp.sum(distances * (positive - negative)) + margin * jnp.sum(positive)
-    return ratio(total, jnp.sum(positive))
+    return safe_divide(total, jnp.sum(positive))
 
 
 def _costing(pairs: Pairs, triplets: PairWeights | None, margin: float) -> PairWeights:
@@ -139,7 +139,7 @@ def _value_and_slopes(
 
     nothing = jnp.zeros(())
     total, count, slopes = sweep(members, body, (nothing, nothing, jnp.zeros(distances.shape)))
-    return ratio(total, count), jnp.where(count > 0, slopes / jnp.maximum(count, 1.0), 0.0)
+    return safe_divide(total, count), jnp.where(count > 0, slopes / jnp.maximum(count, 1.0), 0.0)
 
 
 def _swept_forward(distances: Array, selected: Selected, margin: float, smooth: bool, swap: bool) -> tuple[Array, Any]:

@@ -9,7 +9,7 @@ from lfw_jax.metric.miners.bounds import multi_similarity, pair_margin
 from lfw_jax.metric.miners.distance_weighted import distance_weighted
 from lfw_jax.metric.miners.hard import STRATEGIES, batch_easy_hard, batch_hard
 from lfw_jax.metric.miners.histogram import uniform_histogram
-from lfw_jax.metric.miners.triplets import KINDS, triplet_margin
+from lfw_jax.metric.miners.triplet_margin import KINDS, triplet_margin
 from lfw_jax.metric.selection import (
     DrawnTriplets,
     PairWeights,

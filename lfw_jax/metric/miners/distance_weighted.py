@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lfw_jax.metric.pairs import Pairs, fixed
-from lfw_jax.metric.search import passing_place, running_sums
+from lfw_jax.metric.pairs import Pairs, detached
+from lfw_jax.metric.running_sums import passing_place, running_sums
 from lfw_jax.metric.selection import DrawnTriplets
 from lfw_jax.metric.triplets import sweep
 
@@ -40,13 +40,13 @@ def distance_weighted(
       >>> distance_weighted(pairs, key=jax.random.key(0)).drawn[0].tolist()
       [-1, 2, -1, -1]
     """
-    if pairs.metric != "euclidean" or not pairs.unit:
-        of = "normalised" if pairs.unit else "not normalised"
+    if pairs.metric != "euclidean" or not pairs.normalized:
+        of = "normalised" if pairs.normalized else "not normalised"
         raise ValueError(
             "distance-weighted sampling needs Euclidean distances of normalised embeddings, found "
             f"{pairs.metric} distances of embeddings that were {of}"
         )
-    pairs = fixed(pairs)
+    pairs = detached(pairs)
     sums = running_sums(_weights(pairs, cutoff, nonzero_loss_cutoff))
     positive = pairs.positive & (sums.total > 0)[:, None]
     rows = jnp.arange(positive.shape[0])

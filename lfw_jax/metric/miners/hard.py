@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from lfw_jax.metric.pairs import Pairs, fixed
+from lfw_jax.metric.pairs import Pairs, detached
 from lfw_jax.metric.selection import PairWeights, every_pair
 
 STRATEGIES = ("hard", "semihard", "easy", "all")
@@ -64,7 +64,7 @@ def batch_easy_hard(
             f"pos_strategy '{pos_strategy}' does not go with neg_strategy '{neg_strategy}': semihard is relative to the one "
             "pair chosen on the other side"
         )
-    pairs = fixed(pairs)
+    pairs = detached(pairs)
     distances = pairs.distances
     everything = every_pair(pairs)
     positive = _allowed(pairs.positive, distances, allowed_pos_range)

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
-from lfw_jax.metric.pairs import Pairs, fixed
-from lfw_jax.metric.search import passing_place, running_sums
+from lfw_jax.metric.pairs import Pairs, detached
+from lfw_jax.metric.running_sums import passing_place, running_sums
 from lfw_jax.metric.selection import PairWeights
 
 
@@ -48,7 +48,7 @@ def uniform_histogram(
         raise ValueError(
             f"num_bins, pos_per_bin and neg_per_bin must be at least 1, found {num_bins}, {pos_per_bin}, {neg_per_bin}"
         )
-    pairs = fixed(pairs)
+    pairs = detached(pairs)
     distances = pairs.distances
     sides = ((pairs.positive, 0), (pairs.negative, num_bins))
     # What is on no side goes to a bin behind the last. Small numbers: what is slow here is memory.

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfw_jax.metric import Pairs, PairWeights, compare, losses, miners
-from lfw_jax.metric.search import passing_place, running_sums
+from lfw_jax.metric.running_sums import passing_place, running_sums
 from tests.metric.test_metric_properties import DIM, SIZE, batches
 
 KEY = jax.random.key(0)
@@ -233,4 +233,4 @@ def test_a_running_sum_is_passed_where_a_plain_loop_says(columns: int, seed: int
 def test_pairs_say_what_they_are():
     pairs = compare(*a_batch(), metric="squared")
     assert isinstance(pairs, Pairs)
-    assert (pairs.metric, pairs.unit, pairs.square, pairs.dim) == ("squared", True, True, DIM)
+    assert (pairs.metric, pairs.normalized, pairs.self_compared, pairs.dim) == ("squared", True, True, DIM)
