@@ -23,6 +23,10 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
 """What bounds an operation of each kind, as a rule: a residual network's matrix products and convolutions are bound by
 arithmetic (the first stage's less so), everything else by how fast memory is read and written."""
 
+_STAGES = (
+    "draw", "augmentation", "network, forward", "objective, forward", "objective, backward", "network, backward",
+    "optimiser",
+)  # fmt: skip
 _SCOPES = ("draw", "augmentation", "network", "objective", "optimiser")  # named scopes of lfw_jax.training
 _MOVES = {
     "bitcast", "broadcast", "call", "concatenate", "constant", "convert", "copy", "copy-done", "copy-start",
@@ -124,18 +128,24 @@ def read_program(text: str) -> Program:
 
 
 def _placed_by_neighbours(operations: Mapping[str, Operation], lines: Iterable[_Line]) -> dict[str, Operation]:
-    """Operations for which XLA kept no name, with the scope of most of those that they read from and write to."""
-    around: dict[str, list[str]] = collections.defaultdict(list)
+    """Operations for which XLA kept no name, placed in the order of a step between what they read and who reads them."""
+    reads: dict[str, list[int]] = collections.defaultdict(list)
+    read_by: dict[str, list[int]] = collections.defaultdict(list)
     for line in lines:
         for operand in _OPERAND.findall(line.text.partition("metadata=")[0]):
-            if operand != line.name and operand in operations:
-                around[line.name].append(operations[operand].scope)
-                around[operand].append(operations[line.name].scope)
+            if operand == line.name or operand not in operations:
+                continue
+            if (stage := operations[operand].scope) in _STAGES:
+                reads[line.name].append(_STAGES.index(stage))
+            if (stage := operations[line.name].scope) in _STAGES:
+                read_by[operand].append(_STAGES.index(stage))
     placed = {}
     for name, operation in operations.items():
-        scopes = collections.Counter(scope for scope in around[name] if scope != "elsewhere")
-        if operation.scope == "elsewhere" and scopes:
-            placed[name] = dataclasses.replace(operation, scope=scopes.most_common(1)[0][0])
+        if operation.scope == "elsewhere" and (reads[name] or read_by[name]):
+            latest = min(read_by[name], default=len(_STAGES) - 1)
+            # A gradient is read by the optimiser, but belongs to the part that made what it is made of.
+            stage = max(reads[name]) if latest == len(_STAGES) - 1 and reads[name] else latest
+            placed[name] = dataclasses.replace(operation, scope=_STAGES[stage])
     return placed
 
 

@@ -7,6 +7,7 @@ import collections
 import dataclasses
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -92,22 +93,24 @@ def _record(run: Callable[[], float], kept: Path) -> list[Event]:
 
 def read_events(path: Path) -> list[Event]:
     """Return the work of the devices in a trace (`.xplane.pb`): kernels of GPUs, or of a CPU what XLA ran on it."""
-    events = []
-    planes = list(jax.profiler.ProfileData.from_file(str(path)).planes)
-    on_gpu = any(plane.name.startswith("/device:GPU") for plane in planes)
-    for plane in planes:
-        if not plane.name.startswith("/device:GPU" if on_gpu else "/host:CPU"):
-            continue
-        for line in plane.lines:
-            if on_gpu and not line.name.startswith("Stream"):
-                continue  # what the profiler derived, or did itself
+    with warnings.catch_warnings():
+        # The reader's types have no __module__, of which Python 3.13 warns; as an error that would abort the process.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        planes = list(jax.profiler.ProfileData.from_file(str(path)).planes)
+        on_gpu = any(plane.name.startswith("/device:GPU") for plane in planes)
+        wanted = "/device:GPU" if on_gpu else "/host:CPU"
+        lines = [(plane.name, line) for plane in planes if plane.name.startswith(wanted) for line in plane.lines]
+        if on_gpu:  # the others are what the profiler derived, or did itself
+            lines = [(plane, line) for plane, line in lines if line.name.startswith("Stream")]
+        events = []
+        for plane, line in lines:
             for event in line.events:
                 stats = dict(event.stats)
                 if on_gpu or "hlo_op" in stats:
-                    where = f"{plane.name} {line.name}"
                     instruction, module = str(stats.get("hlo_op", "")), str(stats.get("hlo_module", ""))
+                    where = f"{plane} {line.name}"
                     events.append(Event(event.start_ns, event.duration_ns, event.name, instruction, module, where))
-    return events
+        return events
 
 
 def summarise(events: Sequence[Event], program: Program, steps: int) -> dict[str, Any]:
