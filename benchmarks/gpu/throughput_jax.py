@@ -162,5 +162,8 @@ def _first_images(data: Path, sizes: Plan) -> tuple[ImageSet, CropGeometry]:
 
 
 def _flops(compiled: Any, batch: int) -> float | None:
-    costs = compiled.cost_analysis() or {}
+    try:
+        costs = compiled.cost_analysis() or {}
+    except jax.errors.JaxRuntimeError:  # a backend that does not count
+        return None
     return costs["flops"] / batch if "flops" in costs else None

@@ -69,13 +69,18 @@ def measure_trace(
     window = {key: summary[key] for key in ("window_milliseconds_per_step", "idle_share_of_window")}
     if without_graphs is None:
         without_graphs = jax.default_backend() == "gpu"
+    note = ""
     if without_graphs:
-        plain = lowered.compile(compiler_options=_NO_GRAPHS)
-        run(plain, 2)
-        events = _record(lambda: run(plain, steps), folder / "trace_without_graphs.json.gz")
-        summary = summarise(events, read_program(plain.as_text()), steps)
+        try:
+            plain = lowered.compile(compiler_options=_NO_GRAPHS)
+        except (jax.errors.JaxRuntimeError, ValueError) as error:  # an option that this XLA does not know
+            without_graphs, note = False, f"compiling without CUDA graphs: {str(error).splitlines()[0]}"
+        else:
+            run(plain, 2)
+            events = _record(lambda: run(plain, steps), folder / "trace_without_graphs.json.gz")
+            summary = summarise(events, read_program(plain.as_text()), steps)
     files = sorted(path.name for path in folder.glob("trace*.json.gz"))
-    return summary | {"cuda_graphs": not without_graphs, "as_it_trains": window, "files": files}
+    return summary | {"cuda_graphs": not without_graphs, "as_it_trains": window, "files": files, "note": note}
 
 
 def _record(run: Callable[[], float], kept: Path) -> list[Event]:
@@ -166,13 +171,14 @@ def _own_times(events: Sequence[Event]) -> Iterable[tuple[Event, float]]:
         lines[event.line].append(event)
     for line in lines.values():
         line.sort(key=lambda event: (event.start, -event.duration))
+        ends = [event.start + event.duration for event in line]
         own = [event.duration for event in line]
         around: list[int] = []
         for place, event in enumerate(line):
-            while around and line[around[-1]].start + line[around[-1]].duration <= event.start:
+            while around and ends[around[-1]] <= event.start:
                 around.pop()
-            if around:
-                own[around[-1]] -= event.duration
+            if around:  # inside it, or begun a little before its end, as kernels of one stream may
+                own[around[-1]] -= min(ends[place], ends[around[-1]]) - event.start
             around.append(place)
         yield from zip(line, (max(0.0, time) for time in own), strict=True)
 

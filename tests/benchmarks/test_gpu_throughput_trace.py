@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from benchmarks.gpu import trace
 from benchmarks.gpu.throughput_hlo import (
     BATCH_NORM,
     CONVOLUTION,
@@ -137,6 +138,12 @@ def test_what_runs_inside_another_operation_counts_once():
     assert found["share_without_known_instruction"] == 1
 
 
+def test_kernels_of_a_stream_that_overlap_share_the_time():
+    found = summarise([event(0, 4, "first"), event(3, 4, "second")], Program("", {}), 1)
+    assert {row["name"]: row["milliseconds"] for row in found["operations"]} == {"first": 3, "second": 4}
+    assert found["operation_milliseconds_per_step"] == found["window_milliseconds_per_step"] == 7
+
+
 def test_a_trace_without_operations_is_refused():
     with pytest.raises(ValueError, match="no operation"):
         summarise([], Program("", {}), 1)
@@ -144,6 +151,10 @@ def test_a_trace_without_operations_is_refused():
 
 @pytest.fixture(scope="module")
 def small_trace(tmp_path_factory) -> dict:
+    return trace_of(tmp_path_factory.mktemp("trace"))
+
+
+def trace_of(folder) -> dict:
     def step(images, kernel):
         with jax.named_scope("network"):
             y = jax.lax.conv_general_dilated(images, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
@@ -158,8 +169,16 @@ def small_trace(tmp_path_factory) -> dict:
             jax.block_until_ready((other or compiled)(jnp.ones((8, 16, 16, 8)), jnp.ones((3, 3, 8, 16))))
         return 0.0
 
-    folder = tmp_path_factory.mktemp("trace")
-    return measure_trace(compiled, lowered, run, folder, steps=3, without_graphs=True) | {"folder": folder}
+    return measure_trace(compiled, lowered, run, folder, steps=3, without_graphs=True)
+
+
+def test_an_xla_that_does_not_know_the_option_still_gives_the_trace_as_it_trains(tmp_path, monkeypatch):
+    monkeypatch.setattr(trace, "_NO_GRAPHS", {"xla_no_such_option": ""})
+    found = trace_of(tmp_path)
+    assert found["cuda_graphs"] is True
+    assert "xla_no_such_option" in found["note"]
+    assert found["files"] == ["trace.json.gz"]
+    assert found["by_kind"][CONVOLUTION]["share"] > 0
 
 
 def test_a_real_trace_shows_every_call_of_a_step(small_trace):
