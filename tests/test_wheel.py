@@ -62,23 +62,27 @@ def call(installed: Path, folder: Path, *arguments: str) -> subprocess.Completed
     return done([sys.executable, "-P", "-m", "lfw_jax", *arguments], cwd=folder, env=environment)
 
 
-def modules(wheel: Path) -> set[str]:
-    return {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+def contents(wheel: Path) -> dict[str, bytes]:
+    archive = zipfile.ZipFile(wheel)
+    return {name: archive.read(name) for name in archive.namelist() if ".dist-info/" not in name}
 
 
 def test_a_wheel_holds_every_file_of_the_package_and_the_configurations(source, wheel):
-    package = {path.relative_to(source).as_posix() for path in (source / "lfw_jax").rglob("*") if path.is_file()}
-    configurations = {f"lfw_jax/configs/{path.name}" for path in (source / "configs").glob("*.py")}
-    assert {"lfw_jax/py.typed", "lfw_jax/report/page.html"} <= package
-    assert "lfw_jax/configs/arcface.py" in configurations
-    assert modules(wheel) == package | configurations
+    files = [path for path in (source / "lfw_jax").rglob("*") if path.is_file()]
+    package = {path.relative_to(source).as_posix(): path.read_bytes() for path in files}
+    configurations = {f"lfw_jax/configs/{path.name}": path.read_bytes() for path in (source / "configs").glob("*.py")}
+    assert "lfw_jax/py.typed" in package
+    assert any(name.endswith(".html") for name in package)
+    assert {"lfw_jax/configs/__init__.py", "lfw_jax/configs/arcface.py"} <= set(configurations)
+    # Of the two files __init__.py, one beside the configurations and one that points there, the former.
+    assert contents(wheel) == package | configurations
 
 
 def test_a_source_distribution_builds_the_same_wheel(source, wheel, tmp_path):
     result = done([sys.executable, "-c", SDIST, tmp_path], cwd=source)
     assert result.returncode == 0, result.stderr
     (archive,) = tmp_path.glob("*.tar.gz")
-    assert modules(build_wheel(archive, tmp_path / "wheel")) == modules(wheel)
+    assert contents(build_wheel(archive, tmp_path / "wheel")) == contents(wheel)
 
 
 def test_the_command_of_the_wheel_is_the_entry_point_of_the_package(installed):
