@@ -16,7 +16,12 @@ Storage = Literal["files", "encoded", "pixels"]
 
 @dataclasses.dataclass(frozen=True)
 class Skipped:
-    """A file that was left out, and why."""
+    """A file that was left out.
+
+    Attributes:
+      path: the file, or the record or image in it.
+      reason: the fault.
+    """
 
     path: str
     reason: str
@@ -24,17 +29,17 @@ class Skipped:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images with the person each shows.
+    """Images with identity labels.
 
     Attributes:
-      names: the people, in a fixed order.
-      labels: `[images]`, the person of each image as an index into `names`.
-      numbers: `[images]`, the number of each image among its person's, as lists name it (the NNNN of the file name).
-      images: the paths of the files, the encoded bytes, or pixels `[images, height, width, 3]`, as `storage` says. Paths
-        and bytes may be a lazy sequence (`lfw_jax.data.storage`), which reads an image when it is indexed; any number of
-        threads may index it.
+      names: the identities, in a fixed order.
+      labels: `[images]`, the identity of each image as an index into `names`.
+      numbers: `[images]`, the number of each image within its identity, as in pair lists (the NNNN of the file name).
+      images: file paths, encoded bytes, or pixels `[images, height, width, 3]`, according to `storage`. Paths and bytes may
+        be a lazy sequence (`lfw_jax.data.storage`), which reads an image on access and which any number of threads may
+        index.
       storage: "files", "encoded" or "pixels".
-      skipped: what a source left out.
+      skipped: the files or records that the source left out.
     """
 
     names: tuple[str, ...]
@@ -55,24 +60,27 @@ class ImageSet:
         return len(self.labels)
 
     def keys(self) -> list[Key]:
-        """The (name, number) of each image: a Python object for each, which millions of images do not bear."""
+        """Return the (name, number) of each image, as Python objects: too slow for millions of images."""
         numbers = self.numbers.tolist()
         return [(self.names[label], numbers[i]) for i, label in enumerate(self.labels.tolist())]
 
     def numbers_of_people(self) -> "NumbersOfPeople":
-        """The numbers of each person's images, by name; each list is made when it is asked for."""
+        """Return the image numbers of each identity by name; each list is created on access."""
         return NumbersOfPeople(self.names, self.labels, self.numbers)
 
     def where(self, wanted: Int[np.ndarray, "chosen"]) -> "ImageSet":
-        """The images at some places, in that order, with the people renumbered to those that are left.
+        """Select images by index, and renumber the labels to the remaining identities.
 
-        Files and encoded images are not read for it: `images` becomes a view.
+        Files and encoded images are not read: `images` becomes a view.
+
+        Args:
+          wanted: `[chosen]`, the indices of the images, in the order of the result.
         """
         labels = self.labels[wanted]
-        people, renumbered = _renumber(labels, len(self.names))
+        present, renumbered = _renumber(labels, len(self.names))
         return dataclasses.replace(
             self,
-            names=tuple(self.names[i] for i in people.tolist()),
+            names=tuple(self.names[i] for i in present.tolist()),
             labels=renumbered,
             numbers=self.numbers[wanted],
             images=choose(self.images, np.asarray(wanted)),
@@ -80,24 +88,24 @@ class ImageSet:
         )
 
     def of_people(self, people: Collection[str]) -> "ImageSet":
-        """The images of some people."""
+        """Return the images of the identities with the given names."""
         chosen = np.array([name in people for name in self.names], bool)
         return self.where(np.flatnonzero(chosen[self.labels]) if len(self.labels) else np.zeros(0, np.int64))
 
     def of_keys(self, keys: Sequence[Key]) -> "ImageSet":
-        """Some images by (name, number), in that order. Raises KeyError for one that is not here."""
+        """Select images by (name, number), in that order. Raises KeyError for an unknown one."""
         return self.where(self.places(keys))
 
     def places(self, keys: Sequence[Key]) -> Int[np.ndarray, "keys"]:
-        """Where the images of some (name, number) are. Raises KeyError for one that is not here."""
+        """Return the indices of images given by (name, number). Raises KeyError for an unknown one."""
         label_of_name = {name: label for label, name in enumerate(self.names)}
         labels = np.array([label_of_name.get(name, -1) for name, _ in keys], np.int64)
         numbers = np.array([number for _, number in keys], np.int64)
-        named = np.zeros(len(self.names) + 1, bool)  # one place more, for -1: a name that is not here
+        named = np.zeros(len(self.names) + 1, bool)  # one element more, for the label -1 of an unknown name
         named[labels] = True
         candidates = np.flatnonzero(named[:-1][self.labels]) if len(self) else np.zeros(0, np.int64)
         order = candidates[np.lexsort((self.numbers[candidates], self.labels[candidates]))]
-        # (person, number) as one integer that sorts alike: numbers are below 2³², people too.
+        # (label, number) as one integer with the same order: both are below 2³².
         known = (self.labels[order].astype(np.int64) << 32) + self.numbers[order]
         wanted = (labels << 32) + numbers
         found = np.searchsorted(known, wanted, side="right") - 1
@@ -108,19 +116,19 @@ class ImageSet:
         return order[found] if len(keys) else np.zeros(0, np.int64)
 
     def describe(self, index: int) -> str:
-        """What a message calls an image: its file, or its person and number."""
+        """Return the description of an image for messages: its file, or its identity and number."""
         if self.storage == "files":
             return str(self.images[index])
         return f"image {self.numbers[index]} of {self.names[self.labels[index]]}"
 
 
 class NumbersOfPeople(Mapping[str, list[int]]):
-    """The numbers of each person's images: a dictionary whose lists are made when asked for.
+    """The image numbers of each identity: a mapping whose lists are created on access.
 
     Args:
-      names: the people.
-      labels: `[images]`, the person of each image.
-      numbers: `[images]`, its number among that person's.
+      names: the identities.
+      labels: `[images]`, the identity of each image.
+      numbers: `[images]`, the number of each image within its identity.
     """
 
     def __init__(self, names: Sequence[str], labels: Int[np.ndarray, "images"], numbers: Int[np.ndarray, "images"]):
@@ -143,7 +151,14 @@ class NumbersOfPeople(Mapping[str, list[int]]):
 
 
 def count_up(labels: Int[np.ndarray, "images"]) -> Int[np.ndarray, "images"]:
-    """1, 2, 3 … within each label, in the order of the images: the numbers of a source that has none."""
+    """Number the images 1, 2, 3 … within each label, for sources without image numbers.
+
+    Args:
+      labels: `[images]`, the identity of each image.
+
+    Returns:
+      `[images]`, the numbers, increasing in the order of the images.
+    """
     order = np.argsort(labels, kind="stable")
     ordered = labels[order]
     numbers = np.empty(len(labels), np.int32)
@@ -152,16 +167,23 @@ def count_up(labels: Int[np.ndarray, "images"]) -> Int[np.ndarray, "images"]:
 
 
 def sort_people(names: Collection[str]) -> tuple[tuple[str, ...], Int[np.ndarray, "people"]]:
-    """Different names in order, and the place there of each one as it was given."""
+    """Sort names.
+
+    Args:
+      names: distinct names.
+
+    Returns:
+      The sorted names, and for each given name its index among them.
+    """
     order = tuple(sorted(names))
-    places = {name: place for place, name in enumerate(order)}
-    return order, np.array([places[name] for name in names], np.int32)
+    index_of_name = {name: index for index, name in enumerate(order)}
+    return order, np.array([index_of_name[name] for name in names], np.int32)
 
 
 def _renumber(
-    labels: Int[np.ndarray, "images"], people: int
+    labels: Int[np.ndarray, "images"], classes: int
 ) -> tuple[Int[np.ndarray, "left"], Int[np.ndarray, "images"]]:
-    """Which of 0 … people - 1 occur, in order, and the labels counted among these: without sorting the labels."""
-    present = np.zeros(people, bool)
+    """Return the sorted labels that occur, of `classes` possible ones, and each label's index in them."""
+    present = np.zeros(classes, bool)
     present[labels] = True
     return np.flatnonzero(present), (np.cumsum(present, dtype=np.int32) - np.int32(1))[labels]

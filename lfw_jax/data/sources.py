@@ -14,28 +14,31 @@ from lfw_jax.data.records.reading import read_records
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 
-# What each source that reads what a person has needs in config.data.dir.
+# The content of config.data.dir that each source of existing data needs.
 _NEEDS = {
-    "folder": "a folder of one folder a person",
+    "folder": "a folder with one folder per identity",
     "array": "an .npz file of images and labels",
     "csv": "a CSV of path,label",
     "rec": "a folder with train.rec and train.idx, or a .rec file",
     "bin": "a .bin verification set",
 }
 SOURCES = ("lfw", "folder", "synthetic", "array", "csv", "rec", "bin", "tfds")
-_SOURCE_OF_ENDING = {".npz": "array", ".csv": "csv", ".rec": "rec", ".bin": "bin"}
+_SOURCE_OF_SUFFIX = {".npz": "array", ".csv": "csv", ".rec": "rec", ".bin": "bin"}
 
 
 def read_source(config: Mapping[str, Any], default_dir: Path) -> tuple[ImageSet, Path]:
-    """The images that `config` (the `data` part of a configuration) names, and the folder beside which lists lie.
+    """Read the images of the source that a configuration names.
 
     Args:
-      config: `source`, `dir`, for "tfds" `tfds` and for "synthetic" `synthetic` (`people`, `images_per_person`, `side`,
-        `seed`).
-      default_dir: where the source "synthetic" writes when `dir` is empty.
+      config: the `data` part of a configuration: `source`, `dir`, for "tfds" `tfds` and for "synthetic" `synthetic` (`people`,
+        `images_per_person`, `side`, `seed`).
+      default_dir: the folder to which the source "synthetic" writes if `dir` is empty.
+
+    Returns:
+      The images, and the folder in which their pair lists are expected.
 
     Raises:
-      UserError: an unknown source, or what the source itself finds wrong.
+      UserError: the source is unknown or reports a fault.
     """
     source, directory = config["source"], config["dir"]
     if source not in SOURCES:
@@ -47,41 +50,44 @@ def read_source(config: Mapping[str, Any], default_dir: Path) -> tuple[ImageSet,
         folder = write_folder(Path(directory) if directory else default_dir, **dict(config["synthetic"]))
         return read_folder(folder), folder
     if source == "tfds":
-        # Here, because it is the one source that looks for TensorFlow Datasets.
+        # Imported here because it is the only source that needs TensorFlow Datasets.
         from lfw_jax.data.formats.tfds_source import read_tfds
 
         return read_tfds(config["tfds"], directory), tfds_folder(directory)
     if not directory:
         raise UserError(
-            f"--config.data.dir is empty; the source '{source}' needs {_NEEDS[source]}. To fetch LFW use "
-            "--config.data.source=lfw; --config=configs/quickstart.py makes its own data."
+            f"--config.data.dir is empty; the source '{source}' needs {_NEEDS[source]}. To download LFW use "
+            "--config.data.source=lfw; --config=configs/quickstart.py generates its own data."
         )
-    return _read(source, directory), _beside(Path(directory))
+    return _read(source, directory), _list_folder(Path(directory))
 
 
 def read_path(path: str | Path) -> tuple[ImageSet, Path]:
-    """The images at a path, whatever it is, and the folder beside which lists lie.
+    """Read the images at a path, with the source chosen by its kind.
 
     Args:
-      path: an `.npz`, `.csv`, `.rec` or `.bin` file, a folder with a `.rec` in it, or a folder of one folder a person.
+      path: an `.npz`, `.csv`, `.rec` or `.bin` file, a folder with a `.rec` in it, or one with one folder per identity.
+
+    Returns:
+      The images, and the folder in which their pair lists are expected.
 
     Raises:
-      UserError: nothing of the kind is there.
+      UserError: the path is missing or of another kind.
     """
     path = Path(path)
     if path.is_dir():
         source = "rec" if any(path.glob("*.rec")) else "folder"
     elif path.exists():
-        source = _SOURCE_OF_ENDING.get(path.suffix.lower(), "")
+        source = _SOURCE_OF_SUFFIX.get(path.suffix.lower(), "")
     else:
         raise UserError(
-            f"{path}: found nothing there; expected a folder of images or an .npz, .csv, .rec or .bin file."
+            f"{path}: found no such file or folder; expected a folder of images or an .npz, .csv, .rec or .bin file."
         )
     if not source:
         raise UserError(
-            f"{path}: found a file of no known kind; expected .npz, .csv, .rec or .bin, or a folder of images."
+            f"{path}: found a file of an unknown kind; expected .npz, .csv, .rec or .bin, or a folder of images."
         )
-    return _read(source, path), _beside(path)
+    return _read(source, path), _list_folder(path)
 
 
 def _read(source: str, path: str | Path) -> ImageSet:
@@ -90,5 +96,5 @@ def _read(source: str, path: str | Path) -> ImageSet:
     return {"folder": read_folder, "array": read_array, "csv": read_csv, "rec": read_records}[source](path)
 
 
-def _beside(path: Path) -> Path:
+def _list_folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent

@@ -1,6 +1,6 @@
-"""Images that stay where they are until asked for: sequences that hold places, not images.
+"""Lazy sequences of images, which store the locations of images and read them on access.
 
-Every sequence here may be read by several threads at once.
+Any number of threads may read a sequence at once.
 """
 
 import array
@@ -15,70 +15,77 @@ from jaxtyping import Int, UInt8
 
 Image = TypeVar("Image")
 
-_FILE_NAMES = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()  # how `os.fsencode` made bytes of them
+_FILE_NAMES = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()  # as used by `os.fsencode`
 
 
 class LazyImages(Sequence[Image], Generic[Image]):
-    """A sequence that makes an image when asked for one: subclasses have `__len__` and `_image`."""
+    """A sequence that creates an image on access. Subclasses implement `__len__` and `_image`."""
 
-    def _image(self, place: int) -> Image:
+    def _image(self, index: int) -> Image:
         raise NotImplementedError
 
     @overload
-    def __getitem__(self, place: int) -> Image: ...
+    def __getitem__(self, index: int) -> Image: ...
 
     @overload
-    def __getitem__(self, place: slice) -> "Chosen[Image]": ...
+    def __getitem__(self, index: slice) -> "Chosen[Image]": ...
 
-    def __getitem__(self, place: int | slice) -> "Image | Chosen[Image]":
-        if isinstance(place, slice):
-            return Chosen(self, np.arange(len(self))[place])
-        index = int(place)
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"image {index} of {len(self)}")
-        return self._image(index % len(self))
+    def __getitem__(self, index: int | slice) -> "Image | Chosen[Image]":
+        if isinstance(index, slice):
+            return Chosen(self, np.arange(len(self))[index])
+        position = int(index)
+        if not -len(self) <= position < len(self):
+            raise IndexError(f"image {position} of {len(self)}")
+        return self._image(position % len(self))
 
     def sources(self, places: Int[np.ndarray, "chosen"]) -> Iterator[Image | str]:
-        """What some images are decoded from, in their order: what indexing gives, but a file's name as text, which is had
-        sooner than a `Path`."""
+        """Iterate over the encoded images or file names at the given indices.
+
+        File names are text, which is created faster than a `Path`; otherwise the items are those of indexing.
+
+        Args:
+          places: `[chosen]`, the indices of the images, from 0.
+        """
         return map(self._image, places.tolist())
 
 
 class Chosen(LazyImages[Image]):
-    """Some images of another sequence, in an order of their own; 4 bytes an image (8 beyond 2³¹ images).
+    """A view of selected images of another sequence, in any order.
+
+    Memory: 4 bytes per image (8 beyond 2³¹ images).
 
     Args:
-      images: the sequence that has them.
-      places: `[chosen]`, from 0.
+      images: the other sequence.
+      places: `[chosen]`, the indices of the images, from 0.
     """
 
     def __init__(self, images: Sequence[Image], places: Int[np.ndarray, "chosen"]):
-        if isinstance(images, Chosen):  # a view of a view would cost another step at every access
-            images, places = images._images, images._places[places]
+        if isinstance(images, Chosen):  # a view of a view would add a step to every access
+            images, places = images._images, images._indices[places]
         self._images = images
-        self._places = places.astype(np.int32 if len(images) < 2**31 else np.int64)
+        self._indices = places.astype(np.int32 if len(images) < 2**31 else np.int64)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._indices)
 
-    def _image(self, place: int) -> Image:
-        return self._images[int(self._places[place])]
+    def _image(self, index: int) -> Image:
+        return self._images[int(self._indices[index])]
 
     def sources(self, places: Int[np.ndarray, "chosen"]) -> Iterator[Image | str]:
-        """As of the images that it has."""
-        inside = self._places[places]
+        """Iterate over the encoded images or file names at the given indices of the view."""
+        inner = self._indices[places]
         if isinstance(self._images, LazyImages):
-            return self._images.sources(inside)
-        return map(self._images.__getitem__, inside.tolist())
+            return self._images.sources(inner)
+        return map(self._images.__getitem__, inner.tolist())
 
 
 class PackedBytes(LazyImages[bytes]):
-    """Encoded images that lie in one array of bytes, which may be a memory map.
+    """Encoded images in one array of bytes, which may be a memory map.
 
     Args:
-      data: `[bytes]`.
-      starts: `[images]`, where each image starts.
-      lengths: `[images]`, in bytes.
+      data: `[bytes]`, the array.
+      starts: `[images]`, the position where each image starts.
+      lengths: `[images]`, the length of each image in bytes.
     """
 
     def __init__(
@@ -89,17 +96,17 @@ class PackedBytes(LazyImages[bytes]):
     def __len__(self) -> int:
         return len(self._starts)
 
-    def _image(self, place: int) -> bytes:
-        start = int(self._starts[place])
-        return self._data[start : start + int(self._lengths[place])].tobytes()
+    def _image(self, index: int) -> bytes:
+        start = int(self._starts[index])
+        return self._data[start : start + int(self._lengths[index])].tobytes()
 
 
 class PackedPaths(LazyImages[Path]):
-    """Paths of files under one folder: the bytes of their names and 8 bytes more an image.
+    """Paths of files under one folder. Memory: the bytes of their names and 8 more per image.
 
     Args:
       root: the folder.
-      paths: of each file, below `root` (or absolute), with "/".
+      paths: the path of each file, relative to `root` or absolute, with "/".
     """
 
     def __init__(self, root: str | Path, paths: Iterable[str] = ()):
@@ -109,7 +116,7 @@ class PackedPaths(LazyImages[Path]):
         self.extend(paths)
 
     def extend(self, paths: Iterable[str]) -> None:
-        """Add files to the end."""
+        """Append files."""
         for path in paths:
             self._all_below = self._all_below and not os.path.isabs(path)
             self._text += os.fsencode(path)
@@ -118,18 +125,23 @@ class PackedPaths(LazyImages[Path]):
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    def _image(self, place: int) -> Path:
-        return Path(self._name(place))
+    def _image(self, index: int) -> Path:
+        return Path(self._name(index))
 
     def sources(self, places: Int[np.ndarray, "chosen"]) -> Iterator[str]:
-        """Names of files, all made at once: between two images threads would wait for one another."""
-        return iter([self._name(place) for place in places.tolist()])
+        """Return the file names, all created at once: between two images threads would wait for each other."""
+        return iter([self._name(index) for index in places.tolist()])
 
-    def _name(self, place: int) -> str:
-        name = self._text[self._ends[place] : self._ends[place + 1]].decode(*_FILE_NAMES)
+    def _name(self, index: int) -> str:
+        name = self._text[self._ends[index] : self._ends[index + 1]].decode(*_FILE_NAMES)
         return self._folder + name if self._all_below else os.path.join(self._root, name)
 
 
 def choose(images: Any, places: Int[np.ndarray, "chosen"]) -> Any:
-    """The images at some places: of an array a copy (as indexing it gives), of any other sequence a view."""
+    """Select images by index: a copy of an array (as by indexing), a view of any other sequence.
+
+    Args:
+      images: an array or a sequence.
+      places: `[chosen]`, the indices of the images, from 0.
+    """
     return images[places] if isinstance(images, np.ndarray) else Chosen(images, places)

@@ -1,4 +1,4 @@
-"""Images of noise for tests: no two alike, a few hundred bytes each."""
+"""Noise images for tests, all different, of a few hundred bytes each."""
 
 import io
 

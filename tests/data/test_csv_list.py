@@ -1,4 +1,4 @@
-"""A CSV of path,label: names of every kind, and the line that is wrong."""
+"""CSV lists of path,label: names of every kind, and errors that name the malformed line."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_a_header_may_name_the_columns_in_another_order(folder: Path, encoding: 
     assert found.images[1] == folder / "pictures" / "Žan.jpg"
 
 
-def test_a_header_of_path_and_label_alone_is_no_image(folder: Path):
+def test_a_header_of_path_and_label_alone_is_not_an_image(folder: Path):
     assert len(read_csv(written(folder, "path,label\npictures/Žan.jpg,x\n", "utf-8-sig"))) == 1
 
 
@@ -82,13 +82,13 @@ def test_missing_and_unreadable_files_are_skipped_with_the_reason(folder: Path):
         ("a.jpg,b\nc.jpg,d\n", "none of its 2 files is a readable image, the first .*a.jpg: not a file"),
     ],
 )
-def test_a_line_that_is_wrong_is_told_with_its_number(folder: Path, text: str, words: str):
+def test_a_malformed_line_is_reported_with_its_number(folder: Path, text: str, words: str):
     with pytest.raises(UserError, match=words):
         read_csv(written(folder, text))
 
 
-def test_a_file_that_is_missing_or_no_text_is_told(folder: Path):
+def test_a_file_that_is_missing_or_not_text_is_reported(folder: Path):
     with pytest.raises(UserError, match=r"found no file at .*none\.csv"):
         read_csv(folder / "none.csv")
-    with pytest.raises(UserError, match="no UTF-8 text"):
+    with pytest.raises(UserError, match="not UTF-8, expected a CSV"):
         read_csv(written(folder, "a.jpg,Žan\n", "utf-16"))

@@ -312,7 +312,7 @@ def test_people_of_my_own_pairs_never_train_and_validation_pairs_choose_the_thre
     assert not parts.by_folds
     assert len(parts.images_of(parts.test)) == 4
     assert parts.images_of(parts.validation) is images
-    assert any("3 people named in pairs were kept out of training" in note for note in parts.notes)
+    assert any("3 identities named in pairs were excluded from training" in note for note in parts.notes)
 
 
 def test_the_protocol_pairs_needs_a_file(people: Path):

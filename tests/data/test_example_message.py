@@ -1,4 +1,4 @@
-"""A feature of a tf.train.Example, found by hand: what TensorFlow's own parser finds."""
+"""A feature of a tf.train.Example, found without a parser: the same as TensorFlow's own parser finds."""
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +22,7 @@ def serialised(**features: bytes | list[int] | list[float]) -> bytes:
 
 @given(st.binary(max_size=70_000), st.lists(st.integers(-5, 2**40), max_size=4), st.text(max_size=200))
 @settings(max_examples=30)
-def test_it_finds_what_was_put_in(image: bytes, numbers: list[int], text: str):
+def test_a_serialised_feature_is_found(image: bytes, numbers: list[int], text: str):
     example = serialised(image=image, label=numbers, box=[0.5, 1.0], words=text.encode())
     assert bytes_feature(example, "image") == image
     assert bytes_feature(example, "words") == text.encode()
@@ -31,12 +31,12 @@ def test_it_finds_what_was_put_in(image: bytes, numbers: list[int], text: str):
 
 
 @given(st.binary(max_size=300))
-def test_other_bytes_are_no_example(content: bytes):
+def test_other_bytes_are_not_an_example(content: bytes):
     assert bytes_feature(content, "image") is None
 
 
 @given(st.integers(0, 400))
 @settings(max_examples=40)
-def test_a_record_that_is_cut_off_gives_nothing(length: int):
+def test_a_truncated_record_gives_nothing(length: int):
     example = serialised(image=bytes(range(256)), label=[3])
     assert bytes_feature(example[: min(length, len(example) - 1)], "image") is None

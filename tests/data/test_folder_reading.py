@@ -1,4 +1,4 @@
-"""Folders as they are found: links that lead round, names that are no text, folders that may not be opened, and many files."""
+"""Folders as users have them: circular links, names that are not UTF-8, folders without permission, and many files."""
 
 import os
 import tracemalloc
@@ -34,7 +34,7 @@ def test_names_in_any_script_and_with_spaces_are_kept(tmp_path: Path):
     assert not found.skipped
 
 
-def test_links_that_lead_round_are_skipped_and_links_to_images_read(tmp_path: Path):
+def test_circular_links_are_skipped_and_links_to_images_are_read(tmp_path: Path):
     add(tmp_path / "Ann", "Ann_0001.png")
     (tmp_path / "Bo").mkdir()
     (tmp_path / "Bo" / "Bo_0001.png").symlink_to(tmp_path / "Ann" / "Ann_0001.png")
@@ -53,7 +53,7 @@ def test_links_that_lead_round_are_skipped_and_links_to_images_read(tmp_path: Pa
     assert {item.reason for item in found.skipped} == {"not a file"}
 
 
-def test_a_folder_that_may_not_be_opened_is_skipped_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_folder_that_may_not_be_opened_is_skipped_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for name in ("Ann", "Bo"):
         add(tmp_path / name, f"{name}_0001.png")
     scandir = os.scandir
@@ -68,24 +68,24 @@ def test_a_folder_that_may_not_be_opened_is_skipped_and_told(tmp_path: Path, mon
     found = read_folder(tmp_path)
     assert found.names == ("Bo",)
     assert [(item.path, item.reason) for item in found.skipped] == [
-        (str(tmp_path / "Ann"), "cannot be looked into (Permission denied)")
+        (str(tmp_path / "Ann"), "cannot be opened (Permission denied)")
     ]
     closed = tmp_path.name
-    with pytest.raises(UserError, match=r"cannot be looked into .*Permission denied"):
+    with pytest.raises(UserError, match=r"cannot be opened .*Permission denied"):
         read_folder(tmp_path)
 
 
-def test_a_name_that_is_no_text_is_skipped_and_told(tmp_path: Path):
+def test_a_name_that_is_not_utf_8_is_skipped_and_reported(tmp_path: Path):
     add(tmp_path / "Ann", "Ann_0001.png")
     try:
         (tmp_path / "Ann" / os.fsdecode(b"Ann_\xff.png")).write_bytes(b"")
         (tmp_path / os.fsdecode(b"B\xff")).mkdir()
     except OSError:
-        pytest.skip("this file system takes text alone as names")
+        pytest.skip("this file system accepts only UTF-8 names")
     found = read_folder(tmp_path)
     assert found.keys() == [("Ann", 1)]
     assert sorted(item.path.rpartition("/")[2] for item in found.skipped) == ["Ann_\\xff.png", "B\\xff"]
-    assert {item.reason for item in found.skipped} == {"its name is no UTF-8 text"}
+    assert {item.reason for item in found.skipped} == {"its name is not UTF-8"}
 
 
 @pytest.mark.parametrize(
@@ -99,21 +99,21 @@ def test_a_name_that_is_no_text_is_skipped_and_told(tmp_path: Path):
         (["a_1_2.png", "a_1_7.png"], [2, 7]),
     ],
 )
-def test_numbers_of_files_are_kept_where_all_have_one_of_their_own(
+def test_numbers_in_file_names_are_used_if_all_files_have_distinct_ones(
     tmp_path: Path, names: list[str], numbers: list[int]
 ):
     add(tmp_path / "a", *names)
     assert read_folder(tmp_path).numbers_of_people() == {"a": numbers}
 
 
-def test_one_person_who_is_counted_does_not_change_another():
+def test_renumbering_one_identity_does_not_change_another():
     labels = np.array([1, 0, 1, 0, 2])
     assert image_numbers(labels, np.array([7, 3, 7, 2, -1])).tolist() == [1, 3, 2, 2, 1]
     assert image_numbers(np.zeros(0, np.int32), np.zeros(0, np.int32)).tolist() == []
     assert parse_number_of_file("a_٣.jpg") == 3
 
 
-def test_many_files_are_read_in_the_memory_of_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_many_files_take_the_memory_of_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     count = 5_000
     for person in range(count // 100):
         (tmp_path / f"p{person:04d}").mkdir()
@@ -121,7 +121,7 @@ def test_many_files_are_read_in_the_memory_of_their_names(tmp_path: Path, monkey
             (tmp_path / f"p{person:04d}" / f"p{person:04d}_{number + 1:04d}.jpg").touch()
     monkeypatch.setattr(files, "fault", lambda path: "odd" if path.stem.endswith("_0007") else None)
     held = []
-    for _ in range(3):  # Python's own table of names may happen to grow in one of them
+    for _ in range(3):  # Python's own table of interned names may grow in one of them
         tracemalloc.start()
         found = read_folder(tmp_path)
         held.append(tracemalloc.get_traced_memory()[0])
@@ -129,11 +129,11 @@ def test_many_files_are_read_in_the_memory_of_their_names(tmp_path: Path, monkey
         assert len(found) == count - count // 100
         del found
     characters = len("p0000/p0000_0001.jpg")
-    # Path, place in all paths, label, number, place in the view; and 50 files that were skipped.
+    # Path, its end in the packed paths, label, number, index in the view; and 50 skipped files.
     assert min(held) < count * (1.13 * (characters + 8) + 12) + 50 * 400 + 100_000
 
 
-def test_a_written_folder_is_read_as_the_set_it_was(tmp_path: Path):
+def test_a_written_folder_reads_back_as_the_same_set(tmp_path: Path):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), np.uint8)
     images = ImageSet(("王 芳", "Bo"), np.array([0, 1, 0], np.int32), np.array([12, 1, 3]), pixels, "pixels")
     write_folder(tmp_path / "out", images)
@@ -152,17 +152,19 @@ def test_a_written_folder_is_read_as_the_set_it_was(tmp_path: Path):
         ((".hidden",), [1, 2], "cannot be"),
         (("a\0",), [1, 2], "cannot be"),
         (("é" * 200,), [1, 2], "longer than a file system allows"),
-        (("a",), [2, 2], "a has two images of the number 2"),
+        (("a",), [2, 2], "a has two images with the number 2"),
     ],
 )
-def test_what_a_folder_cannot_hold_is_told_and_nothing_written(tmp_path: Path, names: tuple, numbers: list, words: str):
+def test_names_and_numbers_that_a_folder_cannot_hold_are_reported_and_nothing_is_written(
+    tmp_path: Path, names: tuple, numbers: list, words: str
+):
     pixels = np.zeros((2, 16, 16, 3), np.uint8)
     with pytest.raises(UserError, match=words):
         write_folder(tmp_path / "out", ImageSet(names, np.zeros(2, np.int32), np.array(numbers), pixels, "pixels"))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_path_that_the_system_refuses_is_a_file_that_is_skipped(tmp_path: Path):
+def test_a_path_that_the_system_rejects_is_skipped(tmp_path: Path):
     good, reasons = check_files([tmp_path / ("a" * 300)])
     assert not good.any()
     assert [item.reason for item in reasons] == ["not a file"]

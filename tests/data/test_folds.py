@@ -97,7 +97,7 @@ def test_fold_0_judges_all_folds_and_trains_nobody_named(images: ImageSet, tmp_p
     assert len(np.unique(parts.test.folds)) == FOLDS
     assert strangers(parts)
     assert set(parts.training.names) <= set(images.names) - parts.test.people()
-    assert any("kept out of training" in note for note in parts.notes)
+    assert any("excluded from training" in note for note in parts.notes)
 
 
 def test_somebody_listed_in_another_fold_of_people_txt_but_named_in_the_pairs_does_not_train(images, lists: Path):
@@ -111,7 +111,7 @@ def test_somebody_listed_in_another_fold_of_people_txt_but_named_in_the_pairs_do
     (lists / "people.txt").write_text("\n".join([*text, moved]) + "\n")
     parts = split(images, CONFIG, lists, seed=0)
     assert named not in {*parts.training.names, *parts.validation.people()}
-    assert any(note.startswith("1 person named in pairs fold 1 was kept out of training") for note in parts.notes)
+    assert any(note.startswith("1 identity named in pairs fold 1 was excluded from training") for note in parts.notes)
 
 
 @pytest.mark.parametrize("fold", [-1, FOLDS + 1])

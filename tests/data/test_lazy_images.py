@@ -1,4 +1,4 @@
-"""Sets that hold places instead of images: views stay views, look-ups need no dictionary of images, and memory stays small."""
+"""Lazy image sets: views stay views, look-ups need no dictionary of images, and memory stays small."""
 
 import os
 import tracemalloc
@@ -15,7 +15,7 @@ from lfw_jax.data.storage import Chosen, LazyImages, PackedBytes, PackedPaths
 
 
 class Counted(LazyImages[bytes]):
-    """Images that count how often one was made."""
+    """Images that count their creations."""
 
     def __init__(self, count: int):
         self.made, self._count = 0, count
@@ -23,9 +23,9 @@ class Counted(LazyImages[bytes]):
     def __len__(self) -> int:
         return self._count
 
-    def _image(self, place: int) -> bytes:
+    def _image(self, index: int) -> bytes:
         self.made += 1
-        return b"%d" % place
+        return b"%d" % index
 
 
 def lazy_set(people: int, each: int) -> tuple[ImageSet, Counted]:
@@ -34,7 +34,7 @@ def lazy_set(people: int, each: int) -> tuple[ImageSet, Counted]:
     return ImageSet(tuple(f"p{i:06d}" for i in range(people)), labels, count_up(labels), images, "encoded"), images
 
 
-def test_choosing_images_reads_none_of_them_and_views_do_not_pile_up():
+def test_selecting_images_reads_none_and_views_do_not_nest():
     everything, images = lazy_set(10, 4)
     some = everything.where(np.array([39, 0, 5, 6])).where(np.array([3, 0]))
     some = some.of_people({"p000009"})
@@ -73,21 +73,21 @@ def test_images_are_found_by_key_as_a_dictionary_finds_them(keys, data):
     labels, numbers = np.array(keys, np.int32).T
     people, labels = np.unique(labels, return_inverse=True)
     images = ImageSet(tuple(f"p{i}" for i in people), labels.astype(np.int32), numbers, Counted(len(keys)), "encoded")
-    place = {key: index for index, key in enumerate(images.keys())}
-    wanted = data.draw(st.lists(st.sampled_from(sorted(place))))
-    assert images.places(wanted).tolist() == [place[key] for key in wanted]
+    index_of = {key: index for index, key in enumerate(images.keys())}
+    wanted = data.draw(st.lists(st.sampled_from(sorted(index_of))))
+    assert images.places(wanted).tolist() == [index_of[key] for key in wanted]
     assert [images.of_keys(wanted).keys()] == [wanted]
-    numbers_of = {name: [n for who, n in place if who == name] for name in images.names}
+    numbers_of = {name: [n for who, n in index_of if who == name] for name in images.names}
     assert images.numbers_of_people() == numbers_of
     absent = data.draw(
-        st.tuples(st.sampled_from(["p0", "p3", "p9"]), st.integers(0, 9)).filter(lambda k: k not in place)
+        st.tuples(st.sampled_from(["p0", "p3", "p9"]), st.integers(0, 9)).filter(lambda k: k not in index_of)
     )
     with pytest.raises(KeyError) as caught:
         images.of_keys([*wanted, absent])
     assert caught.value.args == (absent,)
 
 
-def test_of_no_images_nothing_is_found():
+def test_an_empty_set_finds_nothing():
     empty = lazy_set(3, 2)[0].where(np.zeros(0, np.int64))
     assert len(empty.of_keys([])) == 0
     assert empty.numbers_of_people() == {}
@@ -96,7 +96,7 @@ def test_of_no_images_nothing_is_found():
 
 
 def grown(make) -> tuple[object, int]:
-    """What `make` makes, and the bytes that are held for it afterwards."""
+    """Return the result of `make` and the bytes that are allocated for it."""
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
@@ -112,9 +112,9 @@ def test_paths_take_the_bytes_of_their_names_and_eight_more():
     letters = sum(map(len, names))
     paths, held = grown(lambda: PackedPaths("faces", names))
     assert paths[199_999] == Path("faces/Person_039999/Person_039999_0004.jpg")  # type: ignore[index]
-    # The two grow by an eighth at a time.
+    # Both buffers grow by an eighth at a time.
     assert held <= 1.13 * (letters + 8 * count) + 4096
-    print(f"{held / count:.1f} bytes a path of {letters / count:.1f} characters")
+    print(f"{held / count:.1f} bytes per path of {letters / count:.1f} characters")
 
 
 @given(
@@ -133,16 +133,16 @@ def test_packed_paths_are_those_of_joining_them(root: str, names: list[str]):
     assert list(paths.sources(np.arange(len(names)))) == [os.path.join(root, name) for name in names]
 
 
-def test_a_view_of_a_set_takes_twelve_bytes_an_image():
+def test_a_view_of_a_set_takes_twelve_bytes_per_image():
     everything, images = lazy_set(2_000, 100)
     wanted = np.arange(0, 200_000, 2)
     view, held = grown(lambda: everything.where(wanted))
-    assert held <= 12 * len(wanted) + 8 * 2_000 + 20_000  # label, number, place; the tuple of names
+    assert held <= 12 * len(wanted) + 8 * 2_000 + 20_000  # label, number, index; the tuple of names
     assert images.made == 0
     assert len(view) == 100_000  # type: ignore[arg-type]
 
 
-def test_numbers_of_people_make_no_object_for_an_image():
+def test_numbers_of_people_create_no_object_per_image():
     everything, _ = lazy_set(2_000, 100)
     numbers, held = grown(everything.numbers_of_people)
     assert numbers["p001999"] == list(range(1, 101))  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""`.npz` files that claim more than they hold, hold objects, or are larger than the memory should be."""
+"""`.npz` files that claim more than they hold, hold Python objects, or are larger than the memory to be used."""
 
 import io
 import tracemalloc
@@ -29,7 +29,7 @@ def npy(shape: tuple[int, ...], content: bytes, descr: str = "|u1") -> bytes:
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_arrays_come_back_as_numpy_reads_them(tmp_path: Path, save):
+def test_arrays_are_read_as_numpy_reads_them(tmp_path: Path, save):
     rng = np.random.default_rng(0)
     arrays = {
         "large": rng.integers(0, 256, (200, 100, 100, 3), np.uint8),
@@ -54,12 +54,12 @@ def test_arrays_come_back_as_numpy_reads_them(tmp_path: Path, save):
         (npy((1 << 50,), b"x"), "claims uint8.*1,125,899,906,842,624 bytes, but holds 1"),
         (npy((1 << 62, 1 << 62), b""), "bytes, but holds 0"),
         (npy((5,), b"1234"), "5 bytes, but holds 4"),
-        (npy((-1,), b"x"), r"claims|no numpy array"),
+        (npy((-1,), b"x"), r"claims|not a NumPy array"),
         (npy((1,), b"x" * 8, "|O"), "holds Python objects, which are never unpickled"),
-        (npy((1,), b"", "|V0"), "claims to be|no numpy array"),
-        (b"hello", "is no numpy array"),
-        (b"", "is no numpy array"),
-        (b"\x93NUMPY\x09\0", "is no numpy array"),
+        (npy((1,), b"", "|V0"), "claims to be|not a NumPy array"),
+        (b"hello", "is not a NumPy array"),
+        (b"", "is not a NumPy array"),
+        (b"\x93NUMPY\x09\0", "is not a NumPy array"),
     ],
 )
 def test_an_array_that_claims_what_it_does_not_hold_is_refused(tmp_path: Path, member: bytes, words: str):
@@ -71,17 +71,19 @@ def test_an_array_that_claims_what_it_does_not_hold_is_refused(tmp_path: Path, m
     tracemalloc.stop()
 
 
-def test_an_array_that_unpacks_to_a_hundred_times_its_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("lfw_jax.data.formats.npz._UNPACKED_MOST", 1 << 20)
+def test_an_array_that_decompresses_to_a_hundred_times_its_size_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("lfw_jax.data.formats.npz._UNPACKED_LIMIT", 1 << 20)
     np.savez_compressed(tmp_path / "a.npz", x=np.zeros(20 << 20, np.uint8))
     tracemalloc.start()
-    with pytest.raises(NpzError, match=r"would unpack from [\d,]+ to 20,971,520 bytes"):
+    with pytest.raises(NpzError, match=r"would decompress from [\d,]+ to 20,971,520 bytes"):
         read_npz(tmp_path / "a.npz", ["x"])
     assert tracemalloc.get_traced_memory()[1] < 4e6
     tracemalloc.stop()
 
 
-def test_a_file_that_is_no_archive_is_refused(tmp_path: Path):
+def test_a_file_that_is_not_an_archive_is_refused(tmp_path: Path):
     (tmp_path / "a.npz").write_bytes(b"PK\x03\x04 and more")
     with pytest.raises(NpzError):
         read_npz(tmp_path / "a.npz", ["x"])
@@ -94,7 +96,7 @@ def test_pieces_that_are_not_as_long_as_announced_are_refused(tmp_path: Path):
     with np.load(tmp_path / "a.npz") as found:
         assert bytes(found["y"]) == b"abcd"
         assert found["x"].tolist() == [0, 1, 2]
-    with pytest.raises(ValueError, match="`y`: 2 bytes came, 4 were announced"):
+    with pytest.raises(ValueError, match="`y`: found 2 bytes, expected the announced 4"):
         write_npz(tmp_path / "b.npz", {}, {"y": (4, [b"ab"])})
 
 
@@ -109,31 +111,31 @@ GOOD = dict(encoded=JOINED, offsets=OFFSETS, labels=[0, 1, 1], names=["a", "b"])
     [
         (dict(numbers=[1, 2]), r"`numbers` is int64\[2\], expected integers \[3\]"),
         (dict(numbers=[1.0, 2.0, 3.0]), "`numbers` is float64"),
-        (dict(numbers=[1, 2, 2**40]), "`numbers` go from 1 to 1099511627776"),
-        (dict(numbers=[1, -2, 3]), "`numbers` go from -2"),
-        (dict(names=["a", "a"]), "`names` holds 'a' twice"),
+        (dict(numbers=[1, 2, 2**40]), "`numbers` range from 1 to 1099511627776"),
+        (dict(numbers=[1, -2, 3]), "`numbers` range from -2"),
+        (dict(names=["a", "a"]), "`names` contains 'a' twice"),
         (dict(names=[1, 2]), r"`names` is int64\[2\], expected strings"),
         (dict(names=[["a", "b"]]), "expected strings"),
         (dict(offsets=OFFSETS.astype(float)), "`offsets` float64"),
-        (dict(offsets=OFFSETS[::-1]), "`offsets` must be 4 rising positions"),
-        (dict(offsets=np.array([0, 50, 20, len(JOINED)])), "`offsets` must be 4 rising positions"),
-        (dict(offsets=np.array([0, 2**63, 5, len(JOINED)], np.uint64)), "`offsets` must be 4 rising"),
+        (dict(offsets=OFFSETS[::-1]), "`offsets` must be 4 non-decreasing positions"),
+        (dict(offsets=np.array([0, 50, 20, len(JOINED)])), "`offsets` must be 4 non-decreasing positions"),
+        (dict(offsets=np.array([0, 2**63, 5, len(JOINED)], np.uint64)), "`offsets` must be 4 non-decreasing"),
         (dict(encoded=JOINED.astype(np.int16)), "`encoded` is int16"),
         (dict(labels=np.array([0, 1, 2**63], np.uint64)), "from 0 to 9223372036854775808"),
         (dict(pixels=np.zeros((3, 0, 8, 3), np.uint8)), "at least one pixel"),
     ],
 )
-def test_a_set_whose_arrays_do_not_fit_is_told(tmp_path: Path, changes: dict, words: str):
+def test_a_set_whose_arrays_do_not_fit_is_reported(tmp_path: Path, changes: dict, words: str):
     np.savez(tmp_path / "a.npz", **(GOOD | changes))
     with pytest.raises(UserError, match=words):
         read_array(tmp_path / "a.npz")
 
 
-def test_names_that_are_no_text_are_told(tmp_path: Path):
+def test_names_that_are_not_text_are_reported(tmp_path: Path):
     for character in (0x110000, 0xD800):
         names = np.array([character, 97], "<u4").view("<U1")
         np.savez(tmp_path / "a.npz", **(GOOD | dict(names=names)))
-        with pytest.raises(UserError, match="`names` holds what is no text"):
+        with pytest.raises(UserError, match="`names` contains invalid text"):
             read_array(tmp_path / "a.npz")
 
 

@@ -25,11 +25,11 @@ class Call:
 
 
 class Marked:
-    """An object of a class, as `pickle` makes it anew."""
+    """An object of a class, as `pickle` recreates it."""
 
 
 def crafted(target: Path) -> dict[str, bytes]:
-    """Pickles that make a file, call something, or import something, when Python's own unpickler reads them."""
+    """Return pickles that create a file, call a function or import a module when Python's own unpickler reads them."""
     touch = f"touch {target}"
     dumps = {
         f"{name}, protocol {protocol}": pickle.dumps(value, protocol=protocol)
@@ -67,7 +67,7 @@ def crafted(target: Path) -> dict[str, bytes]:
         "a state for a function": b"cnumpy\nndarray\n)b.",
         "too many arguments": b"c_codecs\nencode\n(" + b"N" * 9 + b"tR.",
         "no arguments": b"c_codecs\nencode\n)R.",
-        "arguments that are none": b"c_codecs\nencode\nNR.",
+        "None as arguments": b"c_codecs\nencode\nNR.",
     }
 
 
@@ -122,14 +122,14 @@ def test_a_pickle_that_would_fill_the_memory_does_not(tmp_path: Path, name: str)
         read_verification_bin(tmp_path / "a.bin")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # In proportion to the file: a value takes some dozen bytes.
+    # Proportional to the file: a value takes a few dozen bytes.
     assert peak < 400 * len(BOMBS[name]) + 1e6
     assert peak < 400e6
 
 
 @pytest.mark.parametrize("content", [b"]" + b"\x94" * 2000, b"N" * 2000, b"](" + b"N" * 700 + b"e"])
 def test_more_values_than_a_set_can_have_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes):
-    monkeypatch.setattr(restricted_pickle, "_MOST", 1000)
+    monkeypatch.setattr(restricted_pickle, "_VALUE_LIMIT", 1000)
     (tmp_path / "a.bin").write_bytes(content + b".")
     with pytest.raises(UserError, match="found more than 1,000 values"):
         read_verification_bin(tmp_path / "a.bin")

@@ -1,4 +1,4 @@
-"""Folder, array, synthetic and lfw: the same images by every way in, and words for what is wrong."""
+"""Folder, array, synthetic and lfw: the same images from every source, and error messages for faulty input."""
 
 import hashlib
 import io
@@ -24,13 +24,13 @@ GEOMETRY = CropGeometry(20, 0.8, 2)
 
 
 def picture(seed: int, size: tuple[int, int] = (40, 36)) -> Image.Image:
-    """Smooth noise, which JPEG and resizing keep."""
+    """Return smooth noise, which JPEG compression and resizing preserve."""
     small = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), np.uint8)
     return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
 
 
 @pytest.fixture
-def people(tmp_path: Path) -> Path:
+def faces_dir(tmp_path: Path) -> Path:
     root = tmp_path / "faces"
     for person, count in (("Ann_Lee", 3), ("Bo", 1), ("Ćira Žan", 2)):
         (root / person).mkdir(parents=True)
@@ -39,25 +39,25 @@ def people(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_folder_is_read_in_order_with_names_and_numbers(people: Path):
-    found = read_folder(people)
+def test_a_folder_is_read_in_order_with_names_and_numbers(faces_dir: Path):
+    found = read_folder(faces_dir)
     assert found.names == ("Ann_Lee", "Bo", "Ćira Žan")
     assert found.keys()[:4] == [("Ann_Lee", 1), ("Ann_Lee", 2), ("Ann_Lee", 3), ("Bo", 1)]
     assert found.numbers_of_people() == {"Ann_Lee": [1, 2, 3], "Bo": [1], "Ćira Žan": [1, 2]}
     assert not found.skipped
 
 
-def test_files_that_are_no_images_are_skipped_with_the_reason(people: Path):
-    whole = (people / "Bo" / "Bo_0001.jpg").read_bytes()
-    (people / "Bo" / "Bo_0002.jpg").write_bytes(whole[: len(whole) // 2])
-    (people / "Bo" / "Bo_0003.jpg").write_text("<html>not found</html>")
-    (people / "Bo" / "Bo_0004.jpg").write_bytes(b"")
-    (people / "Bo" / "more").mkdir()
-    picture(3).convert("CMYK").save(people / "Bo" / "Bo_0005.jpg")
-    picture(3).save(people / "Bo" / "Bo_0006.webp")
-    (people / "Bo" / ".DS_Store").write_text("hidden")
-    (people / "Empty").mkdir()
-    found = read_folder(people)
+def test_files_that_are_not_images_are_skipped_with_the_reason(faces_dir: Path):
+    whole = (faces_dir / "Bo" / "Bo_0001.jpg").read_bytes()
+    (faces_dir / "Bo" / "Bo_0002.jpg").write_bytes(whole[: len(whole) // 2])
+    (faces_dir / "Bo" / "Bo_0003.jpg").write_text("<html>not found</html>")
+    (faces_dir / "Bo" / "Bo_0004.jpg").write_bytes(b"")
+    (faces_dir / "Bo" / "more").mkdir()
+    picture(3).convert("CMYK").save(faces_dir / "Bo" / "Bo_0005.jpg")
+    picture(3).save(faces_dir / "Bo" / "Bo_0006.webp")
+    (faces_dir / "Bo" / ".DS_Store").write_text("hidden")
+    (faces_dir / "Empty").mkdir()
+    found = read_folder(faces_dir)
     assert len(found) == 6
     assert "Empty" not in found.names
     reasons = {Path(item.path).name: item.reason for item in found.skipped}
@@ -71,33 +71,33 @@ def test_files_that_are_no_images_are_skipped_with_the_reason(people: Path):
     }
 
 
-def test_files_without_numbers_are_counted(people: Path):
-    (people / "Bo" / "holiday.png").write_bytes(b"")
-    picture(1).save(people / "Bo" / "holiday.png")
-    assert read_folder(people).numbers_of_people()["Bo"] == [1, 2]
+def test_files_without_numbers_are_numbered_from_1(faces_dir: Path):
+    (faces_dir / "Bo" / "holiday.png").write_bytes(b"")
+    picture(1).save(faces_dir / "Bo" / "holiday.png")
+    assert read_folder(faces_dir).numbers_of_people()["Bo"] == [1, 2]
 
 
-def test_no_folder_and_no_images_are_told(tmp_path: Path):
+def test_no_folder_and_no_images_are_reported(tmp_path: Path):
     with pytest.raises(UserError, match="quickstart"):
         read_folder(tmp_path / "none")
-    with pytest.raises(UserError, match=r"found no image under \S+\. Expected one folder a person"):
+    with pytest.raises(UserError, match=r"found no image under \S+\. Expected one folder per identity"):
         read_folder(tmp_path)
     (tmp_path / "Ann").mkdir()
     (tmp_path / "Ann" / "a.txt").write_text("x")
-    with pytest.raises(UserError, match=r"found no image under .*; 1 file there is no readable image"):
+    with pytest.raises(UserError, match=r"found no image under .*; 1 file there is not a readable image"):
         read_folder(tmp_path)
 
 
 @pytest.mark.parametrize("as_pixels", [False, True])
-def test_an_array_gives_the_pixels_of_its_folder(people: Path, tmp_path: Path, as_pixels: bool):
-    images = read_folder(people)
+def test_an_array_gives_the_pixels_of_its_folder(faces_dir: Path, tmp_path: Path, as_pixels: bool):
+    images = read_folder(faces_dir)
     write_array(tmp_path / "faces.npz", images, GEOMETRY if as_pixels else None)
     found = read_array(tmp_path / "faces.npz")
     assert found.storage == ("pixels" if as_pixels else "encoded")
     assert found.keys() == images.keys()
     expected = decode_all(images, GEOMETRY, loader="pillow")
-    shown = CropGeometry(GEOMETRY.stored_side) if as_pixels else GEOMETRY
-    np.testing.assert_array_equal(decode_all(found, shown, loader="pillow"), expected)
+    decoding = CropGeometry(GEOMETRY.stored_side) if as_pixels else GEOMETRY
+    np.testing.assert_array_equal(decode_all(found, decoding, loader="pillow"), expected)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces", "faces.npz"]
 
 
@@ -118,16 +118,19 @@ PIXELS = np.zeros((3, 8, 8, 3), np.uint8)
         (dict(pixels=PIXELS, labels=[0, 1, 2], names=["a", "b"]), "from 0 to 2, but there are 2 `names`"),
         (dict(pixels=PIXELS, labels=[0.5, 1, 1], names=["a", "b"]), "expected integers"),
         (dict(labels=[0, 1], names=["a", "b"]), "either `pixels`"),
-        (dict(encoded=np.zeros(4, np.uint8), offsets=[0, 9], labels=[0], names=["a"]), "`offsets` must be 2 rising"),
+        (
+            dict(encoded=np.zeros(4, np.uint8), offsets=[0, 9], labels=[0], names=["a"]),
+            "`offsets` must be 2 non-decreasing",
+        ),
         (dict(encoded=np.zeros(4, np.uint8), offsets=[0, 4], labels=[0], names=["a"]), "none of its 1 images"),
     ],
 )
-def test_an_array_of_another_layout_is_told(tmp_path: Path, arrays: dict, words: str):
+def test_an_array_of_another_layout_is_reported(tmp_path: Path, arrays: dict, words: str):
     with pytest.raises(UserError, match=words):
         read_array(saved(tmp_path / "a.npz", **arrays))
 
 
-def test_an_array_that_is_none_is_told_and_nothing_is_unpickled(tmp_path: Path):
+def test_a_file_that_is_not_an_array_set_is_reported_and_nothing_is_unpickled(tmp_path: Path):
     with pytest.raises(UserError, match="found no file"):
         read_array(tmp_path / "none.npz")
     (tmp_path / "text.npz").write_text("hello")
@@ -142,8 +145,8 @@ def in_order(step: int) -> np.ndarray:
     return np.arange(3 * step, 3 * step + 3) % 6
 
 
-def test_both_loaders_give_the_same_batches_in_the_order_of_steps(people: Path):
-    images = read_folder(people)
+def test_both_loaders_give_the_same_batches_in_the_order_of_steps(faces_dir: Path):
+    images = read_folder(faces_dir)
     batches = {
         loader: list(stream(images, in_order, start=1, stop=5, geometry=GEOMETRY, loader=loader))
         for loader in ("pillow", "tfdata")
@@ -153,27 +156,27 @@ def test_both_loaders_give_the_same_batches_in_the_order_of_steps(people: Path):
         assert ours.shape == (3, 24, 24, 3)
         assert ours.dtype == theirs.dtype == np.uint8
         np.testing.assert_array_equal(ours, everything[in_order(step)])
-        # Two JPEG decoders, which differ most where colours change quickly, and two roundings.
+        # The two JPEG decoders differ most where colours change quickly, and each rounds twice.
         difference = np.abs(ours.astype(int) - theirs)
         assert difference.max() <= 12
         assert difference.mean() < 2
 
 
-def test_a_file_that_vanishes_is_named_by_both_loaders(people: Path):
-    images = read_folder(people)
-    (people / "Ann_Lee" / "Ann_Lee_0002.jpg").unlink()
+def test_a_file_that_disappears_is_named_by_both_loaders(faces_dir: Path):
+    images = read_folder(faces_dir)
+    (faces_dir / "Ann_Lee" / "Ann_Lee_0002.jpg").unlink()
     for loader in ("pillow", "tfdata"):
         with pytest.raises(UserError, match="Ann_Lee_0002"):
             list(stream(images, in_order, start=0, stop=2, geometry=GEOMETRY, loader=loader))
 
 
-def test_decoded_pixels_of_the_right_size_are_handed_out_as_they_are(people: Path):
-    images = read_folder(people)
+def test_decoded_pixels_of_the_right_size_are_returned_unchanged(faces_dir: Path):
+    images = read_folder(faces_dir)
     pixels = decode_all(images, GEOMETRY, loader="pillow")
     import dataclasses
 
-    kept = dataclasses.replace(images, images=pixels, storage="pixels")
-    (batch,) = stream(kept, in_order, start=1, stop=2, geometry=CropGeometry(24), loader="pillow")
+    stored = dataclasses.replace(images, images=pixels, storage="pixels")
+    (batch,) = stream(stored, in_order, start=1, stop=2, geometry=CropGeometry(24), loader="pillow")
     np.testing.assert_array_equal(batch, pixels[in_order(1)])
 
 
@@ -192,14 +195,14 @@ def test_the_crop_is_the_centred_square():
 @pytest.mark.parametrize(
     ("source", "words"), [("web", "lfw, folder, synthetic, array"), ("folder", "--config.data.dir")]
 )
-def test_sources_that_are_not_there_are_told(tmp_path: Path, source: str, words: str):
+def test_unknown_sources_and_missing_folders_are_reported(tmp_path: Path, source: str, words: str):
     with pytest.raises(UserError, match=words):
         read_source({"source": source, "dir": ""}, tmp_path)
 
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """An archive in LFW's layout, served on this machine."""
+    """Serve an archive in LFW's layout on this machine."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     served = tmp_path / "served"
@@ -225,9 +228,9 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     server.server_close()
 
 
-# tensorflow-datasets leaves its download's connection to the garbage collector.
+# tensorflow-datasets leaves its download connection to the garbage collector.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_lfw_is_fetched_once_through_tensorflow_datasets(tmp_path: Path, mirror: Archive):
+def test_lfw_is_downloaded_once_through_tensorflow_datasets(tmp_path: Path, mirror: Archive):
     folder = fetch_lfw(tmp_path / "tfds", mirror)
     found = read_folder(folder)
     assert found.keys() == [("Ann_Lee", 1), ("Ann_Lee", 2)]
@@ -237,7 +240,7 @@ def test_lfw_is_fetched_once_through_tensorflow_datasets(tmp_path: Path, mirror:
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("fault", ["other content", "no server"])
-def test_an_archive_that_cannot_be_had_names_the_ways_out(tmp_path: Path, mirror: Archive, fault: str):
+def test_an_archive_that_cannot_be_downloaded_names_the_alternatives(tmp_path: Path, mirror: Archive, fault: str):
     import dataclasses
 
     if fault == "other content":

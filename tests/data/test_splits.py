@@ -49,7 +49,7 @@ def test_people_of_the_test_list_never_train_even_if_listed_for_training(
     (tmp_path / "peopleDevTrain.txt").write_text(f"{len(images.names)}\n{everybody}")
     parts = split(images, CONFIG | dict(lists_dir=str(tmp_path)), folder, seed=0)
     assert strangers(parts)
-    assert any("named in pairsDevTest were kept out of training" in note for note in parts.notes)
+    assert any("named in pairsDevTest were excluded from training" in note for note in parts.notes)
 
 
 def test_the_seed_chooses_who_is_held_out(images: ImageSet, folder: Path):

@@ -1,4 +1,4 @@
-"""Data sets of tensorflow-datasets, prepared here in every kind of file that can be read in any order."""
+"""Data sets of tensorflow-datasets, prepared here in every file format with random access."""
 
 import io
 import sys
@@ -13,11 +13,11 @@ from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from tests.data.noise_images import jpeg
 
-PEOPLE = ("王 芳", "Ann Lee", "王 芳", "Bo", "Ann Lee", "Ann Lee")
+IDENTITIES = ("王 芳", "Ann Lee", "王 芳", "Bo", "Ann Lee", "Ann Lee")
 
 
 def prepare(folder: Path, name: str, file_format: str, features: dict, examples: list[dict], supervised=None) -> None:
-    """A data set of one split, train, in a folder of its own."""
+    """Prepare a data set with the single split `train` in a folder of its own."""
     import tensorflow_datasets as tfds
 
     class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -35,7 +35,7 @@ def prepare(folder: Path, name: str, file_format: str, features: dict, examples:
             yield from enumerate(examples)
 
     Builder.name = name
-    # Where tensorflow-datasets looks for a description of the data set. It would look into a package with
+    # The folder where tensorflow-datasets looks for a description of the data set. In a package it would use
     # importlib_resources, which it does not install.
     Builder.pkg_dir_path, Builder.__module__ = folder, "__main__"
     Builder(data_dir=str(folder), file_format=file_format).download_and_prepare()
@@ -45,17 +45,17 @@ def faces(folder: Path, file_format: str, label: str = "text", name: str = "face
     import tensorflow_datasets as tfds
 
     kinds = {
-        "text": (tfds.features.Text(), lambda person: person),
-        "class": (tfds.features.ClassLabel(names=sorted(set(PEOPLE))), lambda person: person),
-        "number": (tfds.features.Scalar(np.int64), lambda person: sorted(set(PEOPLE)).index(person) + 40),
+        "text": (tfds.features.Text(), lambda identity: identity),
+        "class": (tfds.features.ClassLabel(names=sorted(set(IDENTITIES))), lambda identity: identity),
+        "number": (tfds.features.Scalar(np.int64), lambda identity: sorted(set(IDENTITIES)).index(identity) + 40),
     }
     feature, value = kinds[label]
-    examples = [{"image": io.BytesIO(jpeg(i)), "label": value(person)} for i, person in enumerate(PEOPLE)]
+    examples = [{"image": io.BytesIO(jpeg(i)), "label": value(identity)} for i, identity in enumerate(IDENTITIES)]
     features = {"image": tfds.features.Image(encoding_format="jpeg"), "label": feature}
     prepare(folder, name, file_format, features, examples)
 
 
-# tensorflow-datasets 4.9 itself uses what Python, numpy and protobuf call deprecated, and leaves files to the collector.
+# tensorflow-datasets 4.9 itself uses deprecated features of Python, NumPy and protobuf, and leaves files to the collector.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::FutureWarning",
     "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::UserWarning",
@@ -63,14 +63,14 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.mark.parametrize("file_format", ["array_record", "tfrecord"])
-def test_images_come_encoded_as_they_were_put_in(tmp_path: Path, file_format: str):
+def test_images_are_read_as_they_were_encoded(tmp_path: Path, file_format: str):
     faces(tmp_path, file_format)
     found, beside = read_source({"source": "tfds", "dir": str(tmp_path), "tfds": "faces:1.0.0/train"}, tmp_path)
     assert beside == tmp_path
     assert found.names == ("Ann Lee", "Bo", "王 芳")
     assert found.storage == "encoded"
-    # tensorflow-datasets shuffles what it writes.
-    expected = sorted((jpeg(i), person) for i, person in enumerate(PEOPLE))
+    # tensorflow-datasets shuffles the records.
+    expected = sorted((jpeg(i), identity) for i, identity in enumerate(IDENTITIES))
     assert sorted((found.images[i], found.names[found.labels[i]]) for i in range(6)) == expected
     assert sorted(found.keys()) == [
         ("Ann Lee", 1),
@@ -97,7 +97,7 @@ def test_a_part_of_a_split_is_that_part(tmp_path: Path, file_format: str):
     assert list(read_tfds("faces/train[:50%]", tmp_path).images) == everything[:3]
 
 
-def test_the_supervised_keys_say_which_label_is_meant_and_broken_images_are_skipped(tmp_path: Path):
+def test_the_supervised_keys_select_the_label_and_broken_images_are_skipped(tmp_path: Path):
     import tensorflow_datasets as tfds
 
     images = [jpeg(0), jpeg(1), jpeg(2)[:300]]
@@ -132,19 +132,19 @@ def test_the_supervised_keys_say_which_label_is_meant_and_broken_images_are_skip
         ("faces/train[:x%]", "there is no split"),
     ],
 )
-def test_a_set_or_split_that_is_not_there_is_told(tmp_path: Path, text: str, words: str):
+def test_a_missing_set_or_split_is_reported(tmp_path: Path, text: str, words: str):
     faces(tmp_path, "tfrecord")
     with pytest.raises(UserError, match=words):
         read_tfds(text, tmp_path)
 
 
-def test_without_tensorflow_datasets_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_tensorflow_datasets_the_remedy_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(UserError, match=r"needs tensorflow-datasets, which is not installed.*lfw_jax\[tensorflow\]"):
         read_tfds("faces/train", tmp_path)
 
 
-def test_tfrecords_that_are_cut_off_are_told(tmp_path: Path):
+def test_tfrecords_that_are_cut_off_are_reported(tmp_path: Path):
     path = tmp_path / "a.tfrecord"
     record = (5).to_bytes(8, "little") + b"crc1" + b"hello" + b"crc2"
     path.write_bytes(record * 3)

@@ -1,4 +1,4 @@
-"""InsightFace's `.bin` sets: every way in which they are pickled."""
+"""InsightFace's `.bin` sets, pickled in every way that occurs."""
 
 import pickle
 import struct
@@ -16,10 +16,10 @@ from tests.data.noise_images import jpeg, noise
 
 IMAGES, SAME = [jpeg(i) for i in range(6)], [True, False, True]
 AS_ARRAYS = [np.frombuffer(image, np.uint8) for image in IMAGES]
-VERDICTS = {
+FLAGS = {
     "bools": SAME,
     "array": np.array(SAME),
-    "numpy bools": [np.bool_(one) for one in SAME],
+    "numpy bools": [np.bool_(flag) for flag in SAME],
     "numbers": [1, 0, 1],
     "array of numbers": np.array([1, 0, 1]),
     "array of large-endian numbers": np.array([1, 0, 1], ">i4"),
@@ -35,16 +35,16 @@ def written(folder: Path, value: object, protocol: int) -> Path:
 @pytest.mark.parametrize("protocol", range(1, 6))
 @pytest.mark.parametrize("images", [IMAGES, AS_ARRAYS, [image.copy() for image in AS_ARRAYS], tuple(IMAGES)],
                          ids=["bytes", "arrays", "writable arrays", "tuple"])  # fmt: skip
-@pytest.mark.parametrize("verdicts", VERDICTS)
-def test_a_set_is_read_as_it_was_pickled(tmp_path: Path, protocol: int, images: object, verdicts: str):
-    found, pairs = read_verification_bin(written(tmp_path, (images, VERDICTS[verdicts]), protocol))
+@pytest.mark.parametrize("flags", FLAGS)
+def test_a_set_is_read_as_it_was_pickled(tmp_path: Path, protocol: int, images: object, flags: str):
+    found, pairs = read_verification_bin(written(tmp_path, (images, FLAGS[flags]), protocol))
     assert list(found.images) == IMAGES
     assert found.storage == "encoded"
     assert pairs.same.tolist() == SAME
     assert pairs.name == "lfw"
 
 
-def test_pairs_are_named_for_their_place_and_two_people_get_two_names(tmp_path: Path):
+def test_pairs_are_named_by_index_and_two_identities_get_two_names(tmp_path: Path):
     found, pairs = read_verification_bin(written(tmp_path, (IMAGES, SAME), 4))
     assert found.names == ("pair 0001", "pair 0002", "pair 0002 other", "pair 0003")
     assert pairs.first == (("pair 0001", 1), ("pair 0002", 1), ("pair 0003", 1))
@@ -63,7 +63,7 @@ def test_pixels_are_read_too(tmp_path: Path, protocol: int, one_array: bool):
 
 
 def test_a_pickle_of_python_2_is_read(tmp_path: Path):
-    """Protocol 2 as Python 2 writes it: text instructions for bytes, and numpy's modules by their old names."""
+    """Protocol 2 as Python 2 writes it: text opcodes for bytes, and NumPy's modules under their old names."""
     array = IMAGES[0]
     shape = b"M" + struct.pack("<H", len(array)) + b"\x85"
     as_array = (
@@ -73,23 +73,23 @@ def test_a_pickle_of_python_2_is_read(tmp_path: Path):
     )  # fmt: skip
     strings = b"".join(b"T" + struct.pack("<i", len(image)) + image + b"q\x07" for image in IMAGES[1:4])
     content = b"\x80\x02]q\x00(" + as_array + strings + b"e]q\x08(\x88\x89e\x86q\x09."
-    images, verdicts = pickle.loads(content, encoding="bytes")  # it is a pickle that Python reads alike
+    images, flags = pickle.loads(content, encoding="bytes")  # Python's own unpickler reads it too
     assert images[0].tobytes() == IMAGES[0]
-    assert verdicts == [True, False]
+    assert flags == [True, False]
     (tmp_path / "a.bin").write_bytes(content)
     found, pairs = read_verification_bin(tmp_path / "a.bin")
     assert list(found.images) == IMAGES[:4]
     assert pairs.same.tolist() == [True, False]
 
 
-def test_an_image_in_several_pairs_may_stand_in_the_file_once(tmp_path: Path):
+def test_an_image_in_several_pairs_may_be_stored_once(tmp_path: Path):
     found, _ = read_verification_bin(
         written(tmp_path, ([IMAGES[0], IMAGES[1], IMAGES[0], IMAGES[2]], [True, False]), 4)
     )
     assert list(found.images) == [IMAGES[0], IMAGES[1], IMAGES[0], IMAGES[2]]
 
 
-def test_a_pair_with_an_unreadable_image_is_left_out_and_told(tmp_path: Path):
+def test_a_pair_with_an_unreadable_image_is_left_out_and_reported(tmp_path: Path):
     images = [*IMAGES[:2], IMAGES[2], b"<html>", *IMAGES[4:]]
     found, pairs = read_verification_bin(written(tmp_path, (images, SAME), 4))
     assert pairs.first == (("pair 0001", 1), ("pair 0003", 1))
@@ -103,41 +103,41 @@ def test_a_pair_with_an_unreadable_image_is_left_out_and_told(tmp_path: Path):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ((IMAGES[:5], SAME), "found 5 images and 3 verdicts"),
-        (([], []), "found 0 images and 0 verdicts"),
-        ((IMAGES, [True, None, False]), "a verdict for pair 1 that is neither true nor false"),
-        ((IMAGES, [True, 2, False]), "a verdict for pair 1"),
-        ((IMAGES, np.array([0.5, 1, 0])), "a verdict for pair 0"),
-        ((IMAGES, np.ones((3, 1), bool)), r"verdicts in the shape \[3, 1\]"),
+        ((IMAGES[:5], SAME), "found 5 images and 3 issame flags"),
+        (([], []), "found 0 images and 0 issame flags"),
+        ((IMAGES, [True, None, False]), "an issame flag for pair 1 that is neither true nor false"),
+        ((IMAGES, [True, 2, False]), "an issame flag for pair 1 that"),
+        ((IMAGES, np.array([0.5, 1, 0])), "an issame flag for pair 0 that"),
+        ((IMAGES, np.ones((3, 1), bool)), r"issame flags of shape \[3, 1\]"),
         ((IMAGES, SAME, SAME), "found a tuple"),
         (IMAGES, "found a list"),
-        (5, "found a value of the kind int"),
+        (5, "found a value of type int"),
         (([*IMAGES[:5], "text"], SAME), "found a text for image 5"),
         (([*IMAGES[:5], np.zeros(3)], SAME), "found an array for image 5"),
-        (([noise(0), noise(1)[:8]], [True]), "found another size or kind for image 1"),
+        (([noise(0), noise(1)[:8]], [True]), "found another size or type for image 1"),
         ((np.zeros((6, 4)), SAME), r"found an array float64\[6, 4\] of images"),
-        ({"images": IMAGES}, r"the instruction b'}'"),
-        ((set(), SAME), "which no image needs"),
+        ({"images": IMAGES}, r"the opcode b'}'"),
+        ((set(), SAME), "which is not allowed in a pickle of images"),
     ],
 )
-def test_a_pickle_of_something_else_is_told(tmp_path: Path, value: object, words: str):
+def test_a_pickle_of_something_else_is_reported(tmp_path: Path, value: object, words: str):
     with pytest.raises(UserError, match=words):
         read_verification_bin(written(tmp_path, value, 4))
 
 
-def test_what_is_no_pickle_or_is_cut_off_is_told(tmp_path: Path):
+def test_a_file_that_is_not_a_pickle_or_is_cut_off_is_reported(tmp_path: Path):
     with pytest.raises(UserError, match="found no such file"):
         read_verification_bin(tmp_path / "none.bin")
     path = written(tmp_path, (IMAGES, SAME), 4)
     content = path.read_bytes()
-    for words, text in (("cut off: expected 1 bytes more", b""), ("the instruction b'<'", b"<html>"), ("cut off", content[:-3]),
+    for words, text in (("cut off: expected 1 bytes more", b""), ("the opcode b'<'", b"<html>"), ("cut off", content[:-3]),
                         ("the file is cut off", content[:700])):  # fmt: skip
         path.write_bytes(text)
         with pytest.raises(UserError, match=words):
             read_verification_bin(path)
 
 
-def test_one_image_named_many_times_is_looked_at_once(tmp_path: Path):
+def test_an_image_referenced_many_times_is_checked_once(tmp_path: Path):
     image = IMAGES[0]
     many = 40_000
     images = b"](C" if len(image) < 256 else b"](B" + struct.pack("<I", len(image))
@@ -150,9 +150,9 @@ def test_one_image_named_many_times_is_looked_at_once(tmp_path: Path):
     assert found.images[many - 1] == image
 
 
-def test_pixels_named_many_times_are_refused(tmp_path: Path):
+def test_pixels_referenced_many_times_are_refused(tmp_path: Path):
     path = written(tmp_path, ([noise(0)] * 2000, [True] * 1000), 4)
-    with pytest.raises(UserError, match="the same pixels many times"):
+    with pytest.raises(UserError, match="the same pixels in many images"):
         read_verification_bin(path)
 
 
@@ -160,7 +160,7 @@ def pair_list(same: list[bool], first: list, second: list) -> PairList:
     return PairList(tuple(first), tuple(second), np.array(same), "test")
 
 
-def test_written_pairs_are_those_of_any_unpickler_and_come_back(tmp_path: Path):
+def test_written_pairs_are_read_by_any_unpickler_and_by_the_reader(tmp_path: Path):
     images = ImageSet(("a", "王 芳"), np.array([0, 0, 1], np.int32), np.array([1, 3, 1]), IMAGES[:3], "encoded")
     pairs = pair_list([True, False], [("a", 3), ("王 芳", 1)], [("a", 1), ("a", 3)])
     write_verification_bin(tmp_path / "out.bin", images, pairs)
@@ -184,13 +184,13 @@ def test_an_image_that_is_missing_is_named_and_nothing_written(tmp_path: Path):
 def test_a_list_of_lfw_is_packed_byte_for_byte(lfw_dir: Path, tmp_path: Path):
     from lfw_jax.data.protocols.lfw_lists import read_pairs
 
-    people = tmp_path / "lfw"
-    people.mkdir()
+    links = tmp_path / "lfw"
+    links.mkdir()
     pairs = read_pairs(lfw_dir / "pairsDevTest.txt")
     few = pair_list(pairs.same[490:510].tolist(), pairs.first[490:510], pairs.second[490:510])
     for name in few.people():
-        (people / name).symlink_to(lfw_dir / name)
-    write_verification_bin(tmp_path / "few.bin", read_folder(people), few)
+        (links / name).symlink_to(lfw_dir / name)
+    write_verification_bin(tmp_path / "few.bin", read_folder(links), few)
     content, same = pickle.loads((tmp_path / "few.bin").read_bytes())
     assert same == few.same.tolist()
     for pair, keys in enumerate(zip(few.first, few.second, strict=True)):

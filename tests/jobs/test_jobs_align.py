@@ -163,7 +163,7 @@ def test_what_cannot_be_is_refused(faces: Path, tmp_path: Path):
         align(Request("align", base.get_config(), "base", input=str(faces)))
     with pytest.raises(UserError, match="lies in --input"):
         align(request(faces, faces / "aligned"))
-    with pytest.raises(UserError, match="found nothing there"):
+    with pytest.raises(UserError, match="found no such file or folder"):
         align(request(tmp_path / "none", tmp_path / "out"))
     other = tmp_path / "other"
     other.mkdir()

@@ -108,7 +108,9 @@ def test_a_fold_is_judged_by_the_other_folds_and_says_who_was_kept_out(finished:
     assert {t["chosen_on"] for t in scores["thresholds"]} == {"the 2 other folds of pairs"}
     kept_out = json.loads((finished / "kept_out.json").read_text())
     assert kept_out == {"party": [name.upper().replace("_", " ") for name in read_folder(faces).names[4:11:3]]}
-    assert any("3 people named in party were kept out of training, 3 of them spelt" in note for note in found["notes"])
+    assert any(
+        "3 identities named in party were excluded from training, 3 of them spelt" in note for note in found["notes"]
+    )
     assert found["leaking"] == {}
 
 

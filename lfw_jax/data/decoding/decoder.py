@@ -1,7 +1,7 @@
-"""From a file to square uint8 pixels. Both loaders come here, so that a batch is the same whichever fetches it.
+"""Decoding of files to square uint8 pixels, used by both loaders so that their batches agree.
 
-JPEGs go through libjpeg-turbo, shrunk in its inverse DCT where the target is much smaller. Everything else, and every JPEG that
-libjpeg-turbo complains of, goes through Pillow.
+JPEGs are decoded by libjpeg-turbo, scaled in its inverse DCT if the target is much smaller. All other images, and every JPEG
+that libjpeg-turbo rejects, are decoded by Pillow.
 """
 
 import collections
@@ -22,17 +22,17 @@ from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.decoding.image_headers import FORMATS, check_size, jpeg_preface, orientation, read_header
 from lfw_jax.data.decoding.resizing import Resize, resize_box, resizer
 
-_AT_ONCE = 65536  # bytes; few files have more
-# libjpeg-turbo shrinks to any number of eighths, but is quick for these alone.
+_READ_BYTES = 65536  # bytes; few files have more
+# libjpeg-turbo scales to any number of eighths, but is fast for these factors only.
 _SHRINK = (8, 4, 2)
-_COLOURS = ("YCbCr", "Gray", "RGB")  # of which libjpeg-turbo makes the RGB that Pillow makes
-_LARGEST_KEPT = 2**22  # bytes
+_COLOURS = ("YCbCr", "Gray", "RGB")  # for these libjpeg-turbo yields the same RGB as Pillow
+_LARGEST_RETAINED = 2**22  # bytes
 _LONGEST_PREFACE = 2**16  # bytes
-_NONE: tuple[bytes, ...] = ()  # nothing starts with it
+_NONE: tuple[bytes, ...] = ()  # no image starts with it
 _TRIES = 64  # images in a row
-_MIRRORED = (2, 4, 5, 7)  # values of EXIF's orientation
-_QUARTER_TURNS = (0, 0, 0, 2, 2, 1, 3, 3, 1)  # by orientation, counter-clockwise, after mirroring
-# What Pillow's readers raise at files that are no good.
+_MIRRORED = (2, 4, 5, 7)  # values of the EXIF orientation
+_QUARTER_TURNS = (0, 0, 0, 2, 2, 1, 3, 3, 1)  # by EXIF orientation, counter-clockwise, after mirroring
+# Exceptions of Pillow's readers for damaged files.
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
 
 
@@ -41,17 +41,21 @@ def decode(
     geometry: CropGeometry,
     out: UInt8[np.ndarray, "side side 3"] | None = None,
 ) -> UInt8[np.ndarray, "side side 3"]:
-    """Decode, turn as EXIF says, crop the centred square, resize with antialiasing.
+    """Decode an image, crop the centred square and resize it with antialiasing.
 
-    Transparency is dropped, 16 bits become 8, and of an animation the first picture counts.
+    The EXIF orientation is applied, transparency is dropped, and 16 bits are reduced to 8. Of an animation the first frame is
+    decoded.
 
     Args:
       image: a file, its content, or pixels.
-      geometry: which square, and how large it becomes.
-      out: where to write it, contiguous; a new array where it is None.
+      geometry: the crop geometry.
+      out: the contiguous output array; None allocates one.
+
+    Returns:
+      `[side, side, 3]`, the pixels of the stored square.
 
     Raises:
-      OSError: no readable image, or one of more than `image_headers.MOST_PIXELS` pixels.
+      OSError: the image is not readable, or has more than `image_headers.MOST_PIXELS` pixels.
     """
     if out is None:
         out = np.empty((geometry.stored_side, geometry.stored_side, 3), np.uint8)
@@ -60,29 +64,30 @@ def decode(
 
 
 class Decoder:
-    """`decode` for many images, one after another: what one of them took to find out serves the next ones that start alike.
+    """`decode` for many consecutive images.
 
-    The less Python between two calls of libjpeg-turbo, the less threads wait for one another. It belongs to one thread at a
-    time: `Decoders` lends them.
+    The preparation is shared by images that start with the same bytes.
+    The less Python runs between two calls of libjpeg-turbo, the less threads wait for each other. A decoder belongs to one
+    thread at a time; `Decoders` lends them.
 
     Args:
-      geometry: which square of every image, and how large it becomes.
+      geometry: the crop geometry of all images.
     """
 
     def __init__(self, geometry: CropGeometry):
         self._geometry = geometry
-        self._inside = None
+        self._inner = None
         if geometry.filled_side < geometry.stored_side:
-            self._inside = Decoder(
+            self._inner = Decoder(
                 CropGeometry(geometry.filled_side, geometry.crop * geometry.filled_side / geometry.side)
             )
-        self._memory = np.empty(0, np.uint8)  # used again: getting it anew takes a fifth of the time of decoding
+        self._memory = np.empty(0, np.uint8)  # reused: allocating it takes a fifth of the time of decoding
         self._size = (0, 0)
-        self._decode: Callable[..., object] = decode_jpeg  # of images of that size, and what follows
+        self._decode: Callable[..., object] = decode_jpeg  # for images of this size, as is the next attribute
         self._resize: Resize | None = None
         self._preface: bytes | tuple[bytes, ...] = _NONE
         self._tries = _TRIES
-        self._turn = 1  # of images that start with the preface
+        self._turn = 1  # EXIF orientation of images that start with the preface
 
     def __call__(
         self, image: Path | str | bytes | UInt8[np.ndarray, "h w 3"], out: UInt8[np.ndarray, "side side 3"]
@@ -91,16 +96,16 @@ class Decoder:
 
         Args:
           image: a file, its content, or pixels.
-          out: where to write it, contiguous.
+          out: the contiguous output array.
 
         Raises:
-          OSError: no readable image, or too large a one.
+          OSError: the image is not readable, or too large.
         """
-        if self._inside is not None:
+        if self._inner is not None:
             filled, missing = self._geometry.filled_side, (self._geometry.stored_side - self._geometry.filled_side) // 2
-            inside = np.empty((filled, filled, 3), np.uint8)
-            self._inside(image, inside)
-            out[:] = np.pad(inside, ((missing, missing), (missing, missing), (0, 0)), mode="edge")
+            inner = np.empty((filled, filled, 3), np.uint8)
+            self._inner(image, inner)
+            out[:] = np.pad(inner, ((missing, missing), (missing, missing), (0, 0)), mode="edge")
             return
         if isinstance(image, np.ndarray):
             self._resize_whole(image, out)
@@ -111,19 +116,19 @@ class Decoder:
         else:
             self._resize_whole(decode_by_pillow(encoded), out)
             turn = orientation(encoded)
-        if turn != 1:  # the centred square is the same before and after
+        if turn != 1:  # rotation does not move the centred square
             out[:] = np.rot90(out[:, ::-1] if turn in _MIRRORED else out, _QUARTER_TURNS[turn])
 
     @property
     def memory(self) -> int:
-        """Bytes that are kept for the next image."""
-        return len(self._memory) if self._inside is None else self._inside.memory
+        """The memory retained for the next image, in bytes."""
+        return len(self._memory) if self._inner is None else self._inner.memory
 
     def _resize_whole(self, pixels: UInt8[np.ndarray, "h w 3"], out: UInt8[np.ndarray, "side side 3"]) -> None:
         resize_box(pixels, self._geometry.box(pixels.shape[0], pixels.shape[1]), out)
 
     def _decode_jpeg(self, encoded: bytes, out: UInt8[np.ndarray, "side side 3"]) -> bool:
-        """Whether libjpeg-turbo did it without complaint."""
+        """Decode by libjpeg-turbo; return false if it rejects the image."""
         try:
             if encoded.startswith(self._preface):
                 self._tries = _TRIES
@@ -134,12 +139,12 @@ class Decoder:
             else:
                 self._decode(encoded)
                 self._resize(dst=out)
-        except ValueError:  # it may be harmless: Pillow decides
+        except ValueError:  # possibly harmless: Pillow decides
             return False
         return True
 
     def _begin(self, encoded: bytes) -> bool:
-        """Get ready for images that start like this one; whether libjpeg-turbo can be asked for them."""
+        """Prepare for images that start like this one; return false if libjpeg-turbo does not support them."""
         self._preface = _NONE
         if not encoded.startswith(b"\xff\xd8"):
             return False
@@ -151,7 +156,7 @@ class Decoder:
             self._prepare(int(height), int(width))
             self._size = height, width
         self._turn = orientation(encoded)
-        if self._tries:  # none are left in a set where every image starts in its own way
+        if self._tries:  # used up in sets where every image has another preface
             self._tries -= 1
             preface = jpeg_preface(encoded)
             if preface is not None and len(preface) <= _LONGEST_PREFACE:
@@ -159,11 +164,11 @@ class Decoder:
         return True
 
     def _prepare(self, height: int, width: int) -> None:
-        """For images of one size: by how much libjpeg-turbo shrinks them, into which memory, and what follows."""
+        """Set scale, memory and resizing for images of one size."""
         check_size(height, width)
         top, left, side = self._geometry.box(height, width)
         target = self._geometry.stored_side
-        # The square stays at least as large as the target: nothing is lost that would be seen.
+        # The square stays at least as large as the target, so that no visible detail is lost.
         shrink = next((factor for factor in _SHRINK if side >= factor * target), 1)
         rows, columns = -(-height // shrink), -(-width // shrink)
         least = (rows, columns) if shrink > 1 else (0, 0)
@@ -173,7 +178,7 @@ class Decoder:
             return
         size = rows * columns * 3
         if len(self._memory) < size:
-            self._decode, self._resize = decode_jpeg, None  # what they were holds the memory that is too small
+            self._decode, self._resize = decode_jpeg, None  # the previous ones hold the memory that is too small
             self._memory = np.empty(0, np.uint8)
             self._memory = np.empty(size, np.uint8)
         pixels = self._memory[:size].reshape(rows, columns, 3)
@@ -182,10 +187,10 @@ class Decoder:
 
 
 class Decoders:
-    """Decoders of one geometry for threads that come and go. Any number of threads may ask.
+    """A pool of decoders of one geometry, which any number of threads may use.
 
     Args:
-      geometry: which square of every image, and how large it becomes.
+      geometry: the crop geometry of all images.
     """
 
     def __init__(self, geometry: CropGeometry):
@@ -194,7 +199,7 @@ class Decoders:
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[Decoder]:
-        """One that nobody else has meanwhile."""
+        """Lend a decoder for exclusive use by the caller."""
         try:
             decoder = self._free.pop()
         except IndexError:
@@ -202,12 +207,19 @@ class Decoders:
         try:
             yield decoder
         finally:
-            if decoder.memory <= _LARGEST_KEPT:
+            if decoder.memory <= _LARGEST_RETAINED:
                 self._free.append(decoder)
 
 
 def decode_whole(image: Path | bytes | UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """The whole picture at its own size, turned as EXIF says. Raises OSError as `decode` does."""
+    """Decode a whole image at its own size, with its EXIF orientation applied.
+
+    Args:
+      image: a file, its content, or pixels, which are returned unchanged.
+
+    Raises:
+      OSError: the image is not readable, or too large.
+    """
     if isinstance(image, np.ndarray):
         return image
     encoded = image if isinstance(image, bytes) else read_file(image)
@@ -218,7 +230,7 @@ def decode_whole(image: Path | bytes | UInt8[np.ndarray, "h w 3"]) -> UInt8[np.n
             check_size(int(height), int(width))
             if colours in _COLOURS:
                 pixels = decode_jpeg(encoded)
-        except ValueError:  # it may be harmless: Pillow decides
+        except ValueError:  # possibly harmless: Pillow decides
             pixels = None
     if pixels is None:
         pixels = decode_by_pillow(encoded)
@@ -229,12 +241,12 @@ def decode_whole(image: Path | bytes | UInt8[np.ndarray, "h w 3"]) -> UInt8[np.n
 
 
 def read_file(path: Path | str) -> bytes:
-    """A file, a third quicker than `Path.read_bytes`."""
+    """Read a file, in a third less time than `Path.read_bytes`."""
     file = os.open(path, os.O_RDONLY)
     try:
-        content = os.read(file, _AT_ONCE)
-        if len(content) == _AT_ONCE:  # less is all there is
-            while more := os.read(file, max(_AT_ONCE, os.fstat(file).st_size - len(content))):
+        content = os.read(file, _READ_BYTES)
+        if len(content) == _READ_BYTES:  # less means that the file ends here
+            while more := os.read(file, max(_READ_BYTES, os.fstat(file).st_size - len(content))):
                 content += more
         return content
     finally:
@@ -242,14 +254,14 @@ def read_file(path: Path | str) -> bytes:
 
 
 def decode_by_pillow(encoded: bytes) -> UInt8[np.ndarray, "h w 3"]:
-    """The whole picture, not turned, by way of Pillow. Raises OSError as `decode` does."""
+    """Decode a whole image by Pillow, without EXIF orientation. Raises OSError as `decode` does."""
     header = read_header(encoded)
     if header is None:
         raise OSError("not an image")
     check_size(header.height, header.width)
     try:
         with Image.open(io.BytesIO(encoded), formats=FORMATS) as picture:
-            if picture.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip rather than scale
+            if picture.mode.startswith("I"):  # 16-bit grey, which Pillow would clip rather than scale
                 grey = (np.asarray(picture) >> 8).astype(np.uint8)
                 return np.repeat(grey[:, :, None], 3, axis=2)
             if "transparency" in picture.info:

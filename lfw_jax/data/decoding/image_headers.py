@@ -1,14 +1,14 @@
-"""What the first bytes of an image file say, read without decoding it: format, size, colours, orientation."""
+"""Headers of image files, read without decoding: format, size, colours, orientation."""
 
 import dataclasses
 import struct
 from collections.abc import Iterator
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF")
-"""What can be read."""
+"""The supported formats."""
 
 MOST_PIXELS = 2**26
-"""The largest image that is decoded: 8,192 × 8,192. A file of a few kilobytes may claim to hold far more."""
+"""The pixels of the largest image that is decoded: 8,192 × 8,192. A file of a few kilobytes may claim far more."""
 
 _SIGNATURES = {
     b"\xff\xd8": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"BM": "BMP", b"GIF87a": "GIF", b"GIF89a": "GIF",
@@ -22,14 +22,14 @@ _SCAN, _END = 0xDA, 0xD9  # JPEG's markers
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """What a file says of its image.
+    """The header of an image file.
 
     Attributes:
       format: one of `FORMATS`.
       height: in pixels.
       width: in pixels.
-      channels: of a JPEG: 1 grey, 3 colour, 4 print colours; 0 where it is no JPEG.
-      bits: of a JPEG, a channel; 0 where it is no JPEG.
+      channels: of a JPEG: 1 for grey, 3 for colour, 4 for CMYK; 0 for other formats.
+      bits: per channel of a JPEG; 0 for other formats.
     """
 
     format: str
@@ -40,14 +40,14 @@ class Header:
 
 
 def format_of(start: bytes) -> str | None:
-    """The format that the first bytes of a file announce, which may be one that cannot be read; None for no image."""
+    """Return the format that the first bytes of a file indicate, supported or not; None if unknown."""
     if start[4:8] == b"ftyp":
         return "HEIF or AVIF"
     return next((name for signature, name in _SIGNATURES.items() if start.startswith(signature)), None)
 
 
 def read_header(encoded: bytes) -> Header | None:
-    """The header of a JPEG, PNG, BMP or GIF; None where `encoded` ends before it, or is none of them."""
+    """Return the header of a JPEG, PNG, BMP or GIF; None if it is incomplete or the format is another."""
     kind = format_of(encoded)
     try:
         if kind == "JPEG":
@@ -57,7 +57,7 @@ def read_header(encoded: bytes) -> Header | None:
         elif kind == "GIF":
             width, height = struct.unpack_from("<HH", encoded, 6)
         elif kind == "BMP" and struct.unpack_from("<I", encoded, 14)[0] >= 40:
-            width, height = struct.unpack_from("<ii", encoded, 18)  # a negative height: the first row is the top one
+            width, height = struct.unpack_from("<ii", encoded, 18)  # a negative height marks top-down row order
         elif kind == "BMP":
             width, height = struct.unpack_from("<HH", encoded, 18)
         else:
@@ -68,48 +68,61 @@ def read_header(encoded: bytes) -> Header | None:
 
 
 def _read_jpeg_header(encoded: bytes) -> Header | None:
-    for marker, place in _segments(encoded):
+    for marker, position in _segments(encoded):
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            bits, height, width, channels = struct.unpack_from(">BHHB", encoded, place + 4)
+            bits, height, width, channels = struct.unpack_from(">BHHB", encoded, position + 4)
             return Header("JPEG", height, width, channels, bits)
     return None
 
 
 def jpeg_preface(encoded: bytes) -> bytes | None:
-    """What stands before the pixels of a JPEG; None where no pixels follow. JPEGs that start with the same preface have the
-    same size, colours and orientation."""
+    """Return the bytes before the pixels of a JPEG; None if no pixels follow.
+
+    JPEGs that start with the same preface have the same size, colours and orientation.
+
+    Args:
+      encoded: the content of the file.
+    """
     if not encoded.startswith(b"\xff\xd8"):
         return None
     try:
-        return next((encoded[:place] for marker, place in _segments(encoded) if marker == _SCAN), None)
+        return next((encoded[:position] for marker, position in _segments(encoded) if marker == _SCAN), None)
     except struct.error:
         return None
 
 
 def _segments(encoded: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and place of every segment of a JPEG, up to the first scan."""
-    place = 2
-    while place + 4 <= len(encoded):
-        marker = encoded[place + 1]
-        if encoded[place] != 0xFF or marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD7:
-            place += 1  # fill bytes and markers without a segment
+    """Yield the marker and position of every segment of a JPEG, up to the first scan."""
+    position = 2
+    while position + 4 <= len(encoded):
+        marker = encoded[position + 1]
+        if encoded[position] != 0xFF or marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD7:
+            position += 1  # fill bytes and markers without a segment
             continue
         if marker == _END:
             return
-        yield marker, place
+        yield marker, position
         if marker == _SCAN:
             return
-        place += 2 + struct.unpack_from(">H", encoded, place + 2)[0]
+        position += 2 + struct.unpack_from(">H", encoded, position + 2)[0]
 
 
 def check_size(height: int, width: int) -> None:
-    """Raise OSError for an image that would take too much memory to decode."""
+    """Check that an image is not too large to be decoded.
+
+    Args:
+      height: in pixels.
+      width: in pixels.
+
+    Raises:
+      OSError: the image has more than `MOST_PIXELS` pixels.
+    """
     if height * width > MOST_PIXELS:
         raise OSError(f"{width:,}×{height:,} pixels, more than the {MOST_PIXELS:,} that are decoded")
 
 
 def orientation(encoded: bytes) -> int:
-    """How a JPEG has to be turned to be seen upright: EXIF's value, 1 (as it is) to 8; 1 where nothing is said."""
+    """Return the EXIF orientation of a JPEG, 1 (upright) to 8; 1 if it has none."""
     if encoded.find(_EXIF, 0, _EXIF_WITHIN) < 0 or not encoded.startswith(b"\xff\xd8"):
         return 1
     before_pixels = jpeg_preface(encoded) or encoded
@@ -127,6 +140,6 @@ def orientation(encoded: bytes) -> int:
             tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, directory + 2 + 12 * entry)
             if tag == _ORIENTATION:
                 return value if 1 <= value <= 8 else 1
-    except struct.error:  # it points outside of itself
+    except struct.error:  # it points outside the segment
         return 1
     return 1

@@ -1,4 +1,4 @@
-"""A square of an image brought to another size."""
+"""Resizing of a square part of an image."""
 
 import functools
 import math
@@ -11,13 +11,13 @@ from PIL import Image
 
 
 class Resize(Protocol):
-    """Brings to another size what it was made for."""
+    """A function that resizes the pixels for which it was created."""
 
     def __call__(self, *, dst: UInt8[np.ndarray, "side side 3"]) -> object:
         """Write the result to `dst`."""
 
 
-# Up to here bilinear interpolation alone differs from antialiasing by about half a grey level.
+# Up to this ratio, bilinear interpolation alone differs from antialiasing by about half a grey level.
 _SOFTEN_FROM = 1.25
 _FEWER_PIXELS = 2.0
 
@@ -25,26 +25,29 @@ _FEWER_PIXELS = 2.0
 def resize_box(
     pixels: UInt8[np.ndarray, "h w 3"], box: tuple[float, float, float], out: UInt8[np.ndarray, "side side 3"]
 ) -> None:
-    """Resize a square bilinearly, with antialiasing where it shrinks.
+    """Resize a square bilinearly, with antialiasing if it becomes smaller.
 
-    Equal to Pillow's antialiased bilinear resize up to a few grey levels, in a fifth of the time where the square shrinks to
-    more than half.
+    The result equals Pillow's antialiased bilinear resize up to a few grey levels, in a fifth of the time if the square
+    shrinks to more than half.
 
     Args:
       pixels: the image.
-      box: top, left and side of the square; fractions of a pixel count.
-      out: where to write it; its size is the target's.
+      box: top, left and side of the square, in fractional pixels.
+      out: the output array, which has the target size.
     """
     resizer(pixels, box, len(out))(dst=out)
 
 
 def resizer(pixels: UInt8[np.ndarray, "h w 3"], box: tuple[float, float, float], target: int) -> Resize:
-    """`resize_box` of whatever lies in some memory whenever it is called: for many images it is worked out once.
+    """Prepare `resize_box` for an array whose content changes between calls.
 
     Args:
-      pixels: the memory.
-      box: top, left and side of the square.
-      target: pixels of the result's side.
+      pixels: the array, read on every call.
+      box: top, left and side of the square, in fractional pixels.
+      target: the side of the result, in pixels.
+
+    Returns:
+      The function that resizes the current content.
     """
     top, left, side = box
     ratio = side / target
@@ -75,10 +78,10 @@ def _copy(square: UInt8[np.ndarray, "side side 3"], dst: UInt8[np.ndarray, "side
 
 
 def _soften(square: UInt8[np.ndarray, "h w 3"], ratio: float) -> UInt8[np.ndarray, "h w 3"]:
-    """Blur by as much as antialiasing would beyond bilinear interpolation.
+    """Blur by the difference between antialiasing and bilinear interpolation.
 
-    The triangle that antialiasing weighs pixels with has the variance ratio² / 6, the one of interpolation 1 / 6. Three
-    weights (a, 1 − 2a, a) add 2a.
+    The triangle filter of antialiasing has the variance ratio² / 6, that of interpolation 1 / 6. The kernel (a, 1 − 2a, a)
+    adds 2a.
     """
     weight = (ratio * ratio - 1) / 12
     kernel = np.array([weight, 1 - 2 * weight, weight], np.float32)
@@ -88,7 +91,7 @@ def _soften(square: UInt8[np.ndarray, "h w 3"], ratio: float) -> UInt8[np.ndarra
 def _interpolate(
     square: UInt8[np.ndarray, "h w 3"], dst: UInt8[np.ndarray, "side side 3"], *, top: float, left: float, ratio: float
 ) -> None:
-    """Bilinear interpolation from a corner between pixels: pixel i's centre lies at (i + ½)·ratio from it."""
+    """Interpolate bilinearly from a fractional corner; pixel i has its centre (i + ½)·ratio from it."""
     shift = ratio / 2 - 0.5
     to_source = np.array([[ratio, 0, left + shift], [0, ratio, top + shift]])
     cv2.warpAffine(

@@ -1,4 +1,4 @@
-"""Whether an image file can be used, found out without decoding it where that is possible."""
+"""Checks that an image file is usable, without decoding it if possible."""
 
 import io
 from pathlib import Path
@@ -9,16 +9,19 @@ from lfw_jax.data.decoding.decoder import decode_by_pillow, read_file
 from lfw_jax.data.decoding.image_headers import FORMATS, Header, check_size, format_of, read_header
 
 SMALLEST = 8
-"""Pixels each way below which no face can be seen, and which a spoilt file often has."""
+"""The smallest side of an image in pixels. Smaller images show no face, and damaged files often claim such sizes."""
 
-_START = 65536  # bytes in which nearly every file says what it is
+_START = 65536  # bytes that contain the header of nearly every file
 
 
 def fault(image: Path | bytes) -> str | None:
-    """Why an image cannot be used, in words; None if it can.
+    """Return the reason why an image cannot be used, or None if it can.
 
-    A JPEG is not decoded for this: a header that makes sense and an end marker in the last bytes are what a decoder needs
-    not to fail. Everything else is decoded once, unless its header claims more pixels than are decoded.
+    A JPEG is not decoded: with a valid header and an end marker in the last bytes, a decoder does not fail. Other formats are
+    decoded once, unless the header claims too many pixels.
+
+    Args:
+      image: a file or its content.
     """
     try:
         start = image[:_START] if isinstance(image, bytes) else _start(image)
@@ -44,11 +47,11 @@ def _content(image: Path | bytes) -> bytes:
 
 def _jpeg_fault(image: Path | bytes, header: Header) -> str | None:
     if header.bits != 8:
-        return f"a JPEG of {header.bits} bits a channel, expected 8"
+        return f"a JPEG of {header.bits} bits per channel, expected 8"
     if header.channels not in (1, 3):
         return f"a JPEG in {'CMYK' if header.channels == 4 else f'{header.channels} channels'}, expected RGB or grey"
     if not _ends_as_jpeg(image):
-        try:  # whole ones with something behind them exist
+        try:  # some complete JPEGs have trailing data
             decode_by_pillow(_content(image))
         except OSError:
             return "a JPEG that is cut off before its end"

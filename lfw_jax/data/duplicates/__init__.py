@@ -1,1 +1,1 @@
-"""Images that show the same picture: hashes, near duplicates, leakage between training and test sets."""
+"""Duplicate images: perceptual hashes, near duplicates, leakage between training and test sets."""

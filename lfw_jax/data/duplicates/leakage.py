@@ -1,4 +1,4 @@
-"""Who and what is both trained on and judged: people by name, pictures by their look."""
+"""Leakage between training and test sets: identities by name, images by perceptual hashes."""
 
 import csv
 import dataclasses
@@ -16,47 +16,67 @@ from lfw_jax.data.pair_list import PairList
 from lfw_jax.errors import UserError
 
 _SEPARATORS = re.compile(r"[\s_\-‐-―−]+")
-_SHOWN = 3
+_EXAMPLES = 3
 _COLUMNS = ("training_person", "training_number", "training_image", "list", "judged_person", "judged_number",
             "judged_image", "distance")  # fmt: skip
 
 
 def comparable_name(name: str) -> str:
-    """A name without what differs between lists of the same people: case, Unicode form (NFKC), blanks, "_" and hyphens."""
+    """Normalise a name, so that the spellings of an identity in several lists become equal.
+
+    Differences in case, Unicode form (NFKC), blanks, "_" and hyphens are removed.
+    """
     return unicodedata.normalize("NFKC", _SEPARATORS.sub("", unicodedata.normalize("NFKC", name).casefold()))
 
 
 def people_in_both(training: Iterable[str], judged: Iterable[str]) -> dict[str, str]:
-    """The training people whose name is in a list, however it is spelt: their name → the list's spelling."""
+    """Find the training identities that are also in a test list, regardless of spelling.
+
+    Args:
+      training: the names of the training identities.
+      judged: the names in the test list.
+
+    Returns:
+      The training name → the spelling of the list.
+    """
     exact = frozenset(judged)
-    spelt = {comparable_name(name): name for name in sorted(exact)}
+    spelling = {comparable_name(name): name for name in sorted(exact)}
     return {
-        name: name if name in exact else spelt[comparable]
+        name: name if name in exact else spelling[comparable]
         for name in training
-        if (comparable := comparable_name(name)) in spelt
+        if (comparable := comparable_name(name)) in spelling
     }
 
 
 def kept_out_note(removed: Mapping[str, str], where: str) -> str:
-    """How many people were kept out of training because a list names them, and who of them is spelt differently."""
-    people = "1 person named" if len(removed) == 1 else f"{len(removed)} people named"
-    note = f"{people} in {where} {'was' if len(removed) == 1 else 'were'} kept out of training"
+    """Return the note on identities that were excluded from training because a test list contains them.
+
+    Args:
+      removed: the training name → the spelling of the list, as from `people_in_both`.
+      where: the name of the list.
+    """
+    identities = "1 identity named" if len(removed) == 1 else f"{len(removed)} identities named"
+    note = f"{identities} in {where} {'was' if len(removed) == 1 else 'were'} excluded from training"
     differing = [f"{name} ({other})" for name, other in sorted(removed.items()) if name != other]
     if differing:
-        more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
-        note += f", {len(differing)} of them spelt differently there: {', '.join(differing[:_SHOWN])}{more}"
+        more = f" and {len(differing) - _EXAMPLES} more" if len(differing) > _EXAMPLES else ""
+        note += f", {len(differing)} of them spelt differently there: {', '.join(differing[:_EXAMPLES])}{more}"
     return f"{note}."
 
 
 @dataclasses.dataclass(frozen=True)
 class SharedPicture:
-    """A training image that is nearly the same picture as a judged one.
+    """A training image that is a near duplicate of a test image.
 
     Attributes:
-      training_person, training_number, training_image: who it shows, its number among theirs, and what it is called.
-      list: the list of pairs that names the other.
-      judged_person, judged_number, judged_image: the same of the other.
-      distance: in how many of 256 bits their perceptual hashes differ.
+      training_person: the identity of the training image.
+      training_number: its number within the identity.
+      training_image: its file, or its identity and number.
+      list: the pair list that contains the test image.
+      judged_person: the identity of the test image.
+      judged_number: its number within the identity.
+      judged_image: its file, or its identity and number.
+      distance: the Hamming distance of their 256-bit perceptual hashes.
     """
 
     training_person: str
@@ -72,16 +92,19 @@ class SharedPicture:
 def shared_pictures(
     training: ImageSet, judged: Sequence[tuple[PairList, ImageSet, float]], *, crop: float = 1.0
 ) -> tuple[SharedPicture, ...]:
-    """All near duplicates between the training images and those that some lists name.
+    """Find all near duplicates between the training images and the images of test lists.
 
     Args:
-      training: the images that train; each is decoded once, small.
-      judged: lists, each with the set that its images are in, and the share of their sides that is compared: what a margin
-        surrounds.
-      crop: that share of the training images.
+      training: the training images; each is decoded once, at low resolution.
+      judged: the pair lists, each with the set of its images and the central fraction of the sides that is compared, which
+        leaves out a margin.
+      crop: this fraction for the training images.
+
+    Returns:
+      One item for each pair of a training image and a test image that are near duplicates.
 
     Raises:
-      UserError: an image that cannot be decoded.
+      UserError: an image cannot be decoded.
     """
     found: list[SharedPicture] = []
     hashes = perceptual_hashes(training, crop=crop)
@@ -96,23 +119,39 @@ def shared_pictures(
 
 
 def without(training: ImageSet, shared: Collection[SharedPicture]) -> ImageSet:
-    """The training images that are no near duplicate of a judged one."""
+    """Return the training images without near duplicates of test images.
+
+    Args:
+      training: the training images.
+      shared: the near duplicates to remove.
+
+    Raises:
+      UserError: a near duplicate is not among the training images.
+    """
     keys = list(dict.fromkeys((item.training_person, item.training_number) for item in shared))
     try:
-        places = training.places(keys)
+        indices = training.places(keys)
     except KeyError as error:
         name, number = error.args[0]
         raise UserError(
             f"near_duplicates.csv names image {number} of {name}, which is not among the training images. Use the data "
-            "that the run was begun with, or train anew in another folder."
+            "with which the run was started, or train again in another folder."
         ) from error
     keep = np.ones(len(training), bool)
-    keep[places] = False
+    keep[indices] = False
     return training.where(np.flatnonzero(keep))
 
 
 def write_shared_pictures(path: str | Path, shared: Sequence[SharedPicture]) -> None:
-    """Write near duplicates as a CSV file, whole or not at all. Raises UserError where it cannot be written."""
+    """Write near duplicates to a CSV file, atomically.
+
+    Args:
+      path: the file; an existing one is replaced.
+      shared: the near duplicates.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
     with (
         written_atomically(Path(path), replace=True) as (unfinished,),
         unfinished.open("w", encoding="utf-8", newline="") as file,
@@ -123,7 +162,11 @@ def write_shared_pictures(path: str | Path, shared: Sequence[SharedPicture]) -> 
 
 
 def read_shared_pictures(path: str | Path) -> tuple[SharedPicture, ...]:
-    """Read what `write_shared_pictures` wrote. Raises UserError for another file."""
+    """Read a file written by `write_shared_pictures`.
+
+    Raises:
+      UserError: the file is missing or has other content.
+    """
     try:
         with Path(path).open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, strict=True)
@@ -134,9 +177,9 @@ def read_shared_pictures(path: str | Path) -> tuple[SharedPicture, ...]:
         return tuple(SharedPicture(**(row | {name: int(row[name]) for name in numbers})) for row in rows)  # pyright: ignore[reportArgumentType, reportCallIssue]
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
         raise UserError(
-            f"{path}: not the list of near duplicates that a run writes ({error}). Train anew in another folder."
+            f"{path}: not the list of near duplicates that a run writes ({error}). Train again in another folder."
         ) from error
 
 
-def _key(images: ImageSet, place: int) -> tuple[str, int]:
-    return images.names[images.labels[place]], int(images.numbers[place])
+def _key(images: ImageSet, index: int) -> tuple[str, int]:
+    return images.names[images.labels[index]], int(images.numbers[index])

@@ -1,9 +1,9 @@
-"""The same picture twice: equal files by their content, nearly equal ones by perceptual hashes.
+"""Duplicate images: exact ones by their content, near duplicates by perceptual hashes.
 
-A perceptual hash says how a picture's coarse shapes of light and dark lie. Scaling, compression and small changes of colour
-flip few of its bits; two photographs differ in about half of them. Faces before a plain wall are alike, though: on LFW, of the
-70 pairs whose 64-bit hashes differ in 6 bits or fewer more than half show two people. So those hashes only propose pairs, and
-256-bit ones of the proposed images decide.
+A perceptual hash encodes the coarse distribution of light and dark in an image. Scaling, compression and small changes of
+colour flip few of its bits; two different photographs differ in about half of them. Faces in front of a plain wall are
+similar, though: on LFW, more than half of the 70 pairs whose 64-bit hashes differ in at most 6 bits show two identities. These
+hashes therefore only propose pairs, and 256-bit hashes of the proposed images decide.
 """
 
 import collections
@@ -37,24 +37,24 @@ __all__ = [
 ]
 
 PROPOSED = 8
-"""Bits of 64 in which the hashes of a proposed pair differ at most."""
+"""The largest Hamming distance of the 64-bit hashes of a proposed pair."""
 
 NEAR = 50
-"""Bits of 256 in which the hashes of near duplicates differ at most: all 25 such pairs of LFW show one photograph twice, or
-one scene a moment later; from 52 on, other people begin to mix in."""
+"""The largest Hamming distance of the 256-bit hashes of near duplicates. All 25 such pairs of LFW show the same photograph, or
+the same scene a moment later; from 52 on, pairs of different identities occur."""
 
-_CHUNK = 256  # images a thread takes at a time
+_CHUNK = 256  # images per task of a thread
 
 Result = TypeVar("Result")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NearDuplicates:
-    """Pairs of images that are nearly the same picture.
+    """Pairs of images that are near duplicates.
 
     Attributes:
-      pairs: `[pairs, 2]`, the places of both images in their sets, sorted.
-      distances: `[pairs]`, in how many of 256 bits their hashes differ; 0 to `NEAR`.
+      pairs: `[pairs, 2]`, the indices of both images in their sets, sorted.
+      distances: `[pairs]`, the Hamming distances of their 256-bit hashes, 0 to `NEAR`.
     """
 
     pairs: Int[np.ndarray, "pairs 2"]
@@ -73,21 +73,21 @@ def find_near_duplicates(
     other_crop: float = 1.0,
     limit: int = 1_000_000,
 ) -> NearDuplicates:
-    """Pairs of nearly equal pictures: within a set, or between two.
+    """Find near duplicates within an image set, or between two sets.
 
     Args:
-      images: a set; each image is decoded once, small, and the proposed ones a second time.
-      other: a second set that the first is compared with; None compares the first with itself, each pair once.
-      hashes: the perceptual hashes of `images`, where they are at hand.
-      crop: the share of an image's sides, from its centre, that is compared: what a margin surrounds.
-      other_crop: the same of `other`.
+      images: the image set; each image is decoded once at low resolution, and the proposed ones a second time.
+      other: a second set to compare with the first; None compares the first with itself, each pair once.
+      hashes: the perceptual hashes of `images`, if already computed.
+      crop: the central fraction of an image's sides that is compared, which leaves out a margin.
+      other_crop: this fraction for `other`.
       limit: the most pairs that are proposed.
 
     Returns:
-      Places in `images`, and in `other` or `images`.
+      The pairs, as indices in `images` and in `other` (or `images`).
 
     Raises:
-      UserError: an image that cannot be decoded, with its name.
+      UserError: an image cannot be decoded; the message names it.
     """
     hashes = perceptual_hashes(images, crop=crop) if hashes is None else hashes
     others = None if other is None else perceptual_hashes(other, crop=other_crop)
@@ -105,79 +105,82 @@ def fine_distances(
     crop: float = 1.0,
     other_crop: float = 1.0,
 ) -> Int[np.ndarray, "pairs"]:
-    """In how many of 256 bits the finer perceptual hashes of each pair differ.
+    """Return the Hamming distances of the 256-bit perceptual hashes of pairs.
 
     Args:
-      images: where the first images of the pairs are, and the second unless `other` is given.
-      pairs: places.
-      other: where the second images are.
-      crop: as in `find_near_duplicates`.
-      other_crop: the same of `other`.
+      images: the set of the first images of the pairs, and of the second unless `other` is given.
+      pairs: `[pairs, 2]`, indices of images.
+      other: the set of the second images.
+      crop: the central fraction of the sides of `images` that is compared.
+      other_crop: this fraction for `other`.
 
     Raises:
-      UserError: an image that cannot be decoded, with its name.
+      UserError: an image cannot be decoded; the message names it.
     """
     sides = []
     second = (images, crop) if other is None else (other, other_crop)
-    for (source, share), places in (((images, crop), pairs[:, 0]), (second, pairs[:, 1])):
-        needed, index = np.unique(places, return_inverse=True)
-        sides.append(_hashes(source, needed, share, side=16)[index])
+    for (source, fraction), indices in (((images, crop), pairs[:, 0]), (second, pairs[:, 1])):
+        unique, inverse = np.unique(indices, return_inverse=True)
+        sides.append(_hashes(source, unique, fraction, side=16)[inverse])
     return hamming(*sides).sum(axis=-1)
 
 
 def perceptual_hashes(
     images: ImageSet, places: Int[np.ndarray, "chosen"] | None = None, *, crop: float = 1.0
 ) -> UInt64[np.ndarray, "chosen"]:
-    """The 64-bit perceptual hash of each image (pHash by the library ImageHash: low DCT frequencies of the luma).
+    """Return the 64-bit perceptual hash of each image: ImageHash's pHash, from low DCT frequencies.
 
     Args:
-      images: where the images are.
-      places: which of them, in that order; None is all.
-      crop: as in `find_near_duplicates`.
+      images: the image set.
+      places: the indices of the images, in the order of the result; None selects all.
+      crop: the central fraction of an image's sides that is hashed.
 
     Raises:
-      UserError: an image that cannot be decoded, with its name.
+      UserError: an image cannot be decoded; the message names it.
     """
     return _hashes(images, places, crop, side=8)[:, 0]
 
 
 def exact_duplicates(images: ImageSet) -> list[Int[np.ndarray, "copies"]]:
-    """Groups of places that hold the same bytes (or pixels), each of two or more, sorted.
+    """Return groups of at least two images with the same bytes (or pixels), as sorted indices.
 
-    Of files only those are read whose size another has; of other sets all images.
+    Only files that share their size with another file are read; in sets that are not files, all images are.
+
+    Args:
+      images: the image set.
     """
-    places = np.arange(len(images))
+    indices = np.arange(len(images))
     if images.storage == "files":
-        sizes = _in_threads(lambda place: os.stat(images.images[place]).st_size, places)  # pyright: ignore[reportArgumentType]
+        sizes = _in_threads(lambda index: os.stat(images.images[index]).st_size, indices)  # pyright: ignore[reportArgumentType]
         _, inverse, counts = np.unique(np.array(sizes, np.int64), return_inverse=True, return_counts=True)
-        places = np.flatnonzero(counts[inverse] > 1)
+        indices = np.flatnonzero(counts[inverse] > 1)
     groups: dict[bytes, list[int]] = collections.defaultdict(list)
     digests = _in_threads(
-        lambda place: hashlib.blake2b(_content(images.images[place]), digest_size=16).digest(), places
+        lambda index: hashlib.blake2b(_content(images.images[index]), digest_size=16).digest(), indices
     )
-    for place, digest in zip(places.tolist(), digests, strict=True):
-        groups[digest].append(place)
+    for index, digest in zip(indices.tolist(), digests, strict=True):
+        groups[digest].append(index)
     return [np.array(group, np.int64) for group in groups.values() if len(group) > 1]
 
 
 def _hashes(
-    images: ImageSet, places: Int[np.ndarray, "chosen"] | None, crop: float, *, side: int
+    images: ImageSet, indices: Int[np.ndarray, "chosen"] | None, crop: float, *, side: int
 ) -> UInt64[np.ndarray, "chosen words"]:
-    """Hashes of side² bits, in words of 64."""
-    from imagehash import phash  # here, because it loads SciPy, which nothing else needs at the start
+    """Return hashes of side² bits, in 64-bit words."""
+    from imagehash import phash  # imported here because it loads SciPy, which nothing else needs at startup
 
-    def hash_one(place: int) -> bytes:
+    def hash_one(index: int) -> bytes:
         try:
-            pixels = decode_whole(images.images[place])
+            pixels = decode_whole(images.images[index])
             top, left = (round(length * (1 - crop) / 2) for length in pixels.shape[:2])
             centre = pixels[top : pixels.shape[0] - top, left : pixels.shape[1] - left]
             return np.packbits(phash(Image.fromarray(centre), hash_size=side).hash).tobytes()
         except OSError as error:
             raise UserError(
-                f"{images.describe(place)}: cannot be decoded ({error}). Remove or repair the file."
+                f"{images.describe(index)}: cannot be decoded ({error}). Remove or repair the file."
             ) from error
 
-    hashes = _in_threads(hash_one, np.arange(len(images)) if places is None else np.asarray(places))
+    hashes = _in_threads(hash_one, np.arange(len(images)) if indices is None else np.asarray(indices))
     return np.frombuffer(b"".join(hashes), ">u8").astype(np.uint64).reshape(len(hashes), side * side // 64)
 
 
@@ -187,11 +190,11 @@ def _content(image: Path | bytes | np.ndarray) -> bytes:
     return image.read_bytes() if isinstance(image, Path) else image
 
 
-def _in_threads(work: Callable[[int], Result], places: Int[np.ndarray, "chosen"]) -> list[Result]:
-    """The results for all places, in order. Decoding and hashing let other threads run."""
+def _in_threads(work: Callable[[int], Result], indices: Int[np.ndarray, "chosen"]) -> list[Result]:
+    """Apply `work` to all indices in threads (decoding releases the GIL); return results in order."""
 
     def chunk(start: int) -> list[Result]:
-        return [work(place) for place in places[start : start + _CHUNK].tolist()]
+        return [work(index) for index in indices[start : start + _CHUNK].tolist()]
 
     with ThreadPoolExecutor(cores()) as pool:
-        return [result for part in pool.map(chunk, range(0, len(places), _CHUNK)) for result in part]
+        return [result for part in pool.map(chunk, range(0, len(indices), _CHUNK)) for result in part]

@@ -1,1 +1,1 @@
-"""Images in the formats that people keep them in: read where they lie, written for other tools."""
+"""Readers and writers of the image formats in common use."""

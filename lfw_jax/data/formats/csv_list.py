@@ -1,4 +1,4 @@
-"""A CSV of images: `path,label`, one line an image."""
+"""CSV lists of images: one `path,label` per line."""
 
 import csv
 from collections.abc import Iterator
@@ -12,19 +12,24 @@ from lfw_jax.data.storage import PackedPaths
 from lfw_jax.errors import UserError
 
 _COLUMNS = ("path", "label")
-_SHOWN = 80
+_EXCERPT_LENGTH = 80
 
 
 def read_csv(path: str | Path) -> ImageSet:
-    """The images that a CSV lists, in its order.
+    """Read the images that a CSV file lists, in its order.
 
-    Each line is a path (from the CSV's folder, or absolute) and who is on the image, as text. A first line that names the
-    columns `path` and `label` may give them in another order and beside others. Fields may be quoted; empty lines are passed
-    over. People come in the order of their names. Numbers are found as in a folder of one folder a person. Files that are
-    missing or no readable image are skipped and listed in `skipped`.
+    Each line is a path (absolute, or relative to the folder of the CSV) and the name of the identity. A header line that
+    contains the columns `path` and `label` may name them in any order and among other columns. Fields may be quoted; empty
+    lines are ignored. Identities are sorted by name. Image numbers are parsed from the file names as in `read_folder`.
+
+    Args:
+      path: the CSV file, in UTF-8.
+
+    Returns:
+      The image set. Files that are missing or not readable as images are left out and listed in `skipped`.
 
     Raises:
-      UserError: no such file, a line that is none (named by its number), or no readable image.
+      UserError: the file is missing, a line is malformed (the message names its number), or no image is readable.
     """
     path = Path(path)
     if not path.is_file():
@@ -37,7 +42,7 @@ def read_csv(path: str | Path) -> ImageSet:
             labels.append(label_of_name.setdefault(name, len(label_of_name)))
             numbers.append(parse_number_of_file(file))
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: found bytes that are no UTF-8 text, expected a CSV of path,label.") from error
+        raise UserError(f"{path}: found bytes that are not UTF-8, expected a CSV of path,label.") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error}).") from error
     if not labels:
@@ -46,33 +51,40 @@ def read_csv(path: str | Path) -> ImageSet:
     if not good.any():
         raise UserError(
             f"{path}: none of its {len(paths)} files is a readable image, the first {skipped[0].path}: {skipped[0].reason}. "
-            "Paths start from the folder of the CSV."
+            "Relative paths start from the folder of the CSV."
         )
-    names, place_of_label = sort_people(label_of_name)
-    everything = ImageSet(names, place_of_label[np.array(labels)], np.array(numbers, np.int32), paths, "files")
-    kept = everything.where(np.flatnonzero(good))
-    images = paths if good.all() else kept.images
-    return ImageSet(kept.names, kept.labels, image_numbers(kept.labels, kept.numbers), images, "files", tuple(skipped))
+    names, sorted_label = sort_people(label_of_name)
+    everything = ImageSet(names, sorted_label[np.array(labels)], np.array(numbers, np.int32), paths, "files")
+    readable = everything.where(np.flatnonzero(good))
+    images = paths if good.all() else readable.images
+    return ImageSet(
+        readable.names,
+        readable.labels,
+        image_numbers(readable.labels, readable.numbers),
+        images,
+        "files",
+        tuple(skipped),
+    )
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
-    """Path and label of each line."""
+    """Yield the path and the label of each line."""
     columns, expected = (0, 1), 2
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
-            for place, fields in enumerate(reader):
+            for row, fields in enumerate(reader):
                 if not any(field.strip() for field in fields):
                     continue
-                titles = [field.strip().lower() for field in fields] if place == 0 else []
+                titles = [field.strip().lower() for field in fields] if row == 0 else []
                 if all(column in titles for column in _COLUMNS):
                     columns, expected = tuple(map(titles.index, _COLUMNS)), len(titles)
                     continue
                 if len(fields) != expected:
-                    raise _bad(path, reader.line_num, fields, f"{expected} fields, found {len(fields)}")
+                    raise _malformed(path, reader.line_num, fields, f"{expected} fields, found {len(fields)}")
                 file_name, name = (fields[column].strip() for column in columns)
                 if not file_name or not name or "\0" in file_name:
-                    raise _bad(path, reader.line_num, fields, "a path and a label")
+                    raise _malformed(path, reader.line_num, fields, "a path and a label")
                 yield file_name, name
         except csv.Error as error:
             raise UserError(
@@ -80,9 +92,9 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
             ) from error
 
 
-def _bad(path: Path, line: int, fields: list[str], expected: str) -> UserError:
-    shown = ",".join(fields)
-    shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+def _malformed(path: Path, line: int, fields: list[str], expected: str) -> UserError:
+    excerpt = ",".join(fields)
+    excerpt = excerpt if len(excerpt) <= _EXCERPT_LENGTH else excerpt[:_EXCERPT_LENGTH] + "…"
     return UserError(
-        f"{path}, line {line}: found {shown!r}, expected {expected}. Correct the line; a name with a comma needs quotes."
+        f"{path}, line {line}: found {excerpt!r}, expected {expected}. Correct the line; a name with a comma needs quotes."
     )

@@ -1,4 +1,4 @@
-"""Images as the bytes of image files: copied where they are encoded, made PNG where they are pixels."""
+"""Images as encoded files: encoded images are copied unchanged, pixels become PNG."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -11,21 +11,28 @@ from PIL import Image, UnidentifiedImageError
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 
-_ENDINGS = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"BM", ".bmp"), (b"GIF8", ".gif"))
+_EXTENSIONS = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"BM", ".bmp"), (b"GIF8", ".gif"))
 
 
 def encode_png(pixels: UInt8[np.ndarray, "height width 3"]) -> bytes:
-    """Pixels as a PNG file, from which they come back as they were."""
+    """Encode pixels losslessly as a PNG file."""
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG")
     return file.getvalue()
 
 
 def encoded_image(images: ImageSet, place: int) -> bytes:
-    """One image of a set as the bytes of a file.
+    """Return one image of a set as an encoded file.
+
+    Args:
+      images: the image set.
+      place: the index of the image.
+
+    Returns:
+      The unchanged content of a file or encoded image; a PNG for pixels.
 
     Raises:
-      UserError: its file cannot be read any more.
+      UserError: the file can no longer be read.
     """
     image = images.images[place]
     if isinstance(image, np.ndarray):
@@ -36,18 +43,34 @@ def encoded_image(images: ImageSet, place: int) -> bytes:
         return image.read_bytes()
     except OSError as error:
         raise UserError(
-            f"{image}: cannot be read ({error.strerror or error}). Was it moved meanwhile? Start again."
+            f"{image}: cannot be read ({error.strerror or error}). Was it moved in the meantime? Start again."
         ) from error
 
 
 def encoded_images(images: ImageSet, places: Iterable[int] | Int[np.ndarray, "chosen"]) -> Iterator[bytes]:
-    """Some images of a set, one after another, as the bytes of files."""
+    """Yield selected images of a set as encoded files, one at a time.
+
+    Args:
+      images: the image set.
+      places: the indices of the images, in the order of the result.
+
+    Raises:
+      UserError: a file can no longer be read.
+    """
     for place in places:
         yield encoded_image(images, int(place))
 
 
 def picture_size(images: ImageSet, place: int) -> tuple[int, int]:
-    """Height and width of an image of a set. Raises UserError for one that is unreadable."""
+    """Return the height and width of one image of a set, in pixels.
+
+    Args:
+      images: the image set.
+      place: the index of the image.
+
+    Raises:
+      UserError: the image is not readable.
+    """
     image = images.images[place]
     if isinstance(image, np.ndarray):
         return image.shape[0], image.shape[1]
@@ -59,5 +82,5 @@ def picture_size(images: ImageSet, place: int) -> tuple[int, int]:
 
 
 def file_ending(image: bytes) -> str:
-    """The ending that a file with this content is named with: .jpg, .png, .bmp or .gif; .jpg for anything else."""
-    return next((ending for start, ending in _ENDINGS if image.startswith(start)), ".jpg")
+    """Return the file name extension for encoded content: .jpg, .png, .bmp or .gif; .jpg if unknown."""
+    return next((extension for start, extension in _EXTENSIONS if image.startswith(start)), ".jpg")

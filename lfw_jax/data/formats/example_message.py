@@ -1,51 +1,56 @@
-"""One feature of a serialised `tf.train.Example`, found without parsing the others.
+"""Extraction of one feature from a serialised `tf.train.Example` without parsing the others.
 
-An Example is a protocol buffer: a map of features (field 1 of field 1), each a key (field 1) and a value (field 2) whose list of
-bytes (field 1) has its elements in field 1. Parsing a record into Python objects takes a third of the time of decoding its
-image.
+An Example is a protocol buffer with a map of features (field 1 of field 1). Each entry has a key (field 1) and a value
+(field 2), whose list of bytes (field 1) holds its elements in field 1. Parsing a whole record into Python objects takes a
+third as long as decoding its image.
 """
 
-_FIRST, _SECOND = 0x0A, 0x12  # the bytes that begin field 1 and field 2, where these hold bytes or a message
+_FIRST, _SECOND = 0x0A, 0x12  # the tags of fields 1 and 2 that hold bytes or a message
 
 
 def bytes_feature(example: bytes, key: str) -> bytes | None:
-    """The only element of a feature of bytes.
+    """Return the only element of a bytes feature, or None if it is not found.
 
-    None where it is not found, which a parser has to confirm: here a key comes before its value, as serialisers write it.
+    The key is expected before its value, as serialisers write it. None therefore does not prove that the feature is absent;
+    a full parser has to confirm it.
+
+    Args:
+      example: the serialised Example.
+      key: the name of the feature.
     """
     name = key.encode()
-    begin = bytes([_FIRST, len(name)]) + name  # of an entry; its length is one byte up to 127
+    begin = bytes([_FIRST, len(name)]) + name  # the start of an entry; lengths up to 127 take one byte
     try:
-        place, end = _inside(example, 0, len(example), _FIRST)
-        while place < end and len(name) < 128:
-            length, place = _varint(example, place + 1)
-            after = place + length
-            if example.startswith(begin, place):
-                place += len(begin)
+        position, end = _inside(example, 0, len(example), _FIRST)
+        while position < end and len(name) < 128:
+            length, position = _varint(example, position + 1)
+            after = position + length
+            if example.startswith(begin, position):
+                position += len(begin)
                 for field in (_SECOND, _FIRST, _FIRST):
-                    place, after = _inside(example, place, after, field)
-                return example[place:after]
-            place = after
+                    position, after = _inside(example, position, after, field)
+                return example[position:after]
+            position = after
     except (IndexError, ValueError):
         return None
     return None
 
 
 def _inside(message: bytes, start: int, end: int, field: int) -> tuple[int, int]:
-    """Where the content of a field starts that fills a part of a message. Raises ValueError where it does not."""
-    length, place = _varint(message, start + 1)
-    if message[start] != field or place + length != end:
+    """Return the bounds of a field that fills part of a message. Raises ValueError if it does not."""
+    length, position = _varint(message, start + 1)
+    if message[start] != field or position + length != end:
         raise ValueError("another field, or more than one")
-    return place, end
+    return position, end
 
 
-def _varint(message: bytes, place: int) -> tuple[int, int]:
-    """A number of seven bits a byte, lowest first, and the place after it. Raises IndexError at the end of the message."""
-    byte = message[place]
+def _varint(message: bytes, position: int) -> tuple[int, int]:
+    """Return a base-128 varint and the position after it. Raises IndexError at the end of the message."""
+    byte = message[position]
     value, shift = byte & 127, 7
     while byte & 128:
-        place += 1
-        byte = message[place]
+        position += 1
+        byte = message[position]
         value |= (byte & 127) << shift
         shift += 7
-    return value, place + 1
+    return value, position + 1

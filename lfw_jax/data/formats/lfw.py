@@ -1,4 +1,4 @@
-"""The original LFW images, fetched once through tensorflow-datasets."""
+"""The original LFW images, downloaded once through tensorflow-datasets."""
 
 import dataclasses
 import os
@@ -11,7 +11,13 @@ from lfw_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Archive:
-    """Where a file is fetched from and what it must be."""
+    """A file to download, with its expected content.
+
+    Attributes:
+      url: the address.
+      size: in bytes.
+      sha256: the SHA-256 digest, in hexadecimal.
+    """
 
     url: str
     size: int
@@ -27,18 +33,17 @@ LFW = Archive(
 
 
 def fetch_lfw(data_dir: str | Path = "", archive: Archive = LFW) -> Path:
-    """The folder of LFW's images, downloaded and unpacked by tensorflow-datasets on first use.
+    """Return the folder of LFW's images, which tensorflow-datasets downloads and extracts on first use.
 
-    The download manager is used, not the prepared TFDS records: those keep a person's name but not the number of the
-    image, without which no pair list can be followed.
+    Only the download manager is used. The prepared TFDS records contain the identity but not the image number, without which
+    the pair lists cannot be applied.
 
     Args:
-      data_dir: where tensorflow-datasets keeps its files; "" is its own default (`TFDS_DATA_DIR` or
-        `~/tensorflow_datasets`).
-      archive: what is fetched, checked by size and SHA-256.
+      data_dir: the folder of tensorflow-datasets; "" is its own default (`TFDS_DATA_DIR` or `~/tensorflow_datasets`).
+      archive: the file to download, verified by size and SHA-256.
 
     Raises:
-      UserError: tensorflow-datasets is not installed, or the archive cannot be had or is another file.
+      UserError: tensorflow-datasets is not installed, or the archive cannot be downloaded or fails verification.
     """
     advice = (
         "Point --config.data.dir at a folder with LFW's images and set --config.data.source=folder, or try "
@@ -72,12 +77,12 @@ def fetch_lfw(data_dir: str | Path = "", archive: Archive = LFW) -> Path:
 
 
 def _probe(url: str, state: str, advice: str) -> None:
-    """Ask for the archive's header first: without a network tensorflow-datasets would try for minutes."""
+    """Request the archive's headers first: without a network tensorflow-datasets would retry for minutes."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=20):
             pass
     except urllib.error.HTTPError:
-        pass  # somebody answers; what they have is seen by downloading
+        pass  # the host responds; the download will show whether it has the file
     except (OSError, ValueError) as error:
         raise UserError(
             f"--config.data.source=lfw: {state}, and {url} cannot be reached ({getattr(error, 'reason', error)}). {advice}"
@@ -85,5 +90,5 @@ def _probe(url: str, state: str, advice: str) -> None:
 
 
 def tfds_folder(data_dir: str | Path = "") -> Path:
-    """Where tensorflow-datasets keeps its files: the folder that is given, else the one that it would take itself."""
+    """Return the folder of tensorflow-datasets: the given one, or its own default if empty."""
     return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets")

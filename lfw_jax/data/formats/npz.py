@@ -1,6 +1,7 @@
-"""The arrays of an `.npz` file, checked before anything is allocated and mapped where they lie uncompressed.
+"""Reading and writing of `.npz` files.
 
-numpy's own reader takes the shape that a file claims at its word and unpickles what it is told to; this one does neither.
+Arrays are checked before allocation and memory-mapped if they are uncompressed.
+NumPy's own reader trusts the shape that a file claims and may unpickle its content; this one does neither.
 """
 
 import dataclasses
@@ -16,13 +17,13 @@ import numpy as np
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _FORMATS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-# What a compressed array may grow to: more than this and 100 times its packed size is no picture but a trap.
-_UNPACKED_MOST, _RATIO_MOST = 1 << 28, 100
+# Limits of decompression: an array that exceeds both this size and 100 times its compressed size is a decompression bomb.
+_UNPACKED_LIMIT, _RATIO_LIMIT = 1 << 28, 100
 _CHUNK = 1 << 20
 
 
 class NpzError(ValueError):
-    """What is wrong with the file."""
+    """An `.npz` file that is damaged or holds something other than plain arrays."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,14 +31,21 @@ class _Header:
     shape: tuple[int, ...]
     fortran: bool
     dtype: np.dtype[Any]
-    start: int  # bytes of the member before its data
+    start: int  # bytes of the member that precede its data
 
 
 def read_npz(path: Path, wanted: Iterable[str]) -> dict[str, np.ndarray]:
-    """Some arrays of an `.npz` file by name; those that it lacks are left out. Large ones are memory maps.
+    """Read the requested arrays of an `.npz` file.
+
+    Args:
+      path: the file.
+      wanted: the names of the arrays.
+
+    Returns:
+      The arrays by name, without those that the file lacks. Large uncompressed arrays are memory maps.
 
     Raises:
-      NpzError: no such file, a damaged one, or an array of Python objects; the text says what was found.
+      NpzError: the file is damaged or an array holds Python objects; the text says what was found.
       OSError: the file cannot be read.
     """
     try:
@@ -51,7 +59,12 @@ def read_npz(path: Path, wanted: Iterable[str]) -> dict[str, np.ndarray]:
 
 
 def names_in(path: Path) -> list[str]:
-    """The names of the arrays in an `.npz` file, for a message. Raises as `read_npz` does."""
+    """Return the sorted names of the arrays in an `.npz` file.
+
+    Raises:
+      NpzError: the file is damaged.
+      OSError: the file cannot be read.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             return sorted(info.filename.removesuffix(".npy") for info in archive.infolist())
@@ -76,12 +89,12 @@ def _read(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.nda
             if start + size > path.stat().st_size:
                 raise NpzError(f"`{info.filename}` is cut off")
             return np.memmap(path, header.dtype, "r", start, header.shape, order)
-        if size > max(_UNPACKED_MOST, _RATIO_MOST * info.compress_size):
+        if size > max(_UNPACKED_LIMIT, _RATIO_LIMIT * info.compress_size):
             raise NpzError(
-                f"`{info.filename}` would unpack from {info.compress_size:,} to {size:,} bytes; save such arrays with np.savez"
+                f"`{info.filename}` would decompress from {info.compress_size:,} to {size:,} bytes; save it with np.savez"
             )
         data = bytearray()
-        while chunk := member.read(_CHUNK):  # grows with what is there, not with what is claimed
+        while chunk := member.read(_CHUNK):  # grows with the actual data, not with the claimed size
             data += chunk
         if len(data) != size:
             raise NpzError(f"`{info.filename}` holds {len(data):,} bytes, expected {size:,}")
@@ -95,7 +108,7 @@ def _header(member: IO[bytes], name: str) -> _Header:
             raise ValueError(f"version {version}")
         shape, fortran, dtype = _FORMATS[version](member)
     except (ValueError, SyntaxError, tokenize.TokenError, TypeError, KeyError, RecursionError) as error:
-        raise NpzError(f"`{name}` is no numpy array ({error})") from error
+        raise NpzError(f"`{name}` is not a NumPy array ({error})") from error
     if dtype.hasobject:
         raise NpzError(f"`{name}` holds Python objects, which are never unpickled")
     if dtype.itemsize == 0 or any(type(n) is not int or n < 0 for n in shape):
@@ -104,7 +117,10 @@ def _header(member: IO[bytes], name: str) -> _Header:
 
 
 def _data_start(path: Path, info: zipfile.ZipInfo) -> int:
-    """Where the bytes of a member start: its local header may be longer than the entry in the directory says."""
+    """Return the start of a member's bytes, read from its local header.
+
+    The local header may be longer than the central directory says.
+    """
     with path.open("rb") as file:
         file.seek(info.header_offset)
         magic, name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
@@ -114,16 +130,16 @@ def _data_start(path: Path, info: zipfile.ZipInfo) -> int:
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray], pieces: Mapping[str, tuple[int, Iterable[bytes]]]) -> None:
-    """Write an `.npz` file as `np.savez` does, some arrays piece by piece.
+    """Write an `.npz` file as `np.savez` does, with some arrays streamed in pieces.
 
     Args:
       path: the file.
-      arrays: by name.
-      pieces: by name, uint8 arrays `[bytes]` that are never in memory as a whole: their length, and what to write.
+      arrays: the arrays by name.
+      pieces: by name, uint8 arrays `[bytes]` that are never in memory as a whole: their total length and their pieces.
 
     Raises:
       OSError: the file cannot be written.
-      ValueError: the pieces of an array are not as long as announced.
+      ValueError: the pieces of an array do not have the announced length.
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, array in arrays.items():
@@ -135,4 +151,4 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray], pieces: Mapping[str,
                 np.lib.format.write_array_header_1_0(member, header)
                 written = sum(member.write(part) for part in parts)
             if written != length:
-                raise ValueError(f"`{name}`: {written:,} bytes came, {length:,} were announced")
+                raise ValueError(f"`{name}`: found {written:,} bytes, expected the announced {length:,}")

@@ -1,8 +1,8 @@
-"""Pickles of nothing but bytes, text, numbers, lists, tuples and numpy arrays of numbers: read without Python's unpickler.
+"""Safe reader of pickles that hold only bytes, text, numbers, lists, tuples and numeric NumPy arrays.
 
-A pickle is a program. This reader knows the instructions that build such values and no others, and of the functions that a
-pickle may name those of `pickled_values.FUNCTIONS`, which it does itself: there is nothing in a file that could import, call or
-allocate anything. Byte strings and arrays are not read, but noted as places in the file.
+A pickle is a program. This reader implements the opcodes that build such values and no others. The only functions that a
+pickle may name are those of `pickled_values.FUNCTIONS`, for which it uses its own replacements, so that a file cannot import,
+call or allocate anything. Byte strings and arrays are not read but recorded as spans of the file.
 """
 
 import struct
@@ -20,52 +20,58 @@ from lfw_jax.data.formats.pickled_values import (
     shown,
 )
 
-_MOST = 1 << 22  # values in one pickle: a million images and more
-_LINE_MOST = 200  # characters of a line: the name of a function, or a number
+_VALUE_LIMIT = 1 << 22  # values in one pickle, enough for a million images
+_LINE_LIMIT = 200  # characters of a line: the name of a function, or a number
 _U1, _U2, _U4, _I4, _U8 = (struct.Struct(form) for form in ("<B", "<H", "<I", "<i", "<Q"))
 _MARK = object()
 
 
 def read_pickle(data: memoryview) -> Any:
-    """The value that a pickle (its bytes) builds: lists, tuples, numbers, None, `Span` for bytes, `Text`, `NumberArray`.
+    """Return the value that a pickle builds.
 
-    Time and memory are in proportion to the bytes of the file that are not in byte strings.
+    Time and memory are proportional to the size of the file without its byte strings.
+
+    Args:
+      data: the bytes of the pickle.
+
+    Returns:
+      Lists, tuples, numbers, None, `Span` for bytes, `Text` and `NumberArray`.
 
     Raises:
-      PickleError: anything else is in it, it is cut off, or it is no pickle; the text says at which byte.
+      PickleError: the data holds anything else, is cut off or is not a pickle; the text names the byte.
     """
     reader = _Reader(data)
     try:
         return reader.run()
     except PickleError as error:
-        raise PickleError(f"at byte {reader.place:,}: {error}") from error
-    except TypeError as error:  # more arguments than a function takes
-        raise PickleError(f"at byte {reader.place:,}: found a call that does not fit ({error})") from error
+        raise PickleError(f"at byte {reader.position:,}: {error}") from error
+    except TypeError as error:  # more arguments than a function accepts
+        raise PickleError(f"at byte {reader.position:,}: found a call with wrong arguments ({error})") from error
 
 
 class _Reader:
-    """One pickle being read: a stack of values and those that were noted to be used again."""
+    """The state of reading one pickle: a stack of values and a memo of values to be used again."""
 
     def __init__(self, data: memoryview):
-        self.data, self.place = data, 0
+        self.data, self.position = data, 0
         self.stack: list[Any] = []
-        self.noted: dict[int, Any] = {}
+        self.memo: dict[int, Any] = {}
         self.values = 0
 
     def run(self) -> Any:
         while (code := self.take(1)) != b".":
-            if code not in _INSTRUCTIONS:
-                raise PickleError(f"found the instruction {code!r}, which no image needs")
-            _INSTRUCTIONS[code](self)
+            if code not in _OPCODES:
+                raise PickleError(f"found the opcode {code!r}, which is not allowed in a pickle of images")
+            _OPCODES[code](self)
         return self.pop()
 
     def skip(self, count: int) -> int:
-        """Go on by some bytes, which must be there; returns where they start."""
-        start = self.place
+        """Skip `count` bytes, which must exist, and return the position where they start."""
+        start = self.position
         if start + count > len(self.data):
             left = len(self.data) - start
             raise PickleError(f"the file is cut off: expected {count:,} bytes more, found {left:,}")
-        self.place += count
+        self.position += count
         return start
 
     def take(self, count: int) -> bytes:
@@ -76,10 +82,10 @@ class _Reader:
         return form.unpack(self.take(form.size))[0]
 
     def line(self) -> str:
-        text, newline, _ = bytes(self.data[self.place : self.place + _LINE_MOST]).partition(b"\n")
+        text, newline, _ = bytes(self.data[self.position : self.position + _LINE_LIMIT]).partition(b"\n")
         if not newline:
             raise PickleError("found a line without an end")
-        self.place += len(text) + 1
+        self.position += len(text) + 1
         return text.decode("latin-1")
 
     def line_number(self) -> int:
@@ -90,8 +96,8 @@ class _Reader:
 
     def count(self, values: int) -> None:
         self.values += values
-        if self.values > _MOST:
-            raise PickleError(f"found more than {_MOST:,} values")
+        if self.values > _VALUE_LIMIT:
+            raise PickleError(f"found more than {_VALUE_LIMIT:,} values")
 
     def push(self, value: Any) -> None:
         self.count(1)
@@ -99,17 +105,17 @@ class _Reader:
 
     def pop(self) -> Any:
         if not self.stack or self.stack[-1] is _MARK:
-            raise PickleError("found an instruction whose value is missing")
+            raise PickleError("found an opcode whose operand is missing")
         return self.stack.pop()
 
     def pop_to_mark(self) -> list[Any]:
-        place = len(self.stack) - 1
-        while place >= 0 and self.stack[place] is not _MARK:
-            place -= 1
-        if place < 0:
-            raise PickleError("found the end of a list that has no beginning")
-        items = self.stack[place + 1 :]
-        del self.stack[place:]
+        position = len(self.stack) - 1
+        while position >= 0 and self.stack[position] is not _MARK:
+            position -= 1
+        if position < 0:
+            raise PickleError("found the end of a list without its beginning")
+        items = self.stack[position + 1 :]
+        del self.stack[position:]
         return items
 
     def pop_tuple(self, count: int) -> None:
@@ -119,7 +125,7 @@ class _Reader:
     def append(self, items: list[Any]) -> None:
         target = self.pop()
         if not isinstance(target, list):
-            raise PickleError(f"found something appended to {shown(target)}")
+            raise PickleError(f"found a value appended to {shown(target)}, expected a list")
         self.count(len(items))
         target += items
         self.stack.append(target)
@@ -132,38 +138,43 @@ class _Reader:
 
     def push_integer(self, length: int) -> None:
         if length > 8:
-            raise PickleError(f"found a number of {length:,} bytes")
+            raise PickleError(f"found an integer of {length:,} bytes, expected at most 8")
         self.push(int.from_bytes(self.take(length), "little", signed=True))
 
     def push_integer_line(self) -> None:
-        if bytes(self.data[self.place : self.place + 3]) in (b"00\n", b"01\n"):  # false and true, before protocol 2
+        if bytes(self.data[self.position : self.position + 3]) in (
+            b"00\n",
+            b"01\n",
+        ):  # False and True before protocol 2
             return self.push(self.line() == "01")
         return self.push(self.line_number())
 
-    def note(self, key: int) -> None:
+    def memoize(self, key: int) -> None:
         if not self.stack:
-            raise PickleError("found an instruction whose value is missing")
+            raise PickleError("found an opcode whose operand is missing")
         self.count(1)
-        self.noted[key] = self.stack[-1]
+        self.memo[key] = self.stack[-1]
 
-    def push_noted(self, key: int) -> None:
-        if key not in self.noted:
-            raise PickleError(f"found a use of value {key}, which there is not")
-        self.push(self.noted[key])
+    def push_from_memo(self, key: int) -> None:
+        if key not in self.memo:
+            raise PickleError(f"found a reference to memo entry {key}, which does not exist")
+        self.push(self.memo[key])
 
     def push_function(self, module: str, name: str) -> None:
         if f"{module}.{name}" not in FUNCTIONS:
-            raise PickleError(f"found the function {f'{module}.{name}'!r}, which no image needs; it was not called")
+            raise PickleError(
+                f"found the function {f'{module}.{name}'!r}, which is not allowed in a pickle of images; it was not called"
+            )
         self.push(Function(f"{module}.{name}"))
 
-    def push_function_of_stack(self) -> None:
+    def push_function_from_stack(self) -> None:
         name, module = short_text(self.data, self.pop()), short_text(self.data, self.pop())
         self.push_function(module, name)
 
     def call(self) -> None:
         arguments, function = self.pop(), self.pop()
         if not isinstance(function, Function) or not isinstance(arguments, tuple):
-            raise PickleError(f"found a call of {shown(function)} with {shown(arguments)}; it was not made")
+            raise PickleError(f"found a call of {shown(function)} with {shown(arguments)}; the call was not made")
         self.push(FUNCTIONS[function.name](self.data, *arguments))
 
     def set_state(self) -> None:
@@ -177,8 +188,8 @@ class _Reader:
             raise PickleError(f"found pickle protocol {version}, expected up to 5")
 
 
-# The instructions by their code, named as in Python's pickletools.
-_INSTRUCTIONS: dict[bytes, Callable[[_Reader], Any]] = {
+# Actions by opcode; the comments give the names of Python's pickletools.
+_OPCODES: dict[bytes, Callable[[_Reader], Any]] = {
     b"\x80": _Reader.check_protocol,  # PROTO
     b"\x95": lambda reader: reader.skip(8),  # FRAME
     b"(": lambda reader: reader.push(_MARK),  # MARK
@@ -211,15 +222,15 @@ _INSTRUCTIONS: dict[bytes, Callable[[_Reader], Any]] = {
     b"\x87": lambda reader: reader.pop_tuple(3),  # TUPLE3
     b"a": lambda reader: reader.append([reader.pop()]),  # APPEND
     b"e": lambda reader: reader.append(reader.pop_to_mark()),  # APPENDS
-    b"p": lambda reader: reader.note(reader.line_number()),  # PUT
-    b"q": lambda reader: reader.note(reader.number(_U1)),  # BINPUT
-    b"r": lambda reader: reader.note(reader.number(_U4)),  # LONG_BINPUT
-    b"\x94": lambda reader: reader.note(len(reader.noted)),  # MEMOIZE
-    b"g": lambda reader: reader.push_noted(reader.line_number()),  # GET
-    b"h": lambda reader: reader.push_noted(reader.number(_U1)),  # BINGET
-    b"j": lambda reader: reader.push_noted(reader.number(_U4)),  # LONG_BINGET
+    b"p": lambda reader: reader.memoize(reader.line_number()),  # PUT
+    b"q": lambda reader: reader.memoize(reader.number(_U1)),  # BINPUT
+    b"r": lambda reader: reader.memoize(reader.number(_U4)),  # LONG_BINPUT
+    b"\x94": lambda reader: reader.memoize(len(reader.memo)),  # MEMOIZE
+    b"g": lambda reader: reader.push_from_memo(reader.line_number()),  # GET
+    b"h": lambda reader: reader.push_from_memo(reader.number(_U1)),  # BINGET
+    b"j": lambda reader: reader.push_from_memo(reader.number(_U4)),  # LONG_BINGET
     b"c": lambda reader: reader.push_function(reader.line(), reader.line()),  # GLOBAL
-    b"\x93": _Reader.push_function_of_stack,  # STACK_GLOBAL
+    b"\x93": _Reader.push_function_from_stack,  # STACK_GLOBAL
     b"R": _Reader.call,  # REDUCE
     b"b": _Reader.set_state,  # BUILD
 }

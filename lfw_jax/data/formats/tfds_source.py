@@ -1,4 +1,4 @@
-"""Any data set of tensorflow-datasets that has images and says who is on them. It is imported when it is used, not before."""
+"""Data sets of tensorflow-datasets with images and identity labels, imported on first use only."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,13 +17,13 @@ _EXAMPLE = "such as --config.data.tfds=lfw:0.1.1/train"
 
 
 class TfdsImages(LazyImages[bytes]):
-    """The encoded images of the records of a data set, each parsed when it is asked for.
+    """Encoded images of the records of a data set, each parsed on access.
 
     Args:
       records: the serialised examples.
-      features: the data set's features, which parse them.
+      features: the features of the data set, which parse the examples.
       image: the name of the image feature.
-      decoders: of every image feature, to leave it encoded.
+      decoders: by image feature, the decoder that leaves the image encoded.
     """
 
     def __init__(self, records: Sequence[bytes], features: Any, image: str, decoders: dict[str, Any]):
@@ -32,29 +32,34 @@ class TfdsImages(LazyImages[bytes]):
     def __len__(self) -> int:
         return len(self._records)
 
-    def _image(self, place: int) -> bytes:
-        found = bytes_feature(self._records[place], self._image_name)
-        return bytes(self.example(place)[self._image_name]) if found is None else found
+    def _image(self, index: int) -> bytes:
+        found = bytes_feature(self._records[index], self._image_name)
+        return bytes(self.example(index)[self._image_name]) if found is None else found
 
     def example(self, place: int) -> dict[str, Any]:
-        """All features of a record, images as encoded bytes."""
+        """Return all features of the record at an index, with images as encoded bytes."""
         return self._features.deserialize_example_np(self._records[place], decoders=self._decoders)
 
 
 def read_tfds(text: str, data_dir: str | Path = "") -> ImageSet:
-    """The images of one split of a data set.
+    """Read the images of one split of a data set.
 
-    The data set needs one image feature (or one called `image`) and one label (what its supervised keys name, one called
-    `label`, or its only class label): a class, a text or a number. Records are read in any order: from array_record or Parquet
-    files by tensorflow-datasets, from TFRecord files by `TfRecords`. tensorflow-datasets keeps no index of the labels, so that
-    opening reads every record once. The numbers of images are not known; a person's count from 1 in the order of the records.
+    The data set needs one image feature (or one called `image`) and one label (the one named by its supervised keys, one
+    called `label`, or its only class label), which may be a class, a text or an integer. Records are accessed at random:
+    array_record and Parquet files by tensorflow-datasets, TFRecord files by `TfRecords`. tensorflow-datasets keeps no index
+    of the labels, so that opening reads every record once. Image numbers are unknown; the images of each identity are
+    numbered from 1 in the order of the records.
 
     Args:
-      text: `name:version/split`, the version optional, the split as tensorflow-datasets writes it: `train[:80%]`.
-      data_dir: where tensorflow-datasets keeps its files; "" for its own default.
+      text: `name:version/split`; the version is optional, the split has the syntax of tensorflow-datasets: `train[:80%]`.
+      data_dir: the folder of tensorflow-datasets; "" for its own default.
+
+    Returns:
+      The image set. Records whose image cannot be read are left out and listed in `skipped`.
 
     Raises:
-      UserError: tensorflow-datasets is missing, or has no such data set or split, or the data set no image or label.
+      UserError: tensorflow-datasets is not installed or has no such data set or split, or the data set lacks an image or
+        label feature.
     """
     name, slash, split = text.rpartition("/")
     if not slash or not name or not split:
@@ -73,24 +78,27 @@ def read_tfds(text: str, data_dir: str | Path = "") -> ImageSet:
         key: tfds.decode.SkipDecoding() for key, feature in features.items() if isinstance(feature, tfds.features.Image)
     }
     images = TfdsImages(_records(tfds, text, builder, split), features, image, decoders)
-    words, labels, skipped = {}, np.empty(len(images), np.int32), []
-    for place in range(len(images)):
-        example = images.example(place)
-        labels[place] = words.setdefault(_word(features[label], example[label]), len(words))
+    label_of_name, labels, skipped = {}, np.empty(len(images), np.int32), []
+    for index in range(len(images)):
+        example = images.example(index)
+        labels[index] = label_of_name.setdefault(_label_text(features[label], example[label]), len(label_of_name))
         if reason := fault(bytes(example[image])):
-            skipped.append(Skipped(f"{text} record {place}", reason))
-            labels[place] = -1
+            skipped.append(Skipped(f"{text} record {index}", reason))
+            labels[index] = -1
     if not (labels >= 0).any():
-        what = f"none of its {len(images)} records is a readable image" if len(images) else "it has no record"
-        raise UserError(f"--config.data.tfds={text}: {what}{f', the first: {skipped[0].reason}' if skipped else ''}.")
-    names, place_of_label = sort_people(words)
-    everything = ImageSet(names, place_of_label[labels], labels, images, "encoded")  # of -1 some person, left out below
-    kept = everything if not skipped else everything.where(np.flatnonzero(labels >= 0))
-    return ImageSet(kept.names, kept.labels, count_up(kept.labels), kept.images, "encoded", tuple(skipped))
+        found = f"none of its {len(images)} records is a readable image" if len(images) else "it has no record"
+        raise UserError(f"--config.data.tfds={text}: {found}{f', the first: {skipped[0].reason}' if skipped else ''}.")
+    names, sorted_label = sort_people(label_of_name)
+    # The label -1 selects some identity, but those images are left out in the next line.
+    everything = ImageSet(names, sorted_label[labels], labels, images, "encoded")
+    readable = everything if not skipped else everything.where(np.flatnonzero(labels >= 0))
+    return ImageSet(
+        readable.names, readable.labels, count_up(readable.labels), readable.images, "encoded", tuple(skipped)
+    )
 
 
 def _prepared(tfds: Any, text: str, name: str, data_dir: str | None) -> Any:
-    """The builder of a data set that is on this machine, fetched and prepared where it was not."""
+    """Return the builder of a data set, downloaded and prepared if necessary."""
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (
@@ -98,11 +106,11 @@ def _prepared(tfds: Any, text: str, name: str, data_dir: str | None) -> Any:
         AssertionError,
         OSError,
         RuntimeError,
-    ) as error:  # its words for an unknown name, config or version
-        said = str(error).strip().splitlines() or [type(error).__name__]
+    ) as error:  # raised for an unknown name, config or version
+        message = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
-            f"--config.data.tfds={text}: tensorflow-datasets has no '{name}' ({said[0][:200]}); expected name:version/split, "
-            f"{_EXAMPLE}. --config.data.dir says where its files are."
+            f"--config.data.tfds={text}: tensorflow-datasets has no '{name}' ({message[0][:200]}); expected name:version/split, "
+            f"{_EXAMPLE}. --config.data.dir is the folder of its files."
         ) from error
     if not builder.is_prepared():
         from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
@@ -114,14 +122,14 @@ def _prepared(tfds: Any, text: str, name: str, data_dir: str | None) -> Any:
             NonMatchingChecksumError,
         ) as error:  # fmt: skip
             raise UserError(
-                f"--config.data.tfds={text}: '{name}' is not in {builder.data_dir} and could not be fetched and prepared "
+                f"--config.data.tfds={text}: '{name}' is not in {builder.data_dir} and could not be downloaded and prepared "
                 f"({type(error).__name__}: {str(error)[:200]})."
             ) from error
     return builder
 
 
 def _records(tfds: Any, text: str, builder: Any, split: str) -> Sequence[bytes]:
-    """The serialised examples of a split, in any order."""
+    """Return the serialised examples of a split, with random access."""
     try:
         chosen = builder.info.splits[split]
         files = chosen.file_instructions
@@ -134,16 +142,18 @@ def _records(tfds: Any, text: str, builder: Any, split: str) -> Sequence[bytes]:
     if "tfrecord" in formats:
         return TfRecords([(Path(file.filename), file.skip, file.take) for file in files])
     raise UserError(
-        f"--config.data.tfds={text}: its files are {', '.join(sorted(formats)) or 'of no known kind'}; expected array_record, "
-        "parquet or tfrecord, which can be read in any order. Prepare it anew with file_format='array_record'."
+        f"--config.data.tfds={text}: its files are {', '.join(sorted(formats)) or 'of an unknown format'}; expected "
+        "array_record, parquet or tfrecord, which allow random access. Prepare it again with file_format='array_record'."
     )
 
 
 def _features(tfds: Any, text: str, info: Any) -> tuple[str, str]:
-    """The names of the image and of the label."""
+    """Return the names of the image feature and of the label feature."""
     features = info.features
     if not isinstance(features, tfds.features.FeaturesDict):
-        raise UserError(f"--config.data.tfds={text}: its records are no dictionaries of features.")
+        raise UserError(
+            f"--config.data.tfds={text}: its records are not dictionaries of features; expected an image and a label."
+        )
     images = [key for key, feature in features.items() if isinstance(feature, tfds.features.Image)]
     labels = [
         key for key, feature in features.items()
@@ -158,13 +168,13 @@ def _features(tfds: Any, text: str, info: Any) -> tuple[str, str]:
     if image is None or label is None:
         raise UserError(
             f"--config.data.tfds={text}: found the features {', '.join(features)}; expected one image and one label (a class, a "
-            "text or a whole number), or features of the names 'image' and 'label'."
+            "text or an integer), or features named 'image' and 'label'."
         )
     return image, label
 
 
-def _word(feature: Any, value: Any) -> str:
-    """A label as text."""
+def _label_text(feature: Any, value: Any) -> str:
+    """Return a label as text."""
     if hasattr(feature, "int2str"):
         return str(feature.int2str(int(value)))
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

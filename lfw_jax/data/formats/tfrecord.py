@@ -1,6 +1,7 @@
-"""TFRecord files read in any order: where their records start is found once, and each is read where it lies.
+"""Random access to TFRecord files.
 
-A record is its length (uint64), a checksum, the bytes, and a checksum. The checksums are not looked at.
+The positions of the records are found once, and each record is then read from the memory-mapped file.
+A record is its length (uint64), a checksum, the content and another checksum. The checksums are ignored.
 """
 
 import array
@@ -14,14 +15,16 @@ from lfw_jax.data.storage import LazyImages
 from lfw_jax.errors import UserError
 
 _LENGTH = struct.Struct("<Q")
-_BEFORE, _AFTER = 12, 4  # bytes of length and checksum before the content, and of the checksum after it
+_BEFORE, _AFTER = 12, 4  # bytes before the content (length, checksum) and after it (checksum)
 
 
 class TfRecords(LazyImages[bytes]):
-    """The records of some TFRecord files, 12 bytes a record until one is asked for. Any number of threads may read.
+    """The records of some TFRecord files, read on access by any number of threads.
+
+    Memory: 12 bytes per record.
 
     Args:
-      parts: of each file the path, how many records to pass over, and how many to take.
+      parts: for each file its path, the number of records to skip and the number to read.
 
     Raises:
       UserError: a file is missing, cut off or damaged.
@@ -33,9 +36,9 @@ class TfRecords(LazyImages[bytes]):
         for number, (path, skip, take) in enumerate(parts):
             try:
                 data = np.memmap(path, np.uint8, "r")
-            except (OSError, ValueError) as error:  # numpy says ValueError of an empty file
+            except (OSError, ValueError) as error:  # NumPy raises ValueError for an empty file
                 raise UserError(
-                    f"{path}: cannot be read ({error}), expected a TFRecord file. Prepare the data set anew."
+                    f"{path}: cannot be read ({error}), expected a TFRecord file. Prepare the data set again."
                 ) from error
             found = _starts(path, data, skip + take)[skip:]
             starts.extend(found)
@@ -46,22 +49,22 @@ class TfRecords(LazyImages[bytes]):
     def __len__(self) -> int:
         return len(self._starts)
 
-    def _image(self, place: int) -> bytes:
-        data, start = self._files[self._file_of_record[place]], int(self._starts[place])
+    def _image(self, index: int) -> bytes:
+        data, start = self._files[self._file_of_record[index]], int(self._starts[index])
         (length,) = _LENGTH.unpack_from(data.data, start)
         return data[start + _BEFORE : start + _BEFORE + length].tobytes()
 
 
 def _starts(path: Path, data: np.ndarray, count: int) -> "array.array[int]":
-    """Where the first records of a file start."""
-    starts, place = array.array("q"), 0
+    """Return the positions of the first `count` records of a file."""
+    starts, position = array.array("q"), 0
     while len(starts) < count:
-        length = _LENGTH.unpack_from(data.data, place)[0] if place + _BEFORE <= len(data) else -1
-        if length < 0 or place + _BEFORE + length + _AFTER > len(data):
+        length = _LENGTH.unpack_from(data.data, position)[0] if position + _BEFORE <= len(data) else -1
+        if length < 0 or position + _BEFORE + length + _AFTER > len(data):
             raise UserError(
-                f"{path}: record {len(starts)} at byte {place:,} is cut off or damaged: found {len(data):,} bytes in the file, "
-                f"expected {count:,} records. Prepare the data set anew."
+                f"{path}: record {len(starts)} at byte {position:,} is cut off or damaged: found {len(data):,} bytes in "
+                f"the file, expected {count:,} records. Prepare the data set again."
             )
-        starts.append(place)
-        place += _BEFORE + length + _AFTER
+        starts.append(position)
+        position += _BEFORE + length + _AFTER
     return starts

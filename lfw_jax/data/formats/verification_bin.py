@@ -1,6 +1,7 @@
-"""InsightFace's `.bin` verification sets: pairs of images and whether each shows one person.
+"""InsightFace's `.bin` verification sets: image pairs, each labelled as same or different.
 
-A pickle of `(images, issame)`: images 2i and 2i + 1 are pair i, encoded as JPEG or PNG, in bytes or in uint8 arrays.
+Such a file is a pickle of `(images, issame)`. Images 2i and 2i + 1 form pair i; they are encoded as JPEG or PNG and stored as
+bytes or uint8 arrays.
 """
 
 import pickle
@@ -25,11 +26,11 @@ _LAYOUT = "expected a pickle of (images, issame): twice as many images as there 
 
 
 class PickledImages(LazyImages[bytes]):
-    """Encoded images at places of a file, 17 bytes an image until one is asked for.
+    """Encoded images at given spans of a file, read on access. Memory: 17 bytes per image.
 
     Args:
-      data: the file, mapped.
-      spans: where the images are.
+      data: the memory-mapped file.
+      spans: the span of each image.
     """
 
     def __init__(self, data: memoryview, spans: Sequence[Span]):
@@ -41,23 +42,25 @@ class PickledImages(LazyImages[bytes]):
     def __len__(self) -> int:
         return len(self._starts)
 
-    def _image(self, place: int) -> bytes:
-        span = Span(int(self._starts[place]), int(self._lengths[place]), bool(self._latin[place]))
+    def _image(self, index: int) -> bytes:
+        span = Span(int(self._starts[index]), int(self._lengths[index]), bool(self._latin[index]))
         return bytes(span_bytes(self._data, span))
 
 
 def read_verification_bin(path: str | Path) -> tuple[ImageSet, PairList]:
-    """The images of a `.bin` and its pairs, in their order. Nothing in the file is run or called.
+    """Read the images and the pairs of a `.bin` file, in their order, without executing anything in it.
 
-    A `.bin` does not say who is on its images. A pair of one person gets one name ("pair 0001", with the images 1 and 2), a
-    pair of two people two ("pair 0001" and "pair 0001 other"), so that a person who is in two pairs has two names. A pair with
-    an unreadable image is left out, and the image listed in `skipped`.
+    A `.bin` file does not contain identities. A genuine pair gets one name ("pair 0001", with the images 1 and 2), an
+    impostor pair two ("pair 0001" and "pair 0001 other"). An identity that occurs in two pairs therefore has two names.
 
     Args:
       path: the file.
 
+    Returns:
+      The image set and the pairs. Pairs with an unreadable image are left out, and the image is listed in `skipped`.
+
     Raises:
-      UserError: no such file, a pickle of something else (a crafted one among them), or no readable pair in it.
+      UserError: the file is missing, is a pickle of something else (possibly a malicious one), or has no readable pair.
     """
     path = Path(path)
     data = _open(path)
@@ -89,30 +92,30 @@ def _open(path: Path) -> memoryview:
 def _parts(
     data: memoryview, value: Any
 ) -> tuple[PickledImages | UInt8[np.ndarray, "images h w 3"], Bool[np.ndarray, "pairs"]]:
-    """The images and the verdicts of what a pickle held. Raises PickleError."""
+    """Return the images and the `issame` flags of an unpickled value. Raises PickleError."""
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise PickleError(f"found {shown(value)}")
-    same = _verdicts(data, value[1])
+    same = _same_flags(data, value[1])
     images = _images(data, value[0])
     if len(images) != 2 * len(same) or not len(same):
-        raise PickleError(f"found {len(images):,} images and {len(same):,} verdicts")
+        raise PickleError(f"found {len(images):,} images and {len(same):,} issame flags, expected two images per flag")
     return images, same
 
 
-def _verdicts(data: memoryview, value: Any) -> Bool[np.ndarray, "pairs"]:
+def _same_flags(data: memoryview, value: Any) -> Bool[np.ndarray, "pairs"]:
     if isinstance(value, NumberArray):
         values = array_values(data, value)
         if values.ndim != 1:
-            raise PickleError(f"found verdicts in the shape {list(values.shape)}")
-        values = values.view(np.uint8) if values.dtype == bool else values  # a damaged one may hold 2
+            raise PickleError(f"found issame flags of shape {list(values.shape)}, expected one axis")
+        values = values.view(np.uint8) if values.dtype == bool else values  # a damaged array may hold 2
         known = np.isin(values, (0, 1))
     elif isinstance(value, list | tuple):
-        known = np.array([type(verdict) in (bool, int) and verdict in (0, 1) for verdict in value], bool)
+        known = np.array([type(flag) in (bool, int) and flag in (0, 1) for flag in value], bool)
         values = np.array(value, bool) if known.all() else np.zeros(0, bool)
     else:
-        raise PickleError(f"found {shown(value)} of verdicts")
+        raise PickleError(f"found {shown(value)} of issame flags")
     if not known.all():
-        raise PickleError(f"found a verdict for pair {int(np.argmin(known))} that is neither true nor false")
+        raise PickleError(f"found an issame flag for pair {int(np.argmin(known))} that is neither true nor false")
     return values.astype(bool)
 
 
@@ -124,11 +127,11 @@ def _images(data: memoryview, value: Any) -> PickledImages | UInt8[np.ndarray, "
     if value and isinstance(value[0], NumberArray) and len(value[0].shape) == 3:
         return _stack(data, value)
     spans = []
-    for place, image in enumerate(value):
+    for index, image in enumerate(value):
         if isinstance(image, NumberArray) and image.dtype == np.uint8 and len(image.shape) == 1:
             image = image.data
         if not isinstance(image, Span):
-            raise PickleError(f"found {shown(image)} for image {place}")
+            raise PickleError(f"found {shown(image)} for image {index}, expected bytes")
         spans.append(image)
     return PickledImages(data, spans)
 
@@ -140,48 +143,50 @@ def _pixels(values: np.ndarray) -> UInt8[np.ndarray, "images h w 3"]:
 
 
 def _stack(data: memoryview, arrays: Sequence[Any]) -> UInt8[np.ndarray, "images h w 3"]:
-    """Pixels that stand in one array each, of one size. They are copied, and must not be more than the file holds."""
+    """Stack images of one size that are one array each. Their copy must not be larger than the file."""
     shape = arrays[0].shape
-    for place, array in enumerate(arrays):
+    for index, array in enumerate(arrays):
         if not isinstance(array, NumberArray) or array.dtype != np.uint8 or array.shape != shape:
-            raise PickleError(f"found another size or kind for image {place} than the first's, {list(shape)}")
+            raise PickleError(
+                f"found another size or type for image {index}, expected uint8{list(shape)} as for the first"
+            )
     if len(arrays) * int(np.prod(shape, dtype=object)) > len(data):
-        raise PickleError("found the same pixels many times")
+        raise PickleError("found the same pixels in many images, expected each image once")
     return _pixels(np.stack([array_values(data, array) for array in arrays]))
 
 
 def _check(path: Path, images: PickledImages | np.ndarray) -> tuple[tuple[Skipped, ...], Bool[np.ndarray, "images"]]:
-    """Which images can be used. An image that a pickle names many times is looked at once."""
+    """Return the faults and a mask of the readable images; a repeated image is checked once."""
     good = np.ones(len(images), bool)
     skipped = []
     if isinstance(images, PickledImages):
         known: dict[tuple[int, int], str | None] = {}
-        for place, key in enumerate(zip(images._starts.tolist(), images._lengths.tolist(), strict=True)):
+        for index, key in enumerate(zip(images._starts.tolist(), images._lengths.tolist(), strict=True)):
             if key not in known:
                 try:
-                    known[key] = fault(images[place])
+                    known[key] = fault(images[index])
                 except PickleError as error:
                     known[key] = str(error)
             if reason := known[key]:
-                skipped.append(Skipped(f"{path} image {place}", reason))
-                good[place] = False
+                skipped.append(Skipped(f"{path} image {index}", reason))
+                good[index] = False
     return tuple(skipped), good
 
 
 def _name_pairs(
     images: PickledImages | np.ndarray, same: Bool[np.ndarray, "pairs"], name: str
 ) -> tuple[ImageSet, PairList]:
-    """A name for each pair of one person, and two for each pair of two; see `read_verification_bin`."""
+    """Assign one name to each genuine pair and two to each impostor pair; see `read_verification_bin`."""
     digits = max(4, len(str(len(same))))
     names, first, second = [], [], []
     labels = np.empty(2 * len(same), np.int32)
-    for pair, one in enumerate(same.tolist()):
-        person = f"pair {pair + 1:0{digits}d}"
+    for pair, genuine in enumerate(same.tolist()):
+        identity = f"pair {pair + 1:0{digits}d}"
         labels[2 * pair] = len(names)
-        names += [person] if one else [person, f"{person} other"]
+        names += [identity] if genuine else [identity, f"{identity} other"]
         labels[2 * pair + 1] = len(names) - 1
-        first.append((person, 1))
-        second.append((person, 2) if one else (f"{person} other", 1))
+        first.append((identity, 1))
+        second.append((identity, 2) if genuine else (f"{identity} other", 1))
     numbers = np.ones(2 * len(same), np.int32)
     numbers[1::2] += same
     storage = "pixels" if isinstance(images, np.ndarray) else "encoded"
@@ -193,18 +198,20 @@ def _with(images: ImageSet, skipped: Sequence[Skipped]) -> ImageSet:
 
 
 def write_verification_bin(path: str | Path, images: ImageSet, pairs: PairList) -> None:
-    """Write a list's pairs as InsightFace packs them: readable by its tools, and by `pickle.load` as (bytes, bools).
+    """Write a pair list in InsightFace's format.
 
-    Files and encoded images are copied byte for byte, pixels become PNG. An image that is in several pairs stands in the file
-    once for each, as these tools expect. Images go through memory one by one.
+    The file is readable by InsightFace's tools, and by `pickle.load` as (bytes, bools).
+
+    Files and encoded images are copied byte for byte; pixels become PNG. An image that occurs in several pairs is stored once
+    for each, as InsightFace's tools expect. Images pass through memory one at a time.
 
     Args:
-      path: the file; it appears whole or not at all, and must not be there.
-      images: where the images are.
-      pairs: which of them are paired.
+      path: the file, written atomically; it must not exist.
+      images: the image set that contains all images of the pairs.
+      pairs: the pair list.
 
     Raises:
-      UserError: the list names an image that is not there, or the file cannot be written.
+      UserError: the list names an image that is not in the set, or the file cannot be written.
     """
     try:
         sides = [images.places(side) for side in (pairs.first, pairs.second)]
@@ -218,12 +225,12 @@ def write_verification_bin(path: str | Path, images: ImageSet, pairs: PairList) 
 
 
 def _dump(
-    file: IO[bytes], images: ImageSet, places: Int[np.ndarray, "images"], same: Bool[np.ndarray, "pairs"]
+    file: IO[bytes], images: ImageSet, indices: Int[np.ndarray, "images"], same: Bool[np.ndarray, "pairs"]
 ) -> None:
-    """The pickle, protocol 4, written by hand: `pickle.dump` would hold every image at once."""
+    """Write the pickle (protocol 4) opcode by opcode: `pickle.dump` would hold all images in memory."""
     file.write(pickle.PROTO + b"\x04" + pickle.EMPTY_LIST)
-    for image in encoded_images(images, places):
+    for image in encoded_images(images, indices):
         file.write(pickle.BINBYTES8 + len(image).to_bytes(8, "little") + image + pickle.APPEND)
     file.write(pickle.EMPTY_LIST + pickle.MARK)
-    file.write(b"".join(pickle.NEWTRUE if one else pickle.NEWFALSE for one in same.tolist()))
+    file.write(b"".join(pickle.NEWTRUE if genuine else pickle.NEWFALSE for genuine in same.tolist()))
     file.write(pickle.APPENDS + pickle.TUPLE2 + pickle.STOP)

@@ -1,1 +1,1 @@
-"""InsightFace's RecordIO sets: `.rec`, `.idx` and `property`, mapped and indexed."""
+"""InsightFace's RecordIO sets: `.rec`, `.idx` and `property`, memory-mapped and indexed."""

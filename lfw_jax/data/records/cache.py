@@ -1,4 +1,4 @@
-"""What a scan of a large RecordIO file found, kept in the user's cache: a set of millions is opened in seconds next time."""
+"""Cached scans of large RecordIO files, so that a set of millions of images reopens in seconds."""
 
 import hashlib
 import os
@@ -12,41 +12,57 @@ from lfw_jax.data.formats.npz import NpzError, read_npz
 from lfw_jax.data.records.index import BROKEN, RecordTable
 from lfw_jax.data.records.recordio import RecordFile
 
-_VERSION = 1  # of what a scan means; another one is scanned anew
+_VERSION = 1  # of the meaning of a scan; entries of another version are ignored
 _DTYPES = {"status": np.uint8, "labels": np.int32, "found": np.int64}
 
 
 def cache_folder() -> Path:
-    """Where the scans are kept."""
+    """Return the folder of the cached scans."""
     import pooch  # here, because only large sets need it
 
     return Path(pooch.os_cache("lfw_jax")) / "records"
 
 
 def _entry(file: RecordFile, offsets: Int64[np.ndarray, "records"]) -> Path:
-    """The file of a scan: named for path, size and time of the `.rec` and for the offsets that were scanned."""
-    told = f"{_VERSION}\0{file.path.resolve()}\0{file.size}\0{file.path.stat().st_mtime_ns}\0"
-    digest = hashlib.sha256(os.fsencode(told))
+    """Return the path of a cached scan: a digest of the `.rec`'s path, size and time, and the offsets."""
+    identifier = f"{_VERSION}\0{file.path.resolve()}\0{file.size}\0{file.path.stat().st_mtime_ns}\0"
+    digest = hashlib.sha256(os.fsencode(identifier))
     digest.update(np.ascontiguousarray(offsets).data)
     return cache_folder() / f"{digest.hexdigest()[:32]}.npz"
 
 
 def load(file: RecordFile, offsets: Int64[np.ndarray, "records"]) -> RecordTable | None:
-    """What an earlier scan of these records found; None where there was none, or its file is damaged."""
+    """Return an earlier scan of these records.
+
+    Args:
+      file: the RecordIO file.
+      offsets: `[records]`, the byte where each record starts.
+
+    Returns:
+      The table of the scan; None if there is none or its file is damaged.
+    """
     try:
         columns = read_npz(_entry(file, offsets), _DTYPES)
     except (OSError, NpzError):
         return None
     if columns.keys() != _DTYPES.keys():
         return None
-    whole = all(
+    complete = all(
         columns[name].dtype == dtype and columns[name].shape == offsets.shape for name, dtype in _DTYPES.items()
     )
-    return RecordTable(**columns) if whole and not np.any(columns["status"] > BROKEN) else None
+    return RecordTable(**columns) if complete and not np.any(columns["status"] > BROKEN) else None
 
 
 def store(file: RecordFile, offsets: Int64[np.ndarray, "records"], table: RecordTable) -> None:
-    """Keep a scan; where the cache cannot be written, the next opening scans again and nobody is told."""
+    """Save a scan.
+
+    If the cache cannot be written, this is silently skipped, and the next opening scans again.
+
+    Args:
+      file: the RecordIO file.
+      offsets: `[records]`, the byte where each record starts.
+      table: the result of the scan.
+    """
     try:
         entry = _entry(file, offsets)
         entry.parent.mkdir(parents=True, exist_ok=True)

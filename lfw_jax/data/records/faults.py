@@ -1,4 +1,4 @@
-"""The records of a set that were left out, and why: told from a few numbers each, however many there are."""
+"""The skipped records of a set: stored as a few numbers per record and described on access."""
 
 from collections.abc import Sequence
 from typing import overload
@@ -12,15 +12,15 @@ from lfw_jax.data.records.recordio import LAST, MAGIC, RecordError, RecordFile
 
 
 class SkippedRecords(Sequence[Skipped]):
-    """One `Skipped` for each faulty record, made when it is asked for.
+    """One `Skipped` per faulty record, created on access.
 
     Args:
-      file: the file.
-      numbers: `[skipped]`, of each record in the `.idx`.
-      offsets: `[skipped]`, the byte where it should start.
-      status: `[skipped]`, what a scan said of it.
+      file: the RecordIO file.
+      numbers: `[skipped]`, the number of each record in the `.idx`.
+      offsets: `[skipped]`, the byte where each record should start.
+      status: `[skipped]`, the status of each record in the scan.
       found: `[skipped]`, the word or length that the scan found.
-      ending: what to add to the last one.
+      ending: text appended to the reason of the last record.
     """
 
     def __init__(
@@ -39,38 +39,38 @@ class SkippedRecords(Sequence[Skipped]):
         return len(self._status)
 
     @overload
-    def __getitem__(self, place: int) -> Skipped: ...
+    def __getitem__(self, position: int) -> Skipped: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[Skipped]: ...
+    def __getitem__(self, position: slice) -> list[Skipped]: ...
 
-    def __getitem__(self, place: int | slice) -> Skipped | list[Skipped]:
-        if isinstance(place, slice):
-            return [self[i] for i in range(len(self))[place]]
-        place = range(len(self))[place]
-        offset = int(self._offsets[place])
-        reason = _reason(self._file, offset, int(self._status[place]), int(self._found[place]))
-        ending = self._ending if place == len(self) - 1 else ""
-        return Skipped(f"{self._file.path} record {self._numbers[place]} at byte {offset:,}", reason + ending)
+    def __getitem__(self, position: int | slice) -> Skipped | list[Skipped]:
+        if isinstance(position, slice):
+            return [self[i] for i in range(len(self))[position]]
+        position = range(len(self))[position]
+        offset = int(self._offsets[position])
+        reason = _reason(self._file, offset, int(self._status[position]), int(self._found[position]))
+        ending = self._ending if position == len(self) - 1 else ""
+        return Skipped(f"{self._file.path} record {self._numbers[position]} at byte {offset:,}", reason + ending)
 
 
 def _reason(file: RecordFile, offset: int, status: int, found: int) -> str:
     if status == index.PAST_THE_END:
         if offset % 4:
-            return "the offset is no multiple of 4, as every record's is"
+            return "found an offset that is not a multiple of 4, expected one"
         return f"past the end of the file, which has {file.size:,} bytes"
     if status == index.NO_MAGIC:
         return f"found {found:#010x}, expected the magic number {MAGIC:#010x}"
     if status == index.NO_START:
-        what = "the middle of a record" if found <= LAST else f"a part of kind {found}"
-        return f"found {what}, expected its start"
+        part = "the middle of a record" if found <= LAST else f"a part of kind {found}"
+        return f"found {part}, expected its start"
     if status == index.CUT_OFF:
         return f"cut off: found {found:,} bytes to the end of the file, expected more"
     if status == index.NO_HEADER:
         return f"found {found:,} bytes, expected a header of 24 bytes and its labels"
     if status == index.NO_LABEL:
         label = np.uint32(found).view(np.float32)
-        return f"found the label {label:g}, expected a whole number from 0"
+        return f"found the label {label:g}, expected a non-negative integer"
     if status == index.NO_FORMAT:
         return f"found {found.to_bytes(4, 'little')!r}, expected the start of a JPEG, PNG, BMP or GIF"
     try:

@@ -1,4 +1,4 @@
-"""Which records a RecordIO file has: the `.idx` beside it, and what their headers say, thousands at a time."""
+"""The records of a RecordIO file: its `.idx` and its record headers, read thousands at a time."""
 
 import dataclasses
 import itertools
@@ -11,25 +11,25 @@ from lfw_jax.data.records.recordio import FIRST, HEAD, LENGTH_BITS, LONGEST, MAG
 from lfw_jax.errors import UserError
 
 _TEXT_CHUNK = 1 << 22  # bytes of an .idx parsed at once
-_DIGITS = 18  # of the largest number that an .idx may hold: more do not fit 64 bits
+_DIGITS = 18  # of the largest number that an .idx may hold: more do not fit in 64 bits
 _HEADER_CHUNK = 1 << 15  # records whose headers are read at once
 _HEADER_BYTES = 24  # of an image record: flag, label, id, id2 as <IfQQ
-_LABELS_MOST = 1000  # labels of a record in several parts, whose labels are not looked at in bulk
-# What an image file starts with, as far as the bits go: those formats that every loader of this project reads.
+_LABELS_MOST = 1000  # labels of a record in several parts, whose labels are not checked in bulk
+# Mask and value of the first word of an image file, for the formats that every loader of this project reads.
 _IMAGE_STARTS = ((0xFFFFFF, 0xFFD8FF), (0xFFFFFFFF, 0x474E5089), (0xFFFF, 0x4D42), (0xFFFFFF, 0x464947))
 
 IMAGE, NO_IMAGE, PAST_THE_END, NO_MAGIC, NO_START, CUT_OFF, NO_HEADER, NO_LABEL, NO_FORMAT, BROKEN = range(10)
-"""What a scan says of a record. `IMAGE` is one to use and `NO_IMAGE` one of the set's own notes; the others are faults."""
+"""The status of a record in a scan. `IMAGE` is usable, `NO_IMAGE` is metadata of the set; the others are faults."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RecordTable:
-    """What the headers of records say.
+    """The content of the record headers.
 
     Attributes:
-      status: `[records]`, one of the constants above.
-      labels: `[records]`, the person that an image shows; -1 where there is none.
-      found: `[records]`, what a fault's message tells: the word or the length that was found.
+      status: `[records]`, one of the status constants of this module.
+      labels: `[records]`, the identity of each image; -1 if there is none.
+      found: `[records]`, the word or length that was found, for the message of a fault.
     """
 
     status: UInt8[np.ndarray, "records"]
@@ -38,12 +38,18 @@ class RecordTable:
 
 
 def read_index(path: Path) -> tuple[Int64[np.ndarray, "records"], Int64[np.ndarray, "records"]]:
-    """The number and the offset of each record that an `.idx` lists: lines of `number<TAB>offset`.
+    """Read an `.idx` file, whose lines are `number<TAB>offset`.
 
-    Parsed in bulk, a few million lines a second, without a Python object for a line.
+    The lines are parsed in bulk, a few million per second, without a Python object per line.
+
+    Args:
+      path: the file.
+
+    Returns:
+      The number and the offset (in bytes) of each record.
 
     Raises:
-      UserError: a line that is none, or a record that is listed twice, named by its line or number.
+      UserError: a line is malformed or a record is listed twice; the message names the line or record.
     """
     numbers, offsets = [], []
     lines = 0
@@ -62,21 +68,21 @@ def read_index(path: Path) -> tuple[Int64[np.ndarray, "records"], Int64[np.ndarr
         raise UserError(
             f"{path}: cannot be read ({error.strerror or error}), expected the index of a .rec file."
         ) from error
-    if not any(len(some) for some in numbers):
+    if not any(len(chunk) for chunk in numbers):
         raise UserError(f"{path}: found no line in it, expected lines of `number<TAB>offset`. Copy it again.")
-    listed, places = np.concatenate(numbers), np.concatenate(offsets)
-    for what, values in (("record", listed), ("offset", places)):
+    all_numbers, all_offsets = np.concatenate(numbers), np.concatenate(offsets)
+    for column, values in (("record", all_numbers), ("offset", all_offsets)):
         ordered = values if np.all(values[1:] > values[:-1]) else np.sort(values)
-        if (again := ordered[1:] == ordered[:-1]).any():
+        if (repeated := ordered[1:] == ordered[:-1]).any():
             raise UserError(
-                f"{path}: {what} {ordered[1:][again][0]} is listed twice, expected every record once. Copy it again, or "
-                "remove the file: the .rec is then read through to find its records."
+                f"{path}: {column} {ordered[1:][repeated][0]} is listed twice, expected every record once. Copy it again, or "
+                "remove the file: the .rec is then scanned for its records."
             )
-    return listed, places
+    return all_numbers, all_offsets
 
 
 def _parse(path: Path, text: bytes, before: int, numbers: list[np.ndarray], offsets: list[np.ndarray]) -> int:
-    """Add the numbers and offsets of whole lines; returns how many lines there were."""
+    """Append the numbers and offsets of complete lines, and return the count of lines."""
     characters = np.frombuffer(text, np.uint8)
     digit = (characters >= 48) & (characters <= 57)
     edges = np.flatnonzero(np.diff(digit, prepend=False, append=False))
@@ -84,7 +90,7 @@ def _parse(path: Path, text: bytes, before: int, numbers: list[np.ndarray], offs
     newlines = np.flatnonzero(characters == 10)
     line_of_number = np.searchsorted(newlines, starts)
     filled = np.flatnonzero(np.diff(newlines, prepend=-1) > 1 + (characters[newlines - 1] == 13))
-    # Every line that holds anything is `digits TAB digits`, perhaps with a carriage return after it.
+    # Every line that is not empty is `digits TAB digits`, optionally followed by a carriage return.
     good = (
         len(starts) == 2 * len(filled)
         and np.array_equal(line_of_number[::2], filled)
@@ -100,7 +106,7 @@ def _parse(path: Path, text: bytes, before: int, numbers: list[np.ndarray], offs
             if line.rstrip(b"\r") and not (len(fields) == 2 and all(f.isdigit() and len(f) <= _DIGITS for f in fields)):
                 raise _bad_line(path, number, line)
         raise _bad_line(path, before + 1, text[:80])
-    # numpy takes any white space for `sep`, and there is nothing else left but numbers.
+    # NumPy accepts any white space as `sep`, and only numbers remain besides it.
     values = np.fromstring(text, np.int64, sep=" ") if len(starts) else np.zeros(0, np.int64)
     numbers.append(values[::2])
     offsets.append(values[1::2])
@@ -111,20 +117,29 @@ def _bad_line(path: Path, number: int, line: bytes) -> UserError:
     shown = line[:60].decode("utf-8", "replace")
     return UserError(
         f"{path}, line {number}: found {shown!r}, expected `number<TAB>offset`. Copy it again, or remove the file: the .rec "
-        "is then read through to find its records."
+        "is then scanned for its records."
     )
 
 
 def scan(file: RecordFile, offsets: Int[np.ndarray, "records"]) -> RecordTable:
-    """What the header of each record says; touches the first page of each and keeps none of them.
+    """Read the header of each record.
+
+    Only the first page of each record is read, and none stays in memory.
+
+    Args:
+      file: the RecordIO file.
+      offsets: `[records]`, the byte where each record starts.
+
+    Returns:
+      The status, label and fault of each record.
 
     Raises:
-      UserError: records that lie in one another, as only a made-up index has them.
+      UserError: records overlap, as only a crafted index can state.
     """
     status = np.full(len(offsets), PAST_THE_END, np.uint8)
     labels = np.full(len(offsets), -1, np.int32)
     found = np.zeros(len(offsets), np.int64)
-    budget = itertools.count(file.size // HEAD.size + 1, -1)  # parts that fit in the file
+    budget = itertools.count(file.size // HEAD.size + 1, -1)  # the most parts that fit in the file
     for start in range(0, len(offsets) if file.size >= HEAD.size else 0, _HEADER_CHUNK):
         rows = slice(start, start + _HEADER_CHUNK)
         status[rows], labels[rows], found[rows] = _scan_whole(file, np.asarray(offsets[rows], np.int64))
@@ -138,17 +153,17 @@ def scan(file: RecordFile, offsets: Int[np.ndarray, "records"]) -> RecordTable:
 def _scan_whole(
     file: RecordFile, offsets: Int64[np.ndarray, "chunk"]
 ) -> tuple[UInt8[np.ndarray, "chunk"], Int32[np.ndarray, "chunk"], Int64[np.ndarray, "chunk"]]:
-    """Status, label and what was found of records in one part; those in several are called `BROKEN`, to be looked at."""
+    """Scan records in one part; those in several get the status `BROKEN`, for `_scan_parts` to read."""
     inside = (offsets % 4 == 0) & (offsets + HEAD.size <= file.size)
     first, last = np.where(inside, offsets // 4, 0), len(file.words) - 1
 
-    def word(place: Int[np.ndarray, "chunk"] | int) -> UInt32[np.ndarray, "chunk"]:
-        return file.words[np.minimum(first + place, last)]  # what is beyond the end is not looked at below
+    def word(index: Int[np.ndarray, "chunk"] | int) -> UInt32[np.ndarray, "chunk"]:
+        return file.words[np.minimum(first + index, last)]  # words beyond the end are ignored below
 
     magic, second, flag = word(0), word(1), word(2).astype(np.int64)
     kind, length = second >> LENGTH_BITS, (second & LONGEST).astype(np.int64)
     after = length - _HEADER_BYTES - 4 * flag
-    # One label stands in the header itself; of several, which come after it, the first is the person.
+    # A single label is in the header itself. Several labels follow it; the first is the identity.
     label = np.where(flag > 0, word(8), word(3)).view("<f4")
     beginning = word(8 + flag)
     checks = (
@@ -170,14 +185,16 @@ def _scan_whole(
 
 
 def _scan_parts(file: RecordFile, offset: int, budget: "itertools.count[int]") -> tuple[int, int, int]:
-    """Status, label and what was found of a record in several parts: one whose bytes hold the magic number."""
+    """Scan a record in several parts, whose bytes contain the magic number: status, label, found."""
     beginning = b""
     total = 0
     try:
-        for place, (start, length) in enumerate(file.parts(offset)):
+        for part, (start, length) in enumerate(file.parts(offset)):
             if next(budget) <= 0:
-                raise UserError(f"{file.path}: found records that lie in one another, expected one after another.")
-            if place:
+                raise UserError(
+                    f"{file.path}: found overlapping records, expected consecutive ones. Copy the .idx again, or remove it."
+                )
+            if part:
                 beginning += MAGIC.to_bytes(4, "little")
                 total += 4
             missing = _HEADER_BYTES + 4 * _LABELS_MOST - len(beginning)
@@ -197,11 +214,11 @@ def _scan_parts(file: RecordFile, offset: int, budget: "itertools.count[int]") -
 
 
 def _is_label(label: np.ndarray) -> np.ndarray:
-    """Whether a float label is a whole number that fits 31 bits; false for NaN, of which one kind makes numpy warn."""
-    with np.errstate(invalid="ignore"):
+    """Return a mask of the float labels that are non-negative integers of at most 31 bits."""
+    with np.errstate(invalid="ignore"):  # a signalling NaN makes NumPy warn
         return (label >= 0) & (label < 2**31) & (label == np.floor(label))
 
 
 def _is_image(word: np.ndarray) -> np.ndarray:
-    """Whether the first four bytes of something, as a little-endian word, are those of an image file."""
+    """Return a mask of the little-endian words with which an image file can start."""
     return np.logical_or.reduce([(word & mask) == start for mask, start in _IMAGE_STARTS])

@@ -1,6 +1,6 @@
-"""`<name>.people.json` beside a `.rec`: the names and image numbers that the format itself has no place for.
+"""`<name>.people.json` beside a `.rec`: names and image numbers, which the format cannot store.
 
-InsightFace does not look at it. With it a data set comes back from RecordIO as it was, so that pair lists can be followed.
+InsightFace ignores this file. With it a data set survives the conversion to RecordIO unchanged, so that pair lists still apply.
 """
 
 import dataclasses
@@ -16,12 +16,12 @@ from lfw_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class RecordPeople:
-    """Who the labels of a set are.
+    """The identities of the labels of a set.
 
     Attributes:
-      names: of each label.
-      first: the number of the record of each one's first image; the others follow it.
-      numbers: by label, the numbers of the images of those people whose images do not count 1, 2, 3 …
+      names: the name of each label.
+      first: for each label, the record number of its first image; the others follow it.
+      numbers: by label, the image numbers of those identities whose images are not numbered 1, 2, 3 …
     """
 
     names: Sequence[str]
@@ -31,46 +31,54 @@ class RecordPeople:
     def image_numbers(
         self, path: Path, records: Int64[np.ndarray, "images"], labels: Int32[np.ndarray, "images"]
     ) -> Int32[np.ndarray, "images"]:
-        """The number of each image among its person's: by its record, so that one that is missing moves no other.
+        """Return the number of each image within its identity.
+
+        The number depends on the record number, so that a missing image does not change the numbers of others.
 
         Args:
-          path: of the file, for the message.
-          records: `[images]`, the number of each image's record.
-          labels: `[images]`.
+          path: the file, for the message.
+          records: `[images]`, the record number of each image.
+          labels: `[images]`, the identity of each image.
 
         Raises:
-          UserError: the records are not where the file says.
+          UserError: the records do not match the file.
         """
-        places = records - np.array(self.first, np.int64)[labels]
-        wrong = (places < 0) | (places >= 2**31 - 1)
-        numbers = np.where(wrong, 0, places + 1).astype(np.int32)
-        if self.numbers:  # those of all people one after another, with where each person's start and how many they are
-            given = np.concatenate([np.array(some, np.int32) for some in self.numbers.values()])
+        ranks = records - np.array(self.first, np.int64)[labels]
+        wrong = (ranks < 0) | (ranks >= 2**31 - 1)
+        numbers = np.where(wrong, 0, ranks + 1).astype(np.int32)
+        if self.numbers:  # the concatenated numbers of all identities, with the start and count of each
+            given = np.concatenate([np.array(own, np.int32) for own in self.numbers.values()])
             counts = np.zeros(len(self.first), np.int64)
-            counts[list(self.numbers)] = [len(some) for some in self.numbers.values()]
+            counts[list(self.numbers)] = [len(own) for own in self.numbers.values()]
             starts = np.zeros(len(self.first), np.int64)
-            starts[list(self.numbers)] = np.cumsum([0, *(len(some) for some in self.numbers.values())])[:-1]
+            starts[list(self.numbers)] = np.cumsum([0, *(len(own) for own in self.numbers.values())])[:-1]
             listed = np.isin(labels, list(self.numbers))
-            inside = listed & (places >= 0) & (places < counts[labels])
+            inside = listed & (ranks >= 0) & (ranks < counts[labels])
             wrong = np.where(listed, ~inside, wrong)
-            numbers[inside] = given[starts[labels[inside]] + places[inside]]
+            numbers[inside] = given[starts[labels[inside]] + ranks[inside]]
         if wrong.any():
             raise UserError(
-                f"{path}: record {records[wrong][0]} does not belong to the person whom it names there. Remove the file if the "
-                ".rec was made anew."
+                f"{path}: record {records[wrong][0]} does not belong to the identity of its label. Remove the file if the "
+                ".rec was written again."
             )
         return numbers
 
 
 def people_path(rec: Path) -> Path:
-    """The file that belongs to a `.rec`."""
+    """Return the path of the file that belongs to a `.rec`."""
     return rec.with_suffix(".people.json")
 
 
 def people_of(
     names: Sequence[str], labels: Int[np.ndarray, "images"], numbers: Int[np.ndarray, "images"]
 ) -> RecordPeople:
-    """What to keep of images that stand person after person in records 1, 2, 3 …, `labels` and `numbers` in that order."""
+    """Return the content of the file for images sorted by identity, in records from number 1.
+
+    Args:
+      names: the name of each label.
+      labels: `[images]`, the identity of each image, sorted.
+      numbers: `[images]`, the number of each image within its identity.
+    """
     starts = np.searchsorted(labels, np.arange(len(names) + 1))
     given = {}
     for label, (start, end) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
@@ -80,13 +88,17 @@ def people_of(
 
 
 def people_text(people: RecordPeople) -> str:
-    """The text of the file."""
+    """Return the text of the file."""
     content = {"names": list(people.names), "first": list(people.first), "numbers": people.numbers}
     return json.dumps(content, ensure_ascii=False) + "\n"
 
 
 def read_people_file(path: Path) -> RecordPeople:
-    """Read such a file. Raises UserError for anything else."""
+    """Read a `.people.json` file.
+
+    Raises:
+      UserError: the file has other content.
+    """
     try:
         content = json.loads(path.read_bytes())
         names, first = content["names"], content["first"]
@@ -99,6 +111,6 @@ def read_people_file(path: Path) -> RecordPeople:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise UserError(
-            f"{path}: expected names and numbers as `write_records` leaves them. Correct or remove the file."
+            f"{path}: found other content, expected names and numbers as `write_records` saves them. Correct or remove the file."
         ) from error
     return RecordPeople(names, first, numbers)

@@ -1,8 +1,8 @@
-"""InsightFace's training sets: `train.rec` with `train.idx` and `property`, read where they lie.
+"""InsightFace's training sets: `train.rec` with `train.idx` and `property`, read in place.
 
-A record's payload is a header `<IfQQ` (flag, label, id, id2), `flag` float32 labels where flag > 0, and the image file. Records
-without an image are the set's own notes: record 0 (where the images and the people end) and a range of records for each
-person. The labels of the images say the same and are what counts here, so that sets without these notes are read alike.
+The payload of a record is a header `<IfQQ` (flag, label, id, id2), `flag` float32 labels if flag > 0, and the image file.
+Records without an image are metadata: record 0 (the end of the images and of the identities) and a range of records for each
+identity. The labels of the images hold the same information and are used here, so that sets without metadata are read alike.
 """
 
 import array
@@ -22,14 +22,14 @@ from lfw_jax.data.storage import LazyImages
 from lfw_jax.errors import UserError
 
 HEADER = struct.Struct("<IfQQ")
-_CACHED_FROM = 200_000  # records; fewer are scanned in less time than it takes to find them in a cache
+_CACHED_FROM = 200_000  # records; smaller sets are scanned faster than they are loaded from the cache
 
 
 class Records(LazyImages[bytes]):
-    """The images of a RecordIO file, 8 bytes an image until one is asked for.
+    """Images of a RecordIO file, read on access. Memory: 8 bytes per image.
 
     Args:
-      file: the file.
+      file: the RecordIO file.
       offsets: `[images]`, the byte where each record starts.
     """
 
@@ -39,8 +39,8 @@ class Records(LazyImages[bytes]):
     def __len__(self) -> int:
         return len(self._offsets)
 
-    def _image(self, place: int) -> bytes:
-        offset = int(self._offsets[place])
+    def _image(self, index: int) -> bytes:
+        offset = int(self._offsets[index])
         try:
             payload = self._file.payload(offset)
             flag = HEADER.unpack_from(payload)[0]
@@ -54,31 +54,34 @@ class Records(LazyImages[bytes]):
         return payload[start:]
 
     def _fault(self, offset: int, reason: str) -> UserError:
-        """The error for a record that was whole when the set was opened."""
+        """Return the error for a record that was intact when the set was opened."""
         index = self._file.path.with_suffix(".idx")
         record = "a record"
         if index.is_file():
             numbers, offsets = read_index(index)
             record = f"record {', '.join(map(str, numbers[offsets == offset])) or '?'}"
         return UserError(
-            f"{self._file.path}: {record} at byte {offset:,} cannot be read: {reason}. Was the file changed meanwhile? Start "
-            "again."
+            f"{self._file.path}: {record} at byte {offset:,} cannot be read: {reason}. Was the file changed in the "
+            "meantime? Start again."
         )
 
 
 def read_records(path: str | Path) -> ImageSet:
-    """The images of a RecordIO set, in the order of its `.idx`.
+    """Read a RecordIO set, in the order of its `.idx`.
 
-    People are named by their label as text, or by the `<name>.people.json` that `write_records` leaves beside the `.rec`, which
-    keeps their images' numbers too; else these count from 1. Without an `.idx` the file is read through to find its records.
-    Records that are broken, cut off, past the end or without a usable image are left out and listed in `skipped`. Memory: 16
-    bytes an image. Opening reads the first page of every record once; of large sets what it found is kept in the user's cache.
+    Names and image numbers come from the `<name>.people.json` that `write_records` saves beside the `.rec`. Without it the
+    names are the labels as text, and the images of each identity are numbered from 1. Without an `.idx` the whole file is
+    scanned for its records. Memory: 16 bytes per image. Opening reads the first page of every record once; for large sets
+    the result is stored in the user's cache.
 
     Args:
       path: a folder with `train.rec` (or one `.rec` of another name), or the `.rec` itself.
 
+    Returns:
+      The image set. Records that are damaged or have no usable image are left out and listed in `skipped`.
+
     Raises:
-      UserError: no such file, an `.idx`, `property` or names file that is none, or no image in it.
+      UserError: the file is missing, its `.idx`, `property` or names file is malformed, or it contains no image.
     """
     file = RecordFile(locate(Path(path)))
     index = file.path.with_suffix(".idx")
@@ -98,7 +101,14 @@ def read_records(path: str | Path) -> ImageSet:
 
 
 def locate(path: Path) -> Path:
-    """The `.rec` that a path means: itself, `train.rec` in a folder, or the only `.rec` there. Raises UserError."""
+    """Return the `.rec` file for a path: the file itself, or `train.rec` or the only `.rec` of a folder.
+
+    Args:
+      path: a file or a folder.
+
+    Raises:
+      UserError: no such file, or several without a `train.rec`.
+    """
     if not path.is_dir():
         if not path.is_file():
             raise UserError(
@@ -108,18 +118,24 @@ def locate(path: Path) -> Path:
     found = sorted(path.glob("*.rec"))
     named = [file for file in found if file.name == "train.rec"] or found
     if len(named) != 1:
-        what = f"{len(found)} .rec files and no train.rec" if found else "no .rec file"
+        content = f"{len(found)} .rec files and no train.rec" if found else "no .rec file"
         raise UserError(
-            f"--config.data.dir: found {what} in {path}; expected a folder with train.rec, or name the file."
+            f"--config.data.dir: found {content} in {path}; expected a folder with train.rec, or name the file."
         )
     return named[0]
 
 
 def read_property(folder: Path) -> tuple[int, int, int] | None:
-    """What `property` says: how many people, and the height and width of the images; None where there is none.
+    """Read the `property` file of a set.
+
+    Args:
+      folder: the folder of the set.
+
+    Returns:
+      The count of identities and the height and width of the images in pixels; None if there is no such file.
 
     Raises:
-      UserError: it says something else.
+      UserError: the file has other content.
     """
     path = folder / "property"
     if not path.is_file():
@@ -127,13 +143,13 @@ def read_property(folder: Path) -> tuple[int, int, int] | None:
     text = path.read_bytes()[:200].decode("utf-8", "replace").strip()
     fields = text.split(",")
     if len(fields) != 3 or not all(field.strip().isascii() and field.strip().isdigit() for field in fields):
-        raise UserError(f"{path}: found {text[:60]!r}, expected `people,height,width`. Correct it, or remove it.")
-    people, height, width = map(int, fields)
-    return people, height, width
+        raise UserError(f"{path}: found {text[:60]!r}, expected `identities,height,width`. Correct it, or remove it.")
+    identities, height, width = map(int, fields)
+    return identities, height, width
 
 
 def _walk(file: RecordFile) -> tuple[Int64[np.ndarray, "records"], Int64[np.ndarray, "records"]]:
-    """The records counted from 1, which is what an `.idx` calls them: record 0 is written after the images."""
+    """Return the numbers and offsets of all records; as in an `.idx`, the images start from 1."""
     offsets = np.frombuffer(array.array("q", file.walk()), np.int64)
     return np.arange(1, len(offsets) + 1), offsets
 
@@ -151,22 +167,22 @@ def _skipped(
 def _people(
     path: Path, records: Int64[np.ndarray, "images"], labels: Int32[np.ndarray, "images"]
 ) -> tuple[tuple[str, ...], Int32[np.ndarray, "images"], Int32[np.ndarray, "images"]]:
-    """Names, labels as indices into them, and the numbers of the images."""
+    """Return the names, the labels as indices into them, and the image numbers."""
     found, renumbered = np.unique(labels, return_inverse=True)
     announced = read_property(path.parent)
     if announced and found[-1] >= announced[0]:
         raise UserError(
-            f"{path}: found the label {found[-1]}, but {path.parent / 'property'} announces {announced[0]} people, so expected "
+            f"{path}: found the label {found[-1]}, but {path.parent / 'property'} announces {announced[0]} identities; expected "
             f"0 to {announced[0] - 1}. Correct or remove that file if the labels are right."
         )
     renumbered = renumbered.astype(np.int32)
-    beside = people_path(path)
-    if not beside.is_file():
+    names_path = people_path(path)
+    if not names_path.is_file():
         return tuple(map(str, found.tolist())), renumbered, count_up(renumbered)
-    people = read_people_file(beside)
-    if found[-1] >= len(people.names):
+    identities = read_people_file(names_path)
+    if found[-1] >= len(identities.names):
         raise UserError(
-            f"{beside}: found {len(people.names)} names, but {path} has the label {found[-1]}. Remove the file."
+            f"{names_path}: found {len(identities.names)} names, but {path} has the label {found[-1]}. Remove the file."
         )
-    names = [people.names[int(label)] for label in found]
-    return tuple(names), renumbered, people.image_numbers(beside, records, labels)
+    names = [identities.names[int(label)] for label in found]
+    return tuple(names), renumbered, identities.image_numbers(names_path, records, labels)

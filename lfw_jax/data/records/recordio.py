@@ -1,8 +1,8 @@
-"""The RecordIO container (dmlc-core's format): byte strings one after another in a file that is mapped, never read whole.
+"""The RecordIO container (dmlc-core's format): consecutive byte strings in a memory-mapped file.
 
-A record is one part or several. A part is the magic number, a word whose top 3 bits say which part it is and whose low 29
-bits hold its length, the bytes, and zeros up to a multiple of 4. A record is cut wherever the magic number stands in it at a
-multiple of 4; the number itself is left out there and put back on reading, so that in a file it only ever begins a part.
+A record has one or several parts. A part is the magic number, a word with the kind of the part in its top 3 bits and the
+length in its low 29 bits, the bytes, and zero padding to a multiple of 4. A record is split wherever it contains the magic
+number at a multiple of 4. The number itself is omitted there and restored on reading, so that in a file it always starts a part.
 """
 
 import mmap
@@ -17,35 +17,35 @@ from lfw_jax.errors import UserError
 MAGIC = 0xCED7230A
 LENGTH_BITS = 29
 LONGEST = (1 << LENGTH_BITS) - 1
-"""Bytes of the longest part."""
+"""The maximal length of a part, in bytes."""
 
 WHOLE, FIRST, MIDDLE, LAST = range(4)
-"""What the top bits of a part's second word say of it."""
+"""The kinds of parts, stored in the top bits of the second word."""
 
 HEAD = struct.Struct("<II")
 _MAGIC_BYTES = struct.pack("<I", MAGIC)
-# What is copied at once of a record whose length is not known yet: most aligned faces are shorter. A copy by numpy lets other
-# threads run while the disk is waited for; a slice of the map would not.
+# Bytes copied at once of a record whose length is not known yet: most aligned faces are shorter. A copy by NumPy lets other
+# threads run while waiting for the disk; a slice of the map would not.
 _READ_AHEAD = 8192
 
 
 class RecordError(ValueError):
-    """What is wrong with a record, and at which byte; the reader that knows the record's number reports it."""
+    """A damaged record: the fault and its byte. Readers that know the number of the record report it."""
 
 
 class RecordFile:
-    """A RecordIO file, mapped into memory. Any number of threads may read from it.
+    """A memory-mapped RecordIO file, which any number of threads may read.
 
     Args:
       path: the file.
 
     Attributes:
       size: in bytes.
-      bytes: all of it, uint8 `[size]`.
-      words: all of it as little-endian uint32 `[size // 4]`; parts start at whole words.
+      bytes: the content, uint8 `[size]`.
+      words: the content as little-endian uint32 `[size // 4]`; parts start at whole words.
 
     Raises:
-      UserError: it cannot be opened, or is empty.
+      UserError: the file cannot be opened, or is empty.
     """
 
     def __init__(self, path: str | Path):
@@ -64,15 +64,15 @@ class RecordFile:
         self.words = np.frombuffer(self._map, "<u4", self.size // 4)
 
     def forget(self) -> None:
-        """Tell the system that the pages read so far are not needed soon, so that they do not count as this process's."""
+        """Release the pages read so far, so that they do not count towards the memory of this process."""
         if hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
 
     def part(self, offset: int) -> tuple[int, int]:
-        """Which part begins at a byte, and its length, all of which the file has. Raises RecordError."""
+        """Return the kind and length of the part at a byte offset. Raises RecordError if it is damaged."""
         if offset < 0 or offset % 4 or offset + HEAD.size > self.size:
             raise RecordError(
-                f"at byte {offset:,}: expected a record at a multiple of 4 in a file of {self.size:,} bytes"
+                f"at byte {offset:,}: found no record, expected one at a multiple of 4 in a file of {self.size:,} bytes"
             )
         magic, word = HEAD.unpack_from(self._map, offset)
         if magic != MAGIC:
@@ -88,7 +88,7 @@ class RecordFile:
         return kind, length
 
     def parts(self, offset: int) -> Iterator[tuple[int, int]]:
-        """Where the bytes of each part of a record start and how many there are. Raises RecordError."""
+        """Yield the start and length of the content of each part of a record. Raises RecordError."""
         kind, length = self.part(offset)
         if kind not in (WHOLE, FIRST):
             raise RecordError(f"at byte {offset:,}: found the middle of a record, expected its start")
@@ -98,12 +98,12 @@ class RecordFile:
             kind, length = self.part(offset)
             if kind not in (MIDDLE, LAST):
                 raise RecordError(
-                    f"at byte {offset:,}: found the start of a record, expected more of the one before it"
+                    f"at byte {offset:,}: found the start of a record, expected the next part of the previous one"
                 )
             yield offset + HEAD.size, length
 
     def payload(self, offset: int) -> bytes:
-        """The bytes of the record that starts at a byte. Raises RecordError."""
+        """Return the content of the record at a byte offset. Raises RecordError if it is damaged."""
         ahead = self.bytes[offset : offset + _READ_AHEAD].copy() if 0 <= offset < self.size else None
         pieces = []
         for start, length in self.parts(offset):
@@ -114,7 +114,7 @@ class RecordFile:
         return _MAGIC_BYTES.join(pieces)
 
     def walk(self) -> Iterator[int]:
-        """Where each record starts, one after another from the beginning; the last one may be broken, which ends the walk."""
+        """Yield the offset of each record in order; a damaged record is the last one."""
         offset = end = 0
         while offset < self.size:
             yield offset
@@ -127,24 +127,24 @@ class RecordFile:
 
 
 def padded(length: int) -> int:
-    """A number of bytes filled up to a multiple of 4."""
+    """Return a length rounded up to a multiple of 4."""
     return (length + 3) & ~3
 
 
 def encode_record(payload: bytes) -> bytes:
-    """A record as it stands in a file. Raises ValueError for one that is too long for the format."""
+    """Encode a record. Raises ValueError if it is too long for the format."""
     if len(payload) > LONGEST:
         raise ValueError(f"a record of {len(payload):,} bytes; RecordIO holds at most {LONGEST:,}")
     pieces = []
     start = 0
-    place = payload.find(_MAGIC_BYTES)
-    while place >= 0:
-        if place % 4:
-            place = payload.find(_MAGIC_BYTES, place + 1)
+    position = payload.find(_MAGIC_BYTES)
+    while position >= 0:
+        if position % 4:
+            position = payload.find(_MAGIC_BYTES, position + 1)
             continue
-        pieces.append(payload[start:place])
-        start = place + 4
-        place = payload.find(_MAGIC_BYTES, start)
+        pieces.append(payload[start:position])
+        start = position + 4
+        position = payload.find(_MAGIC_BYTES, start)
     pieces.append(payload[start:])
     kinds = [WHOLE] if len(pieces) == 1 else [FIRST, *([MIDDLE] * (len(pieces) - 2)), LAST]
     heads = [HEAD.pack(MAGIC, kind << LENGTH_BITS | len(piece)) for kind, piece in zip(kinds, pieces, strict=True)]

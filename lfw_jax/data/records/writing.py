@@ -1,4 +1,4 @@
-"""Writing InsightFace's training sets: `train.rec`, `train.idx` and `property`, as its face2rec2 does."""
+"""Writing of InsightFace's training sets (`train.rec`, `train.idx`, `property`) as by face2rec2."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,26 +13,29 @@ from lfw_jax.data.records.reading import HEADER
 from lfw_jax.data.records.recordio import encode_record
 from lfw_jax.errors import UserError
 
-_EXACT = 1 << 24  # above it not every whole number is a float32, in which the format keeps labels and ranges
+_EXACT = 1 << 24  # the largest range of exact integers in float32, the type of labels and ranges in the format
 
 
 def write_records(folder: str | Path, images: ImageSet, *, name: str = "train") -> Path:
-    """Write a set so that mxnet and InsightFace can read it; returns the path of the `.rec`.
+    """Write an image set in the format that MXNet and InsightFace read.
 
-    Images stand person after person in records 1 … n, each with its label alone (flag 0). After them come record 0 with two
-    floats (the first record after the images and the one after the people) and a record for each person with two floats (the
-    first of their images and the one after the last). `property` holds `people,height,width`, of the first image. Files and
-    encoded images are copied byte for byte; pixels become PNG, which loses nothing. `<name>.people.json` keeps names and
-    numbers for `read_records`; other tools pass it over.
+    Images are sorted by identity in records 1 … n, each with a single label (flag 0). They are followed by record 0 with two
+    floats (the first record after the images and the one after the identities) and one record per identity with two floats
+    (its first image and the one after its last). `property` holds `identities,height,width`, the size being that of the first
+    image. Files and encoded images are copied byte for byte; pixels become PNG, which is lossless. `<name>.people.json` saves
+    names and numbers for `read_records`; other tools ignore it.
 
     Args:
-      folder: where the files go; made where it is missing.
-      images: the set.
-      name: of the `.rec` and the `.idx`.
+      folder: the destination, created if it is missing.
+      images: the image set.
+      name: the name of the `.rec` and `.idx` files, without extension.
+
+    Returns:
+      The path of the `.rec` file.
 
     Raises:
-      UserError: the files are there already or cannot be written, or there are more images than the format's floats can
-        count. Nothing is left half-written.
+      UserError: the files already exist or cannot be written, or there are more images than the format's floats can count.
+        The files are written atomically.
     """
     rec = Path(folder) / f"{name}.rec"
     _check(rec, images)
@@ -40,7 +43,7 @@ def write_records(folder: str | Path, images: ImageSet, *, name: str = "train") 
     labels = images.labels[order]
     starts = np.searchsorted(labels, np.arange(len(images.names) + 1)) + 1
     height, width = picture_size(images, int(order[0]))
-    # The .rec comes last: whoever sees it finds the others.
+    # The .rec comes last: once it exists, so do the others.
     targets = {
         "idx": rec.with_suffix(".idx"),
         "property": rec.parent / "property",
@@ -63,25 +66,25 @@ def write_records(folder: str | Path, images: ImageSet, *, name: str = "train") 
 def _payloads(
     images: ImageSet, order: np.ndarray, labels: np.ndarray, starts: np.ndarray
 ) -> Iterator[tuple[int, bytes]]:
-    """The number and the payload of each record, in the order of the file."""
+    """Yield the number and the payload of each record, in the order of the file."""
     for number, (label, image) in enumerate(zip(labels.tolist(), encoded_images(images, order), strict=True), start=1):
         yield number, HEADER.pack(0, label, number, 0) + image
     end = len(order) + 1
-    yield 0, _note(0, end, end + len(images.names))
+    yield 0, _metadata(0, end, end + len(images.names))
     for label, (first, after) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
-        yield end + label, _note(end + label, first, after)
+        yield end + label, _metadata(end + label, first, after)
 
 
-def _note(number: int, first: int, after: int) -> bytes:
-    """A record that holds two floats and no image."""
+def _metadata(number: int, first: int, after: int) -> bytes:
+    """Return the payload of a metadata record: two floats and no image."""
     return HEADER.pack(2, 0.0, number, 0) + np.array([first, after], "<f4").tobytes()
 
 
 def _check(rec: Path, images: ImageSet) -> None:
     if not len(images):
-        raise UserError(f"{rec}: there is no image to write into it.")
+        raise UserError(f"{rec}: found no image to write, expected at least one.")
     if (end := len(images) + 1 + len(images.names)) > _EXACT:
         raise UserError(
-            f"{rec}: {len(images):,} images of {len(images.names):,} people need {end:,} records, but the format counts them "
+            f"{rec}: {len(images):,} images of {len(images.names):,} identities need {end:,} records, but the format counts them "
             f"in 32-bit floats, which are exact up to {_EXACT:,}. Split the set."
         )

@@ -1,4 +1,4 @@
-"""One decoder for many images: what it keeps of one image never shows in another."""
+"""One decoder for many images: its state after one image never affects another."""
 
 import struct
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.data.decoding.test_decoding import BAD, JPEG, picture, saved, turned
 
 
 def directory_beyond(value: int) -> bytes:
-    """A JPEG whose EXIF points past its pixels, to where it says how to turn it."""
+    """Return a JPEG whose EXIF pointer leads past its pixels to an orientation."""
     segment = b"Exif\0\0II*\0" + struct.pack("<I", 20_000)
     start = JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + JPEG[2:]
     tiff = start.index(b"II*\0")
@@ -62,8 +62,8 @@ def test_an_image_is_the_same_after_whatever_came_before(geometry: CropGeometry,
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoder_module, "_TRIES", tries)
         decoder = Decoder(geometry)
-        for place in order:
-            image = IMAGES[place]
+        for index in order:
+            image = IMAGES[index]
             again = result_of(lambda out, image=image: decoder(image, out), geometry)
             once = result_of(lambda out, image=image: decode(image, geometry, out), geometry)
             if isinstance(once, str):  # Pillow names an object by its address
@@ -72,7 +72,7 @@ def test_an_image_is_the_same_after_whatever_came_before(geometry: CropGeometry,
                 np.testing.assert_array_equal(again, once)
 
 
-def test_images_that_start_alike_are_asked_for_their_size_once(monkeypatch: pytest.MonkeyPatch):
+def test_images_with_the_same_preface_have_their_header_read_once(monkeypatch: pytest.MonkeyPatch):
     asked = []
 
     def header(encoded: bytes) -> object:
@@ -82,12 +82,12 @@ def test_images_that_start_alike_are_asked_for_their_size_once(monkeypatch: pyte
     ask = decoder_module.decode_jpeg_header
     monkeypatch.setattr(decoder_module, "decode_jpeg_header", header)
     decoder, out = Decoder(GEOMETRIES[0]), np.empty((24, 24, 3), np.uint8)
-    for place in (0, 1, 2, 3, 8, 1, 2):
-        decoder(IMAGES[place], out)
+    for index in (0, 1, 2, 3, 8, 1, 2):
+        decoder(IMAGES[index], out)
     assert asked == [IMAGES[0], IMAGES[8], IMAGES[1]]
 
 
-def test_where_every_image_starts_in_its_own_way_it_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch):
+def test_with_a_new_preface_in_every_image_the_attempts_end(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(decoder_module, "_TRIES", 3)
     tried = []
     monkeypatch.setattr(decoder_module, "jpeg_preface", lambda encoded: tried.append(encoded) or jpeg_preface(encoded))
@@ -109,18 +109,18 @@ def test_a_preface_ends_where_the_pixels_begin():
     assert jpeg_preface(saved(picture(), "PNG")) is None
 
 
-def test_a_preface_of_megabytes_is_not_kept():
+def test_a_preface_of_megabytes_is_not_retained():
     segment = b"\xff\xe2\xff\xff" + bytes(65533)
     with Decoders(GEOMETRIES[0]).lend() as decoder:
         decoder(JPEG[:2] + 80 * segment + JPEG[2:], np.empty((24, 24, 3), np.uint8))
         assert not vars(decoder)["_preface"]
 
 
-def test_what_a_file_says_behind_its_pixels_turns_nothing():
+def test_an_orientation_behind_the_pixels_is_ignored():
     np.testing.assert_array_equal(decode(directory_beyond(6), GEOMETRIES[0]), decode(JPEG, GEOMETRIES[0]))
 
 
-def test_decoders_are_lent_to_one_thread_at_a_time_and_used_again():
+def test_decoders_are_lent_to_one_thread_at_a_time_and_reused():
     decoders, seen = Decoders(GEOMETRIES[0]), set()
 
     def work(_: int) -> None:
@@ -136,7 +136,7 @@ def test_decoders_are_lent_to_one_thread_at_a_time_and_used_again():
     assert 1 <= len(seen) <= 4
 
 
-def test_memory_for_a_huge_image_is_not_kept():
+def test_memory_for_a_huge_image_is_not_retained():
     decoders = Decoders(GEOMETRIES[0])
     with decoders.lend() as first:
         first(saved(picture(2000, 1000), "JPEG"), np.empty((24, 24, 3), np.uint8))

@@ -1,4 +1,4 @@
-"""What becomes of an image file: the right pixels, or a reason."""
+"""Decoding of image files: the right pixels, or a reason for the failure."""
 
 import io
 import os
@@ -22,7 +22,7 @@ GEOMETRY = CropGeometry(24, 0.8)
 
 
 def picture(width: int = 250, height: int = 250, seed: int = 0) -> Image.Image:
-    """Smooth noise, which JPEG and resizing keep."""
+    """Return smooth noise, which JPEG compression and resizing preserve."""
     small = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), np.uint8)
     return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
 
@@ -42,7 +42,7 @@ def antialiased(image: Image.Image, geometry: CropGeometry) -> np.ndarray:
 
 
 def header_of_png(width: int, height: int) -> bytes:
-    """The start of a PNG of so many pixels, and almost no data."""
+    """Return the start of a PNG that claims a size but has almost no data."""
     chunks = b""
     for kind, content in (
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""),
@@ -57,7 +57,7 @@ def with_jpeg_size(encoded: bytes, width: int, height: int) -> bytes:
 
 
 def turned(encoded: bytes, value: int, order: str = "<") -> bytes:
-    """A JPEG of which EXIF says how to turn it."""
+    """Return a JPEG with an EXIF orientation."""
     tiff = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IHHHIHHI", 8, 1, 0x0112, 3, 1, value, 0, 0)
     segment = b"Exif\0\0" + tiff
     return encoded[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + encoded[2:]
@@ -78,13 +78,13 @@ def test_a_jpeg_shrunk_while_decoding_looks_like_one_decoded_in_full_and_antiali
 
 
 @pytest.mark.parametrize("side", [20, 40, 56, 80, 112, 125])
-def test_on_real_faces_it_does_as_well(side: int, lfw_dir: Path):
+def test_scaled_decoding_is_as_accurate_on_real_faces(side: int, lfw_dir: Path):
     files = sorted(lfw_dir.glob("A*/*.jpg"))[::40][:10]
     geometry = CropGeometry(side, 0.544)
     found = np.stack([decode(file, geometry) for file in files]).astype(int)
     expected = np.stack([antialiased(Image.open(file), geometry) for file in files])
     assert np.abs(found - expected).mean() < 1.2
-    # Plain sampling of every so many pixels is further away.
+    # Plain subsampling deviates more.
     steps = [CropGeometry(side, 0.544).box(250, 250)] * len(files)
     sampled = [
         np.asarray(Image.open(f))[t + np.arange(side) * s // side][:, left + np.arange(side) * s // side]
@@ -101,7 +101,9 @@ def test_on_real_faces_it_does_as_well(side: int, lfw_dir: Path):
     st.sampled_from(["JPEG", "PNG"]),
 )
 @settings(max_examples=60)
-def test_any_shape_crop_and_size_is_framed_alike(width: int, height: int, side: int, crop: float, kind: str):
+def test_every_shape_crop_and_size_has_the_same_crop_geometry(
+    width: int, height: int, side: int, crop: float, kind: str
+):
     encoded = saved(picture(width, height), kind, **({"quality": 95, "subsampling": 0} if kind == "JPEG" else {}))
     geometry = CropGeometry(side, crop, margin=2)
     found = decode(encoded, geometry)
@@ -109,13 +111,13 @@ def test_any_shape_crop_and_size_is_framed_alike(width: int, height: int, side: 
     assert np.abs(found.astype(int) - antialiased(Image.open(io.BytesIO(encoded)), geometry)).mean() < 4
 
 
-def test_a_picture_of_the_right_size_is_not_touched():
+def test_an_image_of_the_right_size_is_not_changed():
     whole = np.asarray(Image.open(io.BytesIO(JPEG)))
     for image in (JPEG, whole):
         np.testing.assert_array_equal(decode(image, CropGeometry(250)), whole)
 
 
-def test_it_writes_where_it_is_told(tmp_path: Path):
+def test_the_output_array_is_filled(tmp_path: Path):
     file = tmp_path / "a.jpg"
     file.write_bytes(JPEG)
     batch = np.zeros((3, 24, 24, 3), np.uint8)
@@ -126,7 +128,7 @@ def test_it_writes_where_it_is_told(tmp_path: Path):
 
 @pytest.mark.parametrize("value", range(1, 9))
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_exif_says_which_way_is_up(value: int, order: str):
+def test_the_exif_orientation_is_applied(value: int, order: str):
     encoded = turned(saved(picture(), "JPEG", quality=95), value, order)
     upright = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded)))
     assert np.abs(decode(encoded, GEOMETRY).astype(int) - antialiased(upright, GEOMETRY)).mean() < 1.5
@@ -134,7 +136,7 @@ def test_exif_says_which_way_is_up(value: int, order: str):
 
 
 @pytest.mark.parametrize("damage", [b"Exif\0\0II", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0XX*\0\x08\0\0\0"])
-def test_exif_that_makes_no_sense_turns_nothing(damage: bytes):
+def test_invalid_exif_is_ignored(damage: bytes):
     spoilt = JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(damage) + 2) + damage + JPEG[2:]
     np.testing.assert_array_equal(decode(spoilt, GEOMETRY), decode(JPEG, GEOMETRY))
 
@@ -163,7 +165,7 @@ GREY_16 = Image.fromarray(np.asarray(GREY).astype(np.uint16) * 257)
     ids=["grey JPEG", "grey PNG", "16-bit PNG", "grey with alpha", "palette", "palette with alpha", "transparent GIF",
          "alpha", "black and white", "BMP", "progressive", "something behind it", "two pictures of a phone"],
 )  # fmt: skip
-def test_unusual_images_are_read_as_what_they_show(encoded: bytes, like: Image.Image):
+def test_unusual_images_are_decoded_correctly(encoded: bytes, like: Image.Image):
     assert fault(encoded) is None
     assert np.abs(decode(encoded, GEOMETRY).astype(int) - antialiased(like, GEOMETRY)).mean() < 2.5
 
@@ -179,7 +181,7 @@ BAD = {
     "1×1": (saved(picture(1, 1), "PNG"), "1×1 pixels, expected at least 8 each way"),
     "a line": (saved(picture(400, 2), "JPEG"), "400×2 pixels, expected at least 8 each way"),
     "CMYK": (saved(picture().convert("CMYK"), "JPEG"), "a JPEG in CMYK, expected RGB or grey"),
-    "12 bits": (bits_12(), "a JPEG of 12 bits a channel, expected 8"),
+    "12 bits": (bits_12(), "a JPEG of 12 bits per channel, expected 8"),
     "animated GIF": (saved(picture().convert("P"), "GIF", **SEVERAL), "an animated GIF, expected a still image"),
     "animated PNG": (saved(picture(), "PNG", **SEVERAL), "an animated PNG, expected a still image"),
     "animated WebP": (saved(picture(), "WEBP", **SEVERAL), "a WEBP file, expected JPEG, PNG, BMP, GIF"),
@@ -208,7 +210,7 @@ def test_bad_files_have_a_reason(kind: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in BAD if "anim" not in kind and kind not in ("1×1", "a line", "CMYK")])
-def test_what_goes_bad_later_is_an_oserror(kind: str):
+def test_a_file_damaged_later_raises_oserror(kind: str):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         if kind == "animated WebP":
@@ -218,7 +220,7 @@ def test_what_goes_bad_later_is_an_oserror(kind: str):
 
 
 @pytest.mark.parametrize("kind", ["1×1", "a line", "CMYK", "animated GIF", "animated PNG"])
-def test_what_a_source_skips_can_still_be_shown(kind: str):
+def test_images_that_a_source_skips_can_still_be_decoded(kind: str):
     assert decode(BAD[kind][0], GEOMETRY).shape == (24, 24, 3)
 
 
@@ -261,7 +263,7 @@ def test_a_few_wrong_bytes_give_a_reason_or_pixels(data: st.DataObject):
     try:
         assert decode(bytes(encoded), GEOMETRY).shape == (24, 24, 3)
     except OSError:
-        # A JPEG is not decoded to be judged; of the rest nothing is let through that cannot be shown.
+        # A JPEG is not decoded by the check; other formats that pass it can be decoded.
         assert reason is not None or encoded.startswith(b"\xff\xd8")
 
 
@@ -275,13 +277,13 @@ def test_a_file_that_cannot_be_opened_has_a_reason(tmp_path: Path):
         assert "Permission" in str(fault(tmp_path / "a.jpg"))
 
 
-def test_where_an_image_has_no_margin_its_edge_is_repeated_and_the_crop_stays_what_was_asked_for():
+def test_beyond_the_image_its_edge_is_repeated_and_the_crop_is_unchanged():
     image = np.random.default_rng(4).integers(0, 256, (64, 64, 3), np.uint8)
     shown = decode(image, CropGeometry(32))
     around = decode(image, CropGeometry(32, margin=3))
     np.testing.assert_array_equal(around[3:-3, 3:-3], shown)
     np.testing.assert_array_equal(around, np.pad(shown, ((3, 3), (3, 3), (0, 0)), mode="edge"))
-    # Two of three pixels of the margin are there: 64 of 64 pixels are 36 of 38.
+    # The image covers two of the three margin pixels: its 64 pixels become 36 of 38.
     assert CropGeometry(32, 32 / 36, 3).filled_side == 36
     some = decode(image, CropGeometry(32, 32 / 36, 3))
     np.testing.assert_array_equal(some[1:-1, 1:-1], decode(image, CropGeometry(36)))

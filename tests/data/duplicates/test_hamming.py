@@ -1,4 +1,4 @@
-"""Near hashes: exactly those that comparing all with all finds."""
+"""Near hashes: exactly those that a comparison of all with all finds."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lfw_jax.data.duplicates.hamming import hamming, near_pairs
 
 
-def drawn_hashes(seed: int, count: int) -> np.ndarray:
+def random_hashes(seed: int, count: int) -> np.ndarray:
     """Random hashes, some of them repeated and some changed in a few bits."""
     rng = np.random.default_rng(seed)
     hashes = rng.integers(0, 2**64, count, dtype=np.uint64)
@@ -31,7 +31,7 @@ def by_all_with_all(first: np.ndarray, second: np.ndarray, distance: int) -> set
 
 @given(st.integers(0, 10_000), st.integers(0, 60), st.integers(0, 64))
 def test_a_set_with_itself_gives_every_near_pair_once(seed: int, count: int, distance: int):
-    hashes = drawn_hashes(seed, count)
+    hashes = random_hashes(seed, count)
     expected = {(i, j) for i, j in by_all_with_all(hashes, hashes, distance) if i < j}
     found = near_pairs(hashes, distance=distance)
     assert found.shape == (len(expected), 2)
@@ -41,7 +41,7 @@ def test_a_set_with_itself_gives_every_near_pair_once(seed: int, count: int, dis
 
 @given(st.integers(0, 10_000), st.integers(0, 40), st.integers(0, 40), st.integers(0, 64))
 def test_two_sets_give_every_near_pair_once(seed: int, count: int, others: int, distance: int):
-    hashes = drawn_hashes(seed, count + others)
+    hashes = random_hashes(seed, count + others)
     first, second = hashes[:count], hashes[count:]
     found = near_pairs(first, second, distance=distance).tolist()
     assert len(found) == len({tuple(pair) for pair in found})

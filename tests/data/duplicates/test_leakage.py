@@ -1,4 +1,4 @@
-"""Nobody trains who is judged, however their name is spelt; pictures that are in both parts are found."""
+"""Leakage: test identities are found in training regardless of spelling, and so are images in both parts."""
 
 import csv
 import dataclasses
@@ -27,7 +27,7 @@ from lfw_jax.errors import UserError
 
 
 @given(st.text(max_size=20))
-def test_case_form_and_separators_make_no_other_name(name: str):
+def test_case_form_and_separators_do_not_distinguish_names(name: str):
     wanted = comparable_name(name)
     assert comparable_name(name.upper()) == comparable_name(name.upper().casefold())
     assert comparable_name(name.replace("_", " ")) == wanted
@@ -46,48 +46,50 @@ def test_case_form_and_separators_make_no_other_name(name: str):
         ("Weiß", "WEISS"),
     ],
 )
-def test_one_person_spelt_in_two_ways_is_found_with_both_spellings(one: str, other: str):
+def test_an_identity_spelt_in_two_ways_is_found_with_both_spellings(one: str, other: str):
     assert people_in_both([one, "Bob"], {other, "Cy"}) == {one: other}
 
 
-def test_two_people_with_like_names_stay_two():
+def test_two_identities_with_similar_names_stay_distinct():
     assert people_in_both(["Ann_Lee", "Jose_Aznar"], ["An_Nlees", "José_Aznar", "Anna_Lee"]) == {}
 
 
-def test_the_exact_spelling_goes_before_another():
+def test_the_exact_spelling_takes_precedence():
     assert people_in_both(["Ann_Lee"], ["ann lee", "Ann_Lee"]) == {"Ann_Lee": "Ann_Lee"}
 
 
 def test_the_note_counts_and_shows_spellings():
-    assert kept_out_note({"Ann": "Ann"}, "pairs") == "1 person named in pairs was kept out of training."
+    assert kept_out_note({"Ann": "Ann"}, "pairs") == "1 identity named in pairs was excluded from training."
     note = kept_out_note({"Ann_Lee": "ann lee", "Bob": "Bob"}, "pairs")
     assert (
         note
-        == "2 people named in pairs were kept out of training, 1 of them spelt differently there: Ann_Lee (ann lee)."
+        == "2 identities named in pairs were excluded from training, 1 of them spelt differently there: Ann_Lee (ann lee)."
     )
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Drawn people; the last one has a copy of the first one's first image."""
-    folder = write_folder(tmp_path_factory.mktemp("drawn") / "faces", people=12, images_per_person=2, side=100, seed=3)
-    people = sorted(path for path in folder.iterdir() if path.is_dir())
-    (people[-1] / f"{people[-1].name}_0003.jpg").write_bytes((people[0] / f"{people[0].name}_0001.jpg").read_bytes())
+    """Write synthetic faces; the last identity has a copy of the first image of the first one."""
+    folder = write_folder(
+        tmp_path_factory.mktemp("synthetic") / "faces", people=12, images_per_person=2, side=100, seed=3
+    )
+    first, *_, last = sorted(path for path in folder.iterdir() if path.is_dir())
+    (last / f"{last.name}_0003.jpg").write_bytes((first / f"{first.name}_0001.jpg").read_bytes())
     return folder
 
 
 def first_against_rest(folder: Path) -> tuple[ImageSet, ImageSet, PairList]:
     images = read_folder(folder)
-    judged = images.of_people({images.names[0]})
-    pairs = PairList(((images.names[0], 1),), ((images.names[0], 2),), np.array([True]), "judged")
-    return images.of_people(set(images.names[1:])), judged, pairs
+    test = images.of_people({images.names[0]})
+    pairs = PairList(((images.names[0], 1),), ((images.names[0], 2),), np.array([True]), "test")
+    return images.of_people(set(images.names[1:])), test, pairs
 
 
-def test_a_training_image_that_is_a_judged_picture_is_listed_and_can_be_left_out(folder: Path, tmp_path: Path):
-    training, judged, pairs = first_against_rest(folder)
-    (found,) = shared_pictures(training, [(pairs, judged, 1.0)])
+def test_a_training_image_that_duplicates_a_test_image_is_listed_and_can_be_removed(folder: Path, tmp_path: Path):
+    training, test, pairs = first_against_rest(folder)
+    (found,) = shared_pictures(training, [(pairs, test, 1.0)])
     assert (found.training_person, found.training_number) == (training.names[-1], 3)
-    assert (found.judged_person, found.judged_number, found.list, found.distance) == (judged.names[0], 1, "judged", 0)
+    assert (found.judged_person, found.judged_number, found.list, found.distance) == (test.names[0], 1, "test", 0)
     assert found.training_image.endswith("_0003.jpg")
     left = without(training, [found])
     assert len(left) == len(training) - 1
@@ -104,9 +106,9 @@ def test_a_training_image_that_is_a_judged_picture_is_listed_and_can_be_left_out
 
 
 def test_nothing_shared_is_an_empty_list_that_reads_back(folder: Path, tmp_path: Path):
-    training, judged, pairs = first_against_rest(folder)
+    training, test, pairs = first_against_rest(folder)
     clean = training.of_people(set(training.names[:-1]))
-    assert shared_pictures(clean, [(pairs, judged, 1.0)]) == ()
+    assert shared_pictures(clean, [(pairs, test, 1.0)]) == ()
     write_shared_pictures(tmp_path / "near.csv", [])
     assert read_shared_pictures(tmp_path / "near.csv") == ()
 

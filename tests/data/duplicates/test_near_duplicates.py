@@ -1,4 +1,4 @@
-"""The same picture twice: found when scaled, compressed or brightened, and not where two pictures are alike by chance."""
+"""Near duplicates: found if scaled, compressed or brightened, and not if two images are similar by chance."""
 
 import io
 from pathlib import Path
@@ -34,9 +34,11 @@ def as_set(images: list[bytes]) -> ImageSet:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Image.Image]:
-    folder = write_folder(tmp_path_factory.mktemp("drawn") / "faces", people=12, images_per_person=2, side=120, seed=1)
+    folder = write_folder(
+        tmp_path_factory.mktemp("synthetic") / "faces", people=12, images_per_person=2, side=120, seed=1
+    )
     images = read_folder(folder)
-    return [Image.open(images.images[place]).convert("RGB") for place in range(len(images))]
+    return [Image.open(images.images[index]).convert("RGB") for index in range(len(images))]
 
 
 @pytest.mark.parametrize(
@@ -53,11 +55,11 @@ def test_a_changed_copy_is_near_its_original_and_nothing_else(pictures, change):
     originals = as_set([encoded(picture) for picture in pictures])
     copies = as_set([change(picture) for picture in pictures])
     near = find_near_duplicates(originals, copies)
-    assert near.pairs.tolist() == [[place, place] for place in range(len(pictures))]
+    assert near.pairs.tolist() == [[index, index] for index in range(len(pictures))]
     assert (near.distances <= NEAR).all()
 
 
-def test_two_photographs_are_no_near_duplicates_and_hashes_at_hand_change_nothing(pictures):
+def test_two_photographs_are_not_near_duplicates_and_given_hashes_change_nothing(pictures):
     images = as_set([encoded(picture) for picture in pictures])
     hashes = perceptual_hashes(images)
     assert hashes.dtype == np.uint64
@@ -65,20 +67,20 @@ def test_two_photographs_are_no_near_duplicates_and_hashes_at_hand_change_nothin
     assert near.pairs.tolist() == find_near_duplicates(images).pairs.tolist() == []
 
 
-def test_hashes_come_in_the_order_of_the_places_whatever_the_storage(pictures, tmp_path):
+def test_hashes_are_in_the_order_of_the_indices_in_every_storage(pictures, tmp_path):
     files = [encoded(picture) for picture in pictures]
     of_bytes = as_set(files)
-    for place, content in enumerate(files):
-        (tmp_path / f"{place}.jpg").write_bytes(content)
-    paths = [tmp_path / f"{place}.jpg" for place in range(len(files))]
+    for index, content in enumerate(files):
+        (tmp_path / f"{index}.jpg").write_bytes(content)
+    paths = [tmp_path / f"{index}.jpg" for index in range(len(files))]
     of_files = ImageSet(of_bytes.names, of_bytes.labels, of_bytes.numbers, paths, "files")
-    places = np.array([5, 0, 3])
-    hashes = perceptual_hashes(of_bytes, places)
-    np.testing.assert_array_equal(hashes, perceptual_hashes(of_bytes)[places])
-    np.testing.assert_array_equal(hashes, perceptual_hashes(of_files, places))
+    indices = np.array([5, 0, 3])
+    hashes = perceptual_hashes(of_bytes, indices)
+    np.testing.assert_array_equal(hashes, perceptual_hashes(of_bytes)[indices])
+    np.testing.assert_array_equal(hashes, perceptual_hashes(of_files, indices))
     pixels = np.stack([np.asarray(Image.open(io.BytesIO(content)).convert("RGB")) for content in files])
     of_pixels = ImageSet(of_bytes.names, of_bytes.labels, of_bytes.numbers, pixels, "pixels")
-    assert (hamming(hashes, perceptual_hashes(of_pixels, places)) <= 4).all()
+    assert (hamming(hashes, perceptual_hashes(of_pixels, indices)) <= 4).all()
 
 
 def test_fine_distances_are_zero_for_the_same_picture_and_large_for_two(pictures):
@@ -114,12 +116,17 @@ def test_lfw_photographs_that_carry_two_names_are_found(lfw_dir: Path):
         ("Andrew_Caldecott", "Andrew_Gilligan"), ("Bart_Hendricks", "Ricky_Ray"), ("Carlos_Beltran", "Raul_Ibanez"),
         ("Emmy_Rossum", "Eva_Amurri"),
     ]  # fmt: skip
-    people = [person for pair in pairs for person in pair]
-    portraits = ["Abdullah_Gul", "Silvio_Berlusconi", "Tony_Blair", "Javier_Solana"]  # alike, and two photographs
-    paths = [lfw_dir / person / f"{person}_0001.jpg" for person in people + portraits]
+    identities = [identity for pair in pairs for identity in pair]
+    portraits = [
+        "Abdullah_Gul",
+        "Silvio_Berlusconi",
+        "Tony_Blair",
+        "Javier_Solana",
+    ]  # similar, but different photographs
+    paths = [lfw_dir / identity / f"{identity}_0001.jpg" for identity in identities + portraits]
     count = len(paths)
     images = ImageSet(
-        tuple(people + portraits), np.arange(count, dtype=np.int32), np.ones(count, np.int32), paths, "files"
+        tuple(identities + portraits), np.arange(count, dtype=np.int32), np.ones(count, np.int32), paths, "files"
     )
     assert find_near_duplicates(images).pairs.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
     assert [group.tolist() for group in exact_duplicates(images)] == [[2, 3], [4, 5]]
@@ -131,7 +138,7 @@ def test_a_margin_around_a_picture_does_not_hide_it(pictures):
     crop = pictures[0].width / (pictures[0].width + 48)
     assert len(find_near_duplicates(margins, plain)) < len(pictures)
     near = find_near_duplicates(margins, plain, crop=crop)
-    assert near.pairs.tolist() == [[place, place] for place in range(len(pictures))]
+    assert near.pairs.tolist() == [[index, index] for index in range(len(pictures))]
     assert near.distances.tolist() == find_near_duplicates(plain, margins, other_crop=crop).distances.tolist()
 
 
@@ -143,11 +150,11 @@ def test_pictures_are_compared_as_they_are_decoded(pictures):
 
     def turned(picture: Image.Image) -> bytes:
         file, exif = io.BytesIO(), Image.Exif()
-        exif[0x0112] = 6  # to be seen upright, turn it a quarter clockwise
+        exif[0x0112] = 6  # upright after a quarter turn clockwise
         picture.rotate(90, expand=True).save(file, "JPEG", quality=95, exif=exif)
         return file.getvalue()
 
     plain = as_set([encoded(picture) for picture in pictures])
     for change in (deep, turned):
         near = find_near_duplicates(plain, as_set([change(picture) for picture in pictures]))
-        assert near.pairs.tolist() == [[place, place] for place in range(len(pictures))]
+        assert near.pairs.tolist() == [[index, index] for index in range(len(pictures))]

@@ -1,4 +1,4 @@
-"""InsightFace's RecordIO sets: as its tools write them, and broken in every way."""
+"""InsightFace's RecordIO sets, as its tools write them and damaged in every way."""
 
 import os
 import struct
@@ -21,14 +21,14 @@ MAGIC = bytes.fromhex("0a23d7ce")
 
 
 def record(*labels: float, image: bytes = b"", number: int = 0, flag: int | None = None) -> bytes:
-    """The payload of a record as mxnet packs it: one label in the header, several after it."""
+    """Return the payload of a record as MXNet packs it: one label in the header, several after it."""
     several = len(labels) != 1 or flag is not None
     header = struct.pack("<IfQQ", len(labels) if several else 0, 0.0 if several else labels[0], number, 0)
     return header + (struct.pack(f"<{len(labels)}f", *labels) if several else b"") + image
 
 
 def write_set(folder: Path, records: dict[int, bytes], name: str = "train") -> Path:
-    """A `.rec` and its `.idx`, the records in the given order."""
+    """Write a `.rec` and its `.idx` with the records in the given order."""
     folder.mkdir(exist_ok=True)
     content, lines = b"", ""
     for number, payload in records.items():
@@ -40,9 +40,9 @@ def write_set(folder: Path, records: dict[int, bytes], name: str = "train") -> P
 
 
 def insightface(folder: Path) -> Path:
-    """Three people with 2, 1 and 2 images, as face2rec2 writes them: two labels an image, record 0 after the images."""
-    people = [0, 0, 1, 2, 2]
-    records = {n: record(label, 1.0, image=jpeg(n), number=n) for n, label in enumerate(people, start=1)}
+    """Write 3 identities with 2, 1 and 2 images as face2rec2 does: two labels per image, record 0 after the images."""
+    labels = [0, 0, 1, 2, 2]
+    records = {n: record(label, 1.0, image=jpeg(n), number=n) for n, label in enumerate(labels, start=1)}
     records[0] = record(6.0, 9.0)
     records |= {6: record(1.0, 3.0, number=6), 7: record(3.0, 4.0, number=7), 8: record(4.0, 6.0, number=8)}
     write_set(folder, records)
@@ -51,7 +51,7 @@ def insightface(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("by_file", [False, True])
-def test_a_set_of_insightface_is_read_without_mxnet(tmp_path: Path, by_file: bool):
+def test_an_insightface_set_is_read_without_mxnet(tmp_path: Path, by_file: bool):
     folder = insightface(tmp_path / "faces")
     found = read_records(folder / "train.rec" if by_file else folder)
     assert found.names == ("0", "1", "2")
@@ -62,14 +62,14 @@ def test_a_set_of_insightface_is_read_without_mxnet(tmp_path: Path, by_file: boo
     assert read_property(folder) == (3, 16, 16)
 
 
-def test_a_plain_set_without_notes_and_with_gaps_is_read(tmp_path: Path):
+def test_a_plain_set_without_metadata_and_with_gaps_is_read(tmp_path: Path):
     write_set(tmp_path, {0: record(7, image=jpeg(1)), 5: record(7, image=jpeg(2)), 9: record(3, image=jpeg(3))}, "web")
     found = read_records(tmp_path)
     assert found.keys() == [("7", 1), ("7", 2), ("3", 1)]
     assert found.images[2] == jpeg(3)
 
 
-def test_without_an_index_the_file_is_read_through(tmp_path: Path):
+def test_without_an_index_the_whole_file_is_scanned(tmp_path: Path):
     folder = insightface(tmp_path / "faces")
     with_index = read_records(folder)
     (folder / "train.idx").unlink()
@@ -95,18 +95,16 @@ def test_an_image_whose_bytes_hold_the_magic_comes_back(tmp_path: Path):
     )
     found = read_records(tmp_path)
     assert found.images[0] == image
-    assert (
-        found.images[1] == MAGIC + image
-    )  # not looked at more closely: the start of a record in parts is not in one place
+    assert found.images[1] == MAGIC + image  # not checked further: the start of a record in parts is not contiguous
     assert found.names == ("4",)
     assert found.skipped[0].path.endswith("record 3 at byte " + found.skipped[0].path.rpartition(" ")[2])
 
 
-# As a float32 the magic number is -1.8e9, no person; as bytes of the header it cuts the record inside it.
+# As a float32 the magic number is -1.8e9, which is no identity; as bytes of the header it splits the record there.
 MAGIC_LABEL = struct.unpack("<f", MAGIC)[0]
 
 
-def test_a_truncated_file_gives_its_whole_images_and_counts_the_others(tmp_path: Path):
+def test_a_truncated_file_yields_its_intact_images_and_counts_the_others(tmp_path: Path):
     folder = insightface(tmp_path / "faces")
     _, offsets = read_index(folder / "train.idx")
     content = (folder / "train.rec").read_bytes()
@@ -119,7 +117,7 @@ def test_a_truncated_file_gives_its_whole_images_and_counts_the_others(tmp_path:
     ]
     assert found.skipped[0].reason == "cut off: found 92 bytes to the end of the file, expected more"
     assert found.skipped[1].reason == f"past the end of the file, which has {offsets[3] + 100:,} bytes"
-    assert len(found.skipped) == 6  # the notes are past the end, too
+    assert len(found.skipped) == 6  # the metadata is past the end, too
     (folder / "train.rec").write_bytes(content[:50])
     with pytest.raises(UserError, match=r"none of its 9 records is an image, the first: .*record 1 at byte 0: cut off"):
         read_records(folder)
@@ -128,18 +126,18 @@ def test_a_truncated_file_gives_its_whole_images_and_counts_the_others(tmp_path:
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (record(-1, image=jpeg(0)), "found the label -1, expected a whole number from 0"),
+        (record(-1, image=jpeg(0)), "found the label -1, expected a non-negative integer"),
         (record(0.5, image=jpeg(0)), "found the label 0.5"),
         (record(float("nan"), image=jpeg(0)), "found the label nan"),
         (record(3e9, image=jpeg(0)), "found the label 3e+09"),
-        (struct.pack("<IIQQ", 0, 0x7F800001, 0, 0) + jpeg(0), "found the label nan"),  # one that signals
+        (struct.pack("<IIQQ", 0, 0x7F800001, 0, 0) + jpeg(0), "found the label nan"),  # a signalling NaN
         (record(1, image=b"hello"), "found b'hell', expected the start of a JPEG, PNG, BMP or GIF"),
         (record(1, image=b"h"), "expected the start of a JPEG"),
         (b"short", "found 5 bytes, expected a header of 24 bytes and its labels"),
         (struct.pack("<IfQQ", 2**31, 0.0, 0, 0) + jpeg(0), "expected a header of 24 bytes and its labels"),
     ],
 )
-def test_a_record_that_is_no_labelled_image_is_skipped_with_the_reason(tmp_path: Path, payload: bytes, reason: str):
+def test_a_record_without_a_labelled_image_is_skipped_with_the_reason(tmp_path: Path, payload: bytes, reason: str):
     write_set(tmp_path, {1: record(0, image=jpeg(1)), 2: payload, 3: record(0, image=jpeg(3))})
     found = read_records(tmp_path)
     assert list(found.images) == [jpeg(1), jpeg(3)]
@@ -164,7 +162,7 @@ def test_a_record_that_is_no_labelled_image_is_skipped_with_the_reason(tmp_path:
         ("1\t0\r\n\x002\t4\n", "line 2"),
     ],
 )
-def test_an_index_that_is_none_is_told_with_its_line(tmp_path: Path, index: str, words: str):
+def test_a_malformed_index_is_reported_with_its_line(tmp_path: Path, index: str, words: str):
     insightface(tmp_path)
     (tmp_path / "train.idx").write_bytes(index.encode())
     with pytest.raises(UserError, match=words):
@@ -192,17 +190,17 @@ def test_an_offset_inside_a_record_is_skipped(tmp_path: Path):
     found = read_records(tmp_path)
     assert len(found) == 3
     assert "expected the magic number" in found.skipped[0].reason
-    assert found.skipped[1].reason == "the offset is no multiple of 4, as every record's is"
+    assert found.skipped[1].reason == "found an offset that is not a multiple of 4, expected one"
 
 
-def test_records_that_lie_in_one_another_do_not_take_forever(tmp_path: Path):
-    # Every eight bytes a record begins, and all of them end in the same long tail of parts.
+def test_overlapping_records_do_not_take_forever(tmp_path: Path):
+    # A record begins every eight bytes, and all of them share the same long tail of parts.
     starts = 3000
     content = b"".join(MAGIC + struct.pack("<I", 1 << 29 | 8 * (starts - i - 1)) for i in range(starts))
     content += (MAGIC + struct.pack("<I", 2 << 29)) * 20_000 + MAGIC + struct.pack("<I", 3 << 29)
     (tmp_path / "train.rec").write_bytes(content)
     (tmp_path / "train.idx").write_text("".join(f"{i}\t{8 * i}\n" for i in range(starts)))
-    with pytest.raises(UserError, match="records that lie in one another"):
+    with pytest.raises(UserError, match="found overlapping records"):
         read_records(tmp_path)
 
 
@@ -219,16 +217,16 @@ def test_a_record_that_changes_after_opening_is_named_when_it_is_read(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("three,16,16", "expected `people,height,width`"), ("2,16,16", "announces 2 people")]
+    ("text", "words"), [("three,16,16", "expected `identities,height,width`"), ("2,16,16", "announces 2 identities")]
 )
-def test_a_property_that_contradicts_the_set_is_told(tmp_path: Path, text: str, words: str):
+def test_a_property_that_contradicts_the_set_is_reported(tmp_path: Path, text: str, words: str):
     insightface(tmp_path)
     (tmp_path / "property").write_text(text)
     with pytest.raises(UserError, match=words):
         read_records(tmp_path)
 
 
-def test_where_no_set_is_the_folder_is_told(tmp_path: Path):
+def test_a_folder_without_a_set_is_reported(tmp_path: Path):
     with pytest.raises(UserError, match=r"found no file at"):
         read_records(tmp_path / "none.rec")
     with pytest.raises(UserError, match=r"found no \.rec file in"):
@@ -246,7 +244,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_a_large_set_is_scanned_once_and_anew_when_it_changed(
+def test_a_large_set_is_scanned_once_and_again_after_a_change(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     folder = insightface(tmp_path / "faces")
@@ -271,17 +269,17 @@ def test_a_large_set_is_scanned_once_and_anew_when_it_changed(
     assert len(scans) == 3
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(cache: Path, tmp_path: Path):
+def test_a_cache_that_cannot_be_written_is_skipped(cache: Path, tmp_path: Path):
     cache.write_text("a file in the way")
     assert len(read_records(insightface(tmp_path / "faces"))) == 5
 
 
 def sparse_set(folder: Path, records: int, gap: int) -> Path:
-    """A `.rec` of `records · gap` bytes, most of them a hole, with an image every `gap` bytes."""
+    """Write a sparse `.rec` of `records · gap` bytes with an image every `gap` bytes."""
     image = encode_record(record(1, image=jpeg(1)))
     with (folder / "train.rec").open("wb") as file:
-        for place in range(records):
-            file.seek(place * gap)
+        for index in range(records):
+            file.seek(index * gap)
             file.write(image)
         file.truncate(records * gap)
     (folder / "train.idx").write_text("".join(f"{n + 1}\t{n * gap}\n" for n in range(records)))
@@ -300,16 +298,16 @@ def test_a_set_of_100_gigabytes_is_opened_and_read_without_its_bytes(tmp_path: P
     assert peak < 20e6
 
 
-def test_an_open_set_takes_16_bytes_an_image(tmp_path: Path):
+def test_an_open_set_takes_16_bytes_per_image(tmp_path: Path):
     count = 400_000
     sparse_set(tmp_path, count, 1024)
-    read_records(tmp_path)  # what is imported and kept on first use
+    read_records(tmp_path)  # to exclude what is imported and cached on first use
     tracemalloc.start(20)
     found = read_records(tmp_path)
-    # Of what was allocated meanwhile the part that reading did: threads of earlier tests may still be at work.
+    # Only what reading allocated: threads of earlier tests may still be running.
     ours = tracemalloc.Filter(True, "*lfw_jax*records*", all_frames=True)
     held = sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([ours]).traces)
     tracemalloc.stop()
     assert isinstance(found.images, Records)
-    # Half a byte an image leaves room for what does not grow with them (20 to 100 kB, by what ran before).
+    # Half a byte per image allows for constant overhead (20 to 100 kB, depending on what ran before).
     assert 16 * count <= held < 16.5 * count
