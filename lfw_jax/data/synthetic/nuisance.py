@@ -72,11 +72,7 @@ def draw_nuisance(rng: np.random.Generator) -> Nuisance:
         roll=float(np.radians(normal(4.5, 15 / 4.5))),
         scale=float(np.exp(normal(0.045))),
         shift=(normal(0.008), normal(0.008)),
-        light=(
-            float(np.sin(azimuth) * np.cos(elevation)),
-            float(-np.sin(elevation)),
-            float(np.cos(azimuth) * np.cos(elevation)),
-        ),
+        light=_direction(azimuth, elevation),
         ambient=float(rng.uniform(0.35, 0.8)),
         temperature=normal(0.13),
         exposure=normal(0.19),
@@ -98,4 +94,13 @@ def draw_nuisance(rng: np.random.Generator) -> Nuisance:
         blur=float(0.01 * rng.beta(0.7, 3)),
         noise=float(2 + 11 * rng.beta(1, 2.5)),
         jpeg_quality=int(rng.integers(45, 93)),
+    )
+
+
+def _direction(azimuth: float, elevation: float) -> tuple[float, float, float]:
+    """Return the unit vector of a direction given in radians: right, down, towards the viewer."""
+    return (
+        float(np.sin(azimuth) * np.cos(elevation)),
+        float(-np.sin(elevation)),
+        float(np.cos(azimuth) * np.cos(elevation)),
     )
