@@ -9,7 +9,7 @@ from PIL import Image
 
 from lfw_jax.data.protocols import lfw_lists
 from lfw_jax.data.synthetic import draw, folder, write_folder
-from lfw_jax.data.synthetic.identity import draw_identity
+from lfw_jax.data.synthetic.identity_sampling import draw_identity
 from lfw_jax.data.synthetic.nuisance import draw_nuisance
 from lfw_jax.errors import UserError
 

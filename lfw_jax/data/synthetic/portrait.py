@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from lfw_jax.data.synthetic import face, hair, light, occlusion
 from lfw_jax.data.synthetic.camera import SUPERSAMPLE, Camera, Canvas
-from lfw_jax.data.synthetic.identity import draw_identity
+from lfw_jax.data.synthetic.identity_sampling import draw_identity
 from lfw_jax.data.synthetic.nuisance import Nuisance, draw_nuisance
 
 _MOST_SHAPES = 9
