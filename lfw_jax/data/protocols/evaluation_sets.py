@@ -11,7 +11,7 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.csv_pairs import read_csv_pairs
 from lfw_jax.data.protocols.lfw_lists import check_against, read_pairs
-from lfw_jax.data.protocols.path_pairs import find_files, images_of, tenths, tenths_of_each_kind
+from lfw_jax.data.protocols.path_pairs import PathPairs, find_files, images_of, tenths, tenths_of_each_kind
 from lfw_jax.data.protocols.published_lists import is_cfp_split, is_lfw_list, read_cfp, read_path_list
 from lfw_jax.errors import UserError
 
@@ -75,33 +75,11 @@ def read_evaluation_set(text: str, data_dir: Path | None = None, *, people_dir: 
       UserError: no such set, or one that names images which are missing or broken.
     """
     path, folder = _parse(text)
-    if path.is_dir():
-        if not is_cfp_split(path):
-            raise UserError(f"{path}: a folder that is no protocol of CFP's; expected {_KINDS}.")
-        listed = read_cfp(path)
-        roots = [path.parent.parent]
-    elif path.suffix == ".bin":
-        return _of_bin(path)
-    elif path.suffix != ".csv" and is_lfw_list(path):
-        return _of_lfw_list(path, folder or path.parent)
-    else:
-        listed = read_csv_pairs(path) if path.suffix == ".csv" else read_path_list(path)
-        roots = [folder] if folder else [*([data_dir] if data_dir else []), *(path.parent / name for name in _FOLDERS)]
-    files, root = find_files(listed, roots, path)
-    images, pairs, known, contradicting = images_of(listed, files, root)
-    training = people_dir or data_dir
-    same_people = (path.suffix == ".csv" and bool(listed.people)) or (training and root.resolve() == training.resolve())
-    people = frozenset(name for name in known if same_people or not name.isdecimal())
-    notes = []
-    if contradicting:
-        notes.append(f"the names in the paths of {pairs.name} contradict its pairs, and are not taken as people's.")
-    if not people:
-        notes.append(unknown_people(pairs.name))
-    if listed.development is None:
-        return EvaluationSet(pairs, images, people, notes=tuple(notes))
-    development = pairs.where(listed.development, f"{pairs.name} development")
-    judged = pairs.where(~listed.development, pairs.name)
-    return EvaluationSet(judged, images, people, development, tuple(notes))
+    if path.suffix == ".bin" and not path.is_dir():
+        return _read_bin(path)
+    if path.suffix != ".csv" and not path.is_dir() and is_lfw_list(path):
+        return _read_lfw_list(path, folder or path.parent)
+    return _read_path_pairs(path, folder, data_dir, people_dir)
 
 
 def read_evaluation_sets(texts: Sequence[str], people_dir: Path | None = None) -> tuple[EvaluationSet, ...]:
@@ -156,7 +134,7 @@ def _parse(text: str) -> tuple[Path, Path | None]:
     return path, folder
 
 
-def _of_bin(path: Path) -> EvaluationSet:
+def _read_bin(path: Path) -> EvaluationSet:
     from lfw_jax.data.formats.verification_bin import read_verification_bin
 
     images, pairs = read_verification_bin(path)
@@ -171,8 +149,42 @@ def _of_bin(path: Path) -> EvaluationSet:
     return EvaluationSet(pairs, images, frozenset(), notes=tuple(notes), aligned=True)
 
 
-def _of_lfw_list(path: Path, folder: Path) -> EvaluationSet:
+def _read_lfw_list(path: Path, folder: Path) -> EvaluationSet:
     pairs, images = read_pairs(path), read_folder(folder)
     check_against(pairs, images.numbers_of_people())
     places = np.unique(images.places(pairs.keys()))
     return EvaluationSet(pairs, images.where(places), pairs.people())
+
+
+def _read_path_pairs(path: Path, folder: Path | None, data_dir: Path | None, people_dir: Path | None) -> EvaluationSet:
+    """Read a list that names its images by path: a CSV file, a published list, or CFP's folder."""
+    listed, roots = _read_list(path, folder, data_dir)
+    files, root = find_files(listed, roots, path)
+    images, pairs, known, contradicting = images_of(listed, files, root)
+    training = people_dir or data_dir
+    named = (path.suffix == ".csv" and bool(listed.people)) or (
+        training is not None and root.resolve() == training.resolve()
+    )
+    people = frozenset(name for name in known if named or not name.isdecimal())
+    notes = []
+    if contradicting:
+        notes.append(f"the names in the paths of {pairs.name} contradict its pairs, and are not taken as people's.")
+    if not people:
+        notes.append(unknown_people(pairs.name))
+    if listed.development is None:
+        return EvaluationSet(pairs, images, people, notes=tuple(notes))
+    development = pairs.where(listed.development, f"{pairs.name} development")
+    judged = pairs.where(~listed.development, pairs.name)
+    return EvaluationSet(judged, images, people, development, tuple(notes))
+
+
+def _read_list(path: Path, folder: Path | None, data_dir: Path | None) -> tuple[PathPairs, list[Path]]:
+    """Read a list of paths, and the folders that its relative paths may start from."""
+    if path.is_dir():
+        if not is_cfp_split(path):
+            raise UserError(f"{path}: a folder that is no protocol of CFP's; expected {_KINDS}.")
+        return read_cfp(path), [path.parent.parent]
+    listed = read_csv_pairs(path) if path.suffix == ".csv" else read_path_list(path)
+    if folder:
+        return listed, [folder]
+    return listed, [*([data_dir] if data_dir else []), *(path.parent / name for name in _FOLDERS)]
