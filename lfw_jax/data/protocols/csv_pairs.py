@@ -1,4 +1,4 @@
-"""A user's own pairs: a CSV file with a header."""
+"""Reading a user's own pairs from a CSV file with a header."""
 
 import csv
 import io
@@ -21,14 +21,20 @@ _Row = tuple[int, dict[str, str]]
 
 
 def read_csv_pairs(path: str | Path) -> PathPairs:
-    """Read pairs from a CSV file in UTF-8: a header, then a line a pair.
+    """Read pairs from a CSV file in UTF-8: a header, then one pair per line.
 
-    Columns: `path1`, `path2` and `same` (1 or 0; also true/false, yes/no, same/different, -1). Optional: `person1` and
-    `person2`, who is on the images; `fold`, whole numbers; `split`, development or test. Others are passed over. Paths with
-    commas or quotes are quoted as usual in CSV.
+    The columns `path1`, `path2` and `same` (1 or 0; also true/false, yes/no, same/different, -1) are required. Optional columns
+    are `person1` and `person2`, the identities on the images; `fold`, an integer; and `split`, "development" or "test". Other
+    columns are ignored. Paths that contain commas or quotes are quoted as usual in CSV.
+
+    Args:
+      path: the file.
+
+    Returns:
+      The pairs, named after the file.
 
     Raises:
-      UserError: no such columns, or a line that does not fit them, with its number.
+      UserError: a column is missing, or a line does not match the columns; the message has the line number.
     """
     path = Path(path)
     columns, rows = _read_rows(path)
@@ -51,21 +57,24 @@ def read_csv_pairs(path: str | Path) -> PathPairs:
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[_Row]]:
-    """Read the columns and the rows, all of which have a value for every column."""
+    """Return the columns and the rows, each of which has a value for every column."""
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
         columns = [column.strip().lower() for column in reader.fieldnames or []]
         if missing := [name for name in _NEEDED if name not in columns]:
             raise UserError(
                 f"{path}: its first line has no column {missing[0]} (found: {', '.join(columns) or 'nothing'}); expected "
-                f"{','.join(_NEEDED)} and perhaps {', '.join(_OPTIONAL)}. Add the header."
+                f"{','.join(_NEEDED)} and optionally {', '.join(_OPTIONAL)}. Add the header."
             )
         reader.fieldnames = columns
         rows = [(reader.line_num, fields) for fields in reader]
     except csv.Error as error:
-        raise UserError(f"{path}, line {reader.reader.line_num}: no CSV ({error}). Correct the line.") from error
+        raise UserError(
+            f"{path}, line {reader.reader.line_num}: found invalid CSV ({error}), expected fields separated by "
+            "commas. Correct the line."
+        ) from error
     if not rows:
-        raise UserError(f"{path}: found a header and no pair. Add a line a pair.")
+        raise UserError(f"{path}: found a header and no pair, expected one pair per line. Add the pairs.")
     for row in rows:
         if None in row[1] or None in row[1].values():
             raise _malformed(path, row, f"{len(columns)} fields as in the header")
@@ -81,26 +90,28 @@ def _same(path: Path, row: _Row) -> bool:
 
 
 def _add_identities(path: Path, row: _Row, same: bool, identities: dict[str, str]) -> None:
-    """Add the identities of a row's images to `identities`, after checking that they agree with all rows so far."""
+    """Add the identities of a row to `identities`, which they must not contradict."""
     first, second = (
         (row[1][image].strip(), row[1][person].strip())
         for image, person in (("path1", "person1"), ("path2", "person2"))
     )
     for image, identity in (first, second):
         if not identity or identities.setdefault(image, identity) != identity:
-            raise _malformed(path, row, f"one person for {image}, the same in every line")
+            raise _malformed(path, row, f"one identity for {image}, the same in every line")
     if (first[1] == second[1]) != same:
-        raise _malformed(path, row, "the same person where same is 1, and two where it is 0")
+        raise _malformed(path, row, "one identity where same is 1, and two where it is 0")
 
 
 def _folds(path: Path, rows: list[_Row]) -> np.ndarray:
     for row in rows:
         digits = row[1]["fold"].strip()
         if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
-            raise _malformed(path, row, "a whole number as fold")
+            raise _malformed(path, row, "an integer from 0 as fold")
     folds = np.unique([int(fields["fold"]) for _, fields in rows], return_inverse=True)[1]
     if not folds.any():
-        raise UserError(f"{path}: all pairs are in one fold; expected two or more, or no column fold.")
+        raise UserError(
+            f"{path}: all pairs are in one fold; expected two or more folds. Correct the column fold, or remove it."
+        )
     return folds
 
 
@@ -111,8 +122,8 @@ def _development(path: Path, rows: list[_Row]) -> np.ndarray:
     development = np.array([_SPLIT[fields["split"].strip().lower()] for _, fields in rows])
     if development.all() or not development.any():
         raise UserError(
-            f"{path}: the column split names {'development' if development.any() else 'test'} alone; expected both, or no "
-            "such column."
+            f"{path}: the column split has only {'development' if development.any() else 'test'}; expected both. Correct the "
+            "column, or remove it."
         )
     return development
 
