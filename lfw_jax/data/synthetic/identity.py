@@ -1,4 +1,4 @@
-"""Who a drawn person is: the parameters that all of their images share."""
+"""The parameters of an identity, which all of its images share."""
 
 import dataclasses
 import functools
@@ -19,9 +19,10 @@ MOST_MOLES = 3
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """One person. Lengths are in head units: 1 is about half the width of an average face, x right, y down.
+    """The parameters of an identity.
 
-    Numbers named `*_tone`, `*_density` and the like run from 0 to 1.
+    Lengths are in head units: 1 is about half the width of an average face; x points right, y down. Parameters such as `*_tone`
+    and `*_density` range from 0 to 1.
     """
 
     head_width: float
@@ -79,7 +80,7 @@ class Identity:
     """x, y and radius of each mole."""
 
     def vector(self) -> Float[np.ndarray, "parameters"]:
-        """All parameters as one array of fixed length; absent moles are zeros."""
+        """Return all parameters as an array of fixed length, with zeros for absent moles."""
         moles = np.zeros((MOST_MOLES, 3))
         moles[: len(self.moles)] = self.moles or np.zeros((0, 3))
         scalars = [getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "moles"]
@@ -87,27 +88,27 @@ class Identity:
 
     @functools.cached_property
     def skin(self) -> Colour:
-        """The skin's own colour, without light."""
+        """The colour of the skin before shading."""
         return tuple(_between(_SKIN, self.skin_tone) + 14 * (self.skin_redness - 0.5) * np.array((1.0, -0.6, -0.8)))
 
     @functools.cached_property
     def hair(self) -> Colour:
-        """The hair's own colour."""
+        """The colour of the hair."""
         return tuple(self._hair(self.hair_tone))
 
     @functools.cached_property
     def brow(self) -> Colour:
-        """The brows' colour: the hair's, moved towards `brow_tone`."""
+        """The colour of the brows: that of the hair, shifted towards `brow_tone`."""
         return tuple(self._hair(0.4 * self.hair_tone + 0.6 * self.brow_tone) * 0.85)
 
     @functools.cached_property
     def iris(self) -> Colour:
-        """The iris's own colour."""
+        """The colour of the iris."""
         return tuple(_between(_IRIS, self.iris_tone))
 
     @functools.cached_property
     def lips(self) -> Colour:
-        """The lips' own colour, between the skin's and red."""
+        """The colour of the lips, between that of the skin and red."""
         share = 0.25 + 0.5 * self.lip_redness
         return tuple((1 - share) * 0.86 * np.array(self.skin) + share * np.array((172.0, 58.0, 66.0)))
 
@@ -117,8 +118,8 @@ class Identity:
         return colour + self.hair_grey * (_GREY_HAIR - colour)
 
 
-def _between(palette: Float[np.ndarray, "colours 3"], place: float) -> Float[np.ndarray, "3"]:
-    """The colour at `place` (0 to 1) of a palette whose colours stand evenly apart."""
-    at = np.clip(place, 0, 1) * (len(palette) - 1)
+def _between(palette: Float[np.ndarray, "colours 3"], position: float) -> Float[np.ndarray, "3"]:
+    """Interpolate in a palette of evenly spaced colours, at a position from 0 to 1."""
+    at = np.clip(position, 0, 1) * (len(palette) - 1)
     low = min(int(at), len(palette) - 2)
     return palette[low] + (at - low) * (palette[low + 1] - palette[low])

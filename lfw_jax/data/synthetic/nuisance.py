@@ -1,4 +1,4 @@
-"""How one photograph came out: everything that differs between two images of one person."""
+"""The parameters of a single photograph: everything that differs between two images of one identity."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,7 +15,10 @@ Kind = TypeVar("Kind", Glasses, Hat, Occluder)
 
 @dataclasses.dataclass(frozen=True)
 class Nuisance:
-    """One photograph. Angles in radians, lengths in head units, shifts and blur in shares of the image's side."""
+    """The parameters of a photograph.
+
+    Angles are in radians, lengths in head units, shifts and blur in shares of the image's side.
+    """
 
     yaw: float
     pitch: float
@@ -48,10 +51,10 @@ class Nuisance:
 
 
 def draw_nuisance(rng: np.random.Generator) -> Nuisance:
-    """Draw the circumstances of one photograph."""
+    """Sample the parameters of a photograph."""
 
     def normal(deviation: float, limit: float = 2.0) -> float:
-        """A normal number, cut at `limit` deviations."""
+        """Return a normal number, clipped to `limit` standard deviations."""
         return float(deviation * np.clip(rng.normal(), -limit, limit))
 
     def chance(probability: float) -> bool:
