@@ -14,9 +14,10 @@ _numbers = itertools.count()  # keeps the temporary names of one process distinc
 
 @contextlib.contextmanager
 def replaced_atomically(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside the target; it replaces the target on success and is removed on an exception.
+    """Yield a temporary path beside the target, which it replaces on success.
 
-    System errors are raised unchanged, for callers that describe them in their own words.
+    On an exception, the temporary file is removed. System errors are raised unchanged, for callers that describe them in their
+    own words.
 
     Args:
       target: the path of the file.
@@ -33,9 +34,10 @@ def replaced_atomically(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def written_atomically(*targets: Path, replace: bool = False) -> Iterator[tuple[Path, ...]]:
-    """Yield temporary paths beside the targets, for files or one folder; on success they are renamed to the targets.
+    """Yield temporary paths beside the targets, to which they are renamed on success.
 
-    Missing parent folders are created. On an exception, everything that was written or created is removed.
+    The paths are for files or for one folder. Missing parent folders are created. On an exception, everything that was written
+    or created is removed.
 
     Args:
       targets: the paths of the finished files.

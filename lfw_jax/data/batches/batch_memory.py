@@ -29,7 +29,7 @@ class BatchMemory:
         self._lock = threading.Lock()
 
     def take(self, count: int, side: int) -> UInt8[np.ndarray, "count side side 3"]:
-        """Return a contiguous array of `count` square images with `side` pixels per side; its content is arbitrary."""
+        """Return a contiguous array with arbitrary content for `count` images of side `side`."""
         shape = (count, side, side, 3)
         size = math.prod(shape) + _ALIGNED
         with self._lock:

@@ -1,4 +1,4 @@
-"""The loader without TensorFlow: a thread pool decodes each batch in parts, two batches ahead of the consumer."""
+"""The loader without TensorFlow: a thread pool decodes two batches ahead of the consumer."""
 
 import collections
 import os
@@ -30,7 +30,9 @@ def decode_batch(
     decoders: Decoders,
     out: UInt8[np.ndarray, "batch stored stored 3"],
 ) -> None:
-    """Read and decode images of a set one after another. libjpeg-turbo and OpenCV release the interpreter lock meanwhile.
+    """Read and decode images of a set, one after another.
+
+    libjpeg-turbo and OpenCV release the interpreter lock while they decode.
 
     Args:
       images: the set.

@@ -30,11 +30,11 @@ class ImagesByIdentity:
         self.counts = np.diff(bounds).astype(np.int32)
 
     def at(self, people: Int[np.ndarray, "..."], numbers: Int[np.ndarray, "..."]) -> Int64[np.ndarray, "..."]:
-        """Return indices into the set: for each identity in `people`, its image at position `numbers`, from 0.
+        """Return the indices in the set of chosen images of identities.
 
         Args:
           people: identities.
-          numbers: positions among the images of the identity, broadcast against `people`.
+          numbers: for each identity, the position of the image among its images, from 0.
 
         Returns:
           The index in the set of each image.

@@ -44,7 +44,7 @@ class Permutation:
         return items.astype(np.int64)
 
     def _shuffle(self, numbers: UInt64[np.ndarray, "n"]) -> UInt64[np.ndarray, "n"]:
-        """Apply a bijection of 0 … rows·columns − 1: in turn, each half is shifted by a keyed hash of the other."""
+        """Apply a bijection of 0 … rows·columns − 1: a keyed hash of each half shifts the other."""
         rows, columns = np.uint64(self._rows), np.uint64(self._columns)
         row, column = numbers // columns, numbers % columns
         for first, second in self._keys.reshape(-1, 2):

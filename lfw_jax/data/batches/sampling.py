@@ -1,7 +1,7 @@
-"""Samplers of batches: pure functions of (seed, step), so that a resumed run neither repeats nor skips a batch.
+"""Samplers of batches: pure functions of (seed, step).
 
-A sampler holds the labels and a few bytes per identity. `indices(step)` returns the indices of the images of that step's batch;
-several threads may call it at the same time.
+A resumed run therefore neither repeats nor skips a batch. A sampler holds the labels and a few bytes per identity.
+`indices(step)` returns the indices of the images of that step's batch; several threads may call it at the same time.
 """
 
 from collections.abc import Mapping
@@ -36,14 +36,14 @@ class Sampler(Protocol):
 
 
 class _Epochs:
-    """Random permutations of `count` items, one per epoch. The latest one is cached, as steps mostly come in order."""
+    """Random permutations of `count` items, one per epoch; the latest one is cached."""
 
     def __init__(self, count: int, seed: int):
         self._count, self._seed = count, seed
         self._latest = -1, Permutation(0)  # one tuple, so that threads replace both at once
 
     def take(self, step: int, size: int) -> Int[np.ndarray, "size"]:
-        """Return the items of a step: `size` items of its epoch's permutation. The remainder of an epoch is dropped."""
+        """Return the items of a step from its epoch's permutation, whose remainder is dropped."""
         epoch, part = divmod(step, self._count // size)
         cached, order = self._latest
         if cached != epoch:
@@ -53,7 +53,9 @@ class _Epochs:
 
 
 class Uniform:
-    """Uniform sampling: every image once per epoch, in a new random order. An incomplete last batch is dropped.
+    """Uniform sampling: every image once per epoch, in a new random order.
+
+    An incomplete last batch is dropped.
 
     Args:
       labels: `[images]`, the identity of each training image.
@@ -87,7 +89,9 @@ class Uniform:
 
 
 class PeopleImages:
-    """PK sampling: P identities with K images each (Hermans et al. 2017, arXiv:1703.07737), every identity once per epoch.
+    """PK sampling: P identities with K images each (Hermans et al. 2017, arXiv:1703.07737).
+
+    Every identity comes once per epoch.
 
     Args:
       labels: `[images]`, the identity of each training image.
@@ -131,7 +135,7 @@ class PeopleImages:
         self._epochs = _Epochs(len(self._identities), seed)
 
     def indices(self, step: int) -> Int[np.ndarray, "batch"]:
-        """Return the indices of the images of a step: K of the first identity, K of the second, …"""
+        """Return the indices of the images of a step, K consecutive ones per identity."""
         identities = self._identities[self._epochs.take(step, self._p)]
         within = _sample_of_each(random(self._seed, 1, step), self._images.counts[identities], self._k)
         return self._images.at(identities[:, None], within).reshape(-1)
@@ -213,7 +217,7 @@ class RandomPairs:
 def _sample_of_each(
     rng: np.random.Generator, counts: Int[np.ndarray, "identities"], k: int
 ) -> Int[np.ndarray, "identities k"]:
-    """Sample k of 0 … count − 1 for each identity: without replacement, or with every image before any repeats.
+    """Sample k of 0 … count − 1 for each identity, every image before any repeats.
 
     Floyd's algorithm, vectorised over the identities (Bentley and Floyd 1987, "A Sample of Brilliance"): k draws each,
     independent of the number of images.

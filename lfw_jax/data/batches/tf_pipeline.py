@@ -19,7 +19,7 @@ from lfw_jax.data.images import ImageSet
 
 
 def _tensorflow() -> Any:
-    """Import TensorFlow without access to the accelerator, which belongs to JAX, and with only errors logged."""
+    """Import TensorFlow without logs below errors or access to the accelerator, which is for JAX."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # No network runs here, and TensorFlow announces oneDNN at every start, whatever the log level.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
