@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Writing files and folders atomically."""
 
 import contextlib
 import itertools
@@ -9,16 +9,20 @@ from pathlib import Path
 
 from lfw_jax.errors import UserError
 
-_numbers = itertools.count()  # so that no two names of one process are equal
+_numbers = itertools.count()  # keeps the temporary names of one process distinct
 
 
 @contextlib.contextmanager
 def replaced_atomically(target: Path) -> Iterator[Path]:
-    """A name to write one file under, beside the target, whose place it takes at the end; if anything goes wrong it is removed.
+    """Yield a temporary path beside the target, which it replaces on success.
 
-    For a file whose owner says in its own words what went wrong: errors of the system stay as they are.
+    On an exception, the temporary file is removed. System errors are raised unchanged, for callers that describe them in their
+    own words.
+
+    Args:
+      target: the path of the file.
     """
-    unfinished = _beside(target)
+    unfinished = _temporary_path(target)
     try:
         yield unfinished
         unfinished.replace(target)
@@ -30,43 +34,46 @@ def replaced_atomically(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def written_atomically(*targets: Path, replace: bool = False) -> Iterator[tuple[Path, ...]]:
-    """Names to write files (or one folder) under, beside the targets, which are given their own names at the end.
+    """Yield temporary paths beside the targets, to which they are renamed on success.
 
-    A folder that is missing is made. If anything goes wrong what was written is removed, and so are folders that were made.
+    The paths are for files or for one folder. Missing parent folders are created. On an exception, everything that was written
+    or created is removed.
 
     Args:
-      targets: the paths that are wanted.
-      replace: whether a file that is there already is replaced; else it is an error.
+      targets: the paths of the finished files.
+      replace: whether existing files are replaced; otherwise a file that exists is an error.
 
     Raises:
-      UserError: a target is there already, or the system refuses to write: no right to, no space, a name too long.
+      UserError: a target exists, or the system cannot write it: no permission, no space, a name that is too long.
     """
-    unfinished = tuple(map(_beside, targets))
-    made: list[Path] = []
+    unfinished = tuple(map(_temporary_path, targets))
+    created: list[Path] = []
     finished: list[Path] = []
     try:
         for target in targets:
             if not replace and os.path.lexists(target) and not _empty_folder(target):
-                raise UserError(f"{target}: there is something of that name already. Choose another, or remove it.")
+                raise UserError(
+                    f"{target}: found an existing file or folder, expected none. Choose another path, or remove it."
+                )
         for folder in {target.parent for target in targets}:
-            _make(folder, made)
+            _create(folder, created)
         yield unfinished
         for path, target in zip(unfinished, targets, strict=True):
             path.replace(target)
-            if not replace:  # else an older one is gone that nothing brings back
+            if not replace:  # a file that was replaced cannot be restored, so its successor stays
                 finished.append(target)
     except OSError as error:
-        _remove([*unfinished, *finished], made)
+        _remove([*unfinished, *finished], created)
         what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
         raise UserError(
-            f"{targets[0]}: cannot be written ({what}). Nothing of it was kept; choose another place or make room."
+            f"{targets[0]}: cannot be written ({what}). Nothing was kept. Choose another path, or free some space."
         ) from error
     except BaseException:
-        _remove([*unfinished, *finished], made)
+        _remove([*unfinished, *finished], created)
         raise
 
 
-def _beside(target: Path) -> Path:
+def _temporary_path(target: Path) -> Path:
     return target.with_name(f".{target.name[:40]}.{os.getpid()}.{next(_numbers)}.unfinished")
 
 
@@ -74,20 +81,20 @@ def _empty_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
 
 
-def _make(folder: Path, made: list[Path]) -> None:
+def _create(folder: Path, created: list[Path]) -> None:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir()
-        made.append(path)
+        created.append(path)
 
 
-def _remove(paths: list[Path], made: list[Path]) -> None:
+def _remove(paths: list[Path], created: list[Path]) -> None:
     for path in paths:
         with contextlib.suppress(OSError):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-    for folder in reversed(made):
+    for folder in reversed(created):
         with contextlib.suppress(OSError):
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files are written atomically."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def write_both(*targets: Path) -> None:
             path.write_text("after")
 
 
-def test_names_that_begin_alike_do_not_meet(tmp_path: Path):
+def test_temporary_names_of_long_names_do_not_collide(tmp_path: Path):
     targets = [tmp_path / f"{'a' * 60}.{ending}" for ending in ("idx", "rec")]
     with written_atomically(*targets) as unfinished:
         for path, content in zip(unfinished, ("index", "records"), strict=True):
@@ -23,23 +23,23 @@ def test_names_that_begin_alike_do_not_meet(tmp_path: Path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_failure_leaves_nothing_new_and_takes_nothing_old(tmp_path: Path):
+def test_a_failure_leaves_nothing_new_and_removes_nothing_old(tmp_path: Path):
     old = tmp_path / "old.json"
     old.write_text("before")
     (tmp_path / "taken.html").mkdir()
     (tmp_path / "taken.html" / "file").touch()
     with pytest.raises(UserError, match="cannot be written"):
         write_both(old, tmp_path / "taken.html")
-    assert old.read_text() in ("before", "after")  # replaced, or not, but there
+    assert old.read_text() in ("before", "after")  # replaced or not, but never missing
     assert sorted(path.name for path in tmp_path.iterdir()) == ["old.json", "taken.html"]
 
 
-def test_a_name_that_is_too_long_is_told(tmp_path: Path):
+def test_a_name_that_is_too_long_is_a_user_error(tmp_path: Path):
     with pytest.raises(UserError, match="cannot be written"), written_atomically(tmp_path / ("a" * 300)) as (path,):
         path.write_text("content")
 
 
-def test_a_file_takes_the_place_of_another_at_the_end(tmp_path: Path):
+def test_a_file_is_replaced_at_the_end(tmp_path: Path):
     target = tmp_path / "metrics.json"
     target.write_text("before")
     with replaced_atomically(target) as unfinished:
@@ -50,7 +50,7 @@ def test_a_file_takes_the_place_of_another_at_the_end(tmp_path: Path):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_what_goes_wrong_leaves_the_old_file_alone_and_comes_out_as_it_is(tmp_path: Path, error: BaseException):
+def test_an_exception_leaves_the_old_file_alone_and_is_raised_unchanged(tmp_path: Path, error: BaseException):
     target = tmp_path / "metrics.json"
     target.write_text("before")
 
@@ -73,7 +73,7 @@ def test_a_folder_is_not_replaced_by_a_file(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
-def test_two_files_at_a_time_do_not_meet(tmp_path: Path):
+def test_two_files_at_a_time_do_not_collide(tmp_path: Path):
     one, other = (tmp_path / f"{'a' * 60}{end}.json" for end in "xy")
     with replaced_atomically(one) as first, replaced_atomically(other) as second:
         first.write_text("x")

@@ -1,7 +1,7 @@
-"""Random changes of training images, inside the jitted step.
+"""Augmentation of training images inside the jitted step.
 
-Pixels arrive on the device as uint8 and leave as floats in [-1, 1]. Every image draws from a key of its own, derived from
-its place in the global batch, so that a batch is changed the same way on one device and on many.
+Pixels arrive on the device as uint8 and leave as floats in [-1, 1]. Every image has its own key, derived from its index in the
+global batch, so that the augmentation of a batch does not depend on the number of devices.
 """
 
 from lfw_jax.augmentation.options import Augmentation

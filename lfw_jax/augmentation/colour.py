@@ -1,4 +1,4 @@
-"""Colour and light."""
+"""Colour augmentation."""
 
 import jax
 import jax.numpy as jnp
@@ -7,13 +7,19 @@ from jaxtyping import Array, Float, Key
 from lfw_jax.augmentation import draws
 from lfw_jax.augmentation.options import Augmentation
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG and Pillow weigh red, green and blue
+LUMA = (0.299, 0.587, 0.114)  # the weights of red, green and blue in ITU-R BT.601, JPEG and Pillow
 
 
 def recolour(
     key: Key[Array, ""], image: Float[Array, "side side 3"], *, options: Augmentation
 ) -> Float[Array, "side side 3"]:
-    """Saturation or none of it, contrast, then brightness, clipped to the range of an image."""
+    """Change saturation, contrast and brightness, and clip the result to [-1, 1].
+
+    Args:
+      key: the key of the image.
+      image: the image, in [-1, 1].
+      options: the strengths; a change of strength 0 is not compiled.
+    """
     if options.saturation:
         grey = _luma(image)
         image = grey + (image - grey) * (1 + draws.symmetric(key, draws.SATURATION, options.saturation))

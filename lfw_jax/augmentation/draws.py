@@ -1,6 +1,7 @@
-"""Where every random number of an image comes from: one number an option, folded into the image's key.
+"""The random numbers of an image.
 
-A number that is in use keeps its meaning: then the other options change a run's images no differently when one is added.
+Each has a fixed stream number that is folded into the key of the image. Stream numbers must never be reassigned. A new option
+then leaves the random numbers of all others unchanged.
 """
 
 import jax
@@ -16,16 +17,16 @@ JPEG, JPEG_QUALITY = 14, 15
 ERASING_NOISE = 16
 
 
-def symmetric(key: Key[Array, ""], place: int, limit: float) -> Float[Array, ""]:
-    """A number between -limit and limit."""
-    return jax.random.uniform(jax.random.fold_in(key, place), minval=-limit, maxval=limit)
+def symmetric(key: Key[Array, ""], stream: int, limit: float) -> Float[Array, ""]:
+    """Return a uniform number between -limit and limit from a stream of a key."""
+    return jax.random.uniform(jax.random.fold_in(key, stream), minval=-limit, maxval=limit)
 
 
-def share(key: Key[Array, ""], place: int) -> Float[Array, ""]:
-    """A number between 0 and 1."""
-    return jax.random.uniform(jax.random.fold_in(key, place))
+def share(key: Key[Array, ""], stream: int) -> Float[Array, ""]:
+    """Return a uniform number between 0 and 1 from a stream of a key."""
+    return jax.random.uniform(jax.random.fold_in(key, stream))
 
 
-def chosen(key: Key[Array, ""], place: int, probability: float) -> Bool[Array, ""]:
-    """Whether this image is one of those that are changed."""
-    return jax.random.bernoulli(jax.random.fold_in(key, place), probability)
+def chosen(key: Key[Array, ""], stream: int, probability: float) -> Bool[Array, ""]:
+    """Return True with the given probability, from a stream of a key."""
+    return jax.random.bernoulli(jax.random.fold_in(key, stream), probability)

@@ -1,4 +1,4 @@
-"""Where the pixels of a changed image lie in the stored one."""
+"""Geometric augmentation."""
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,17 @@ from lfw_jax.augmentation.options import Augmentation
 def move(
     key: Key[Array, ""], image: UInt8[Array, "stored stored 3"], *, side: int, options: Augmentation
 ) -> Float[Array, "side side 3"]:
-    """Flip, rotate, scale and shift in one bilinear resampling; grey values stay in 0…255."""
+    """Flip, rotate, scale and shift an image in a single bilinear resampling.
+
+    Args:
+      key: the key of the image.
+      image: the stored square, with its margin.
+      side: the side of the result in pixels.
+      options: the strengths.
+
+    Returns:
+      The central square after the transform, in 0…255; beyond the stored square its edge is repeated.
+    """
     stored = image.shape[0]
     angle = jnp.deg2rad(draws.symmetric(key, draws.ROTATION, options.rotation))
     zoom = jnp.exp(draws.symmetric(key, draws.SCALE, 1.0) * jnp.log1p(options.scale))
@@ -27,7 +37,7 @@ def move(
 
 
 def _bilinear(image: jax.Array, y: jax.Array, x: jax.Array) -> jax.Array:
-    """Grey values between the pixels at `[side, side]` places inside the image."""
+    """Sample an image bilinearly at coordinates `[side, side]` inside it."""
     stored = image.shape[0]
     top = jnp.clip(jnp.floor(y).astype(jnp.int32), 0, stored - 2)
     left = jnp.clip(jnp.floor(x).astype(jnp.int32), 0, stored - 2)

@@ -1,4 +1,4 @@
-"""How far a training image may be changed: the options, and what they may be."""
+"""The options of the augmentation and their valid ranges."""
 
 import dataclasses
 import difflib
@@ -19,39 +19,39 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "brightness": (0.0, 1.0, "a share of the range of grey values"),
     "contrast": (0.0, 1.0, "a relative change"),
     "saturation": (0.0, 1.0, "a relative change"),
-    "blur_sigma": (0.0, _LARGEST_SIGMA, "pixels of the square that the network sees"),
+    "blur_sigma": (0.0, _LARGEST_SIGMA, "pixels of the network's input"),
     "downscale_factor": (0.01, 1.0, "a share of the side"),
-    "jpeg_quality": (1, 100, "a whole number, libjpeg's quality"),
+    "jpeg_quality": (1, 100, "an integer, libjpeg's quality"),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """How far an image may be changed. At 0 each option is off and costs nothing; the strength is drawn for each image.
+    """Strengths and probabilities of the augmentation. At 0 an option is off and costs nothing.
 
-    Scale, shift and rotation together are the crop jitter: they draw on the margin that is stored around the square
-    (`config.data.margin`), and beyond it repeat the edge.
+    The strength is sampled per image. Scale, shift and rotation use the margin that is stored around the square
+    (`config.data.margin`); beyond it the edge is repeated.
 
     Attributes:
-      flip: probability of a mirror image.
+      flip: probability of a horizontal flip.
       rotation: largest rotation, degrees.
-      scale: largest relative change of size (0.1: from 1/1.1 to 1.1 times).
+      scale: largest relative change of scale (0.1: from 1/1.1 to 1.1).
       shift: largest shift along each axis, as a share of the side.
-      brightness: largest change added, as a share of the range of grey values.
+      brightness: largest additive change, as a share of the range of grey values.
       contrast: largest relative change of contrast.
       saturation: largest relative change of saturation.
-      grayscale: probability that the colours are taken away.
+      grayscale: probability of a conversion to greyscale.
       blur: probability of a Gaussian blur.
-      blur_sigma: its largest standard deviation, pixels of the square that the network sees.
-      downscale: probability that an image is shrunk and enlarged again.
-      downscale_factor: the smallest size that it is shrunk to, as a share of the side.
-      jpeg: probability that an image looks as after JPEG compression.
-      jpeg_quality: libjpeg's lowest quality, from which it is drawn up to 100.
-      erasing: probability that a random rectangle is erased (Zhong et al. 2020, arXiv:1708.04896).
-      erasing_fill: what an erased rectangle shows: "grey", or "noise" for random colours, as in the paper.
+      blur_sigma: largest standard deviation of the blur, in pixels of the network's input.
+      downscale: probability of downscaling and upscaling again.
+      downscale_factor: smallest side after downscaling, as a share of the side.
+      jpeg: probability of JPEG compression.
+      jpeg_quality: lowest quality of libjpeg; the quality is uniform from it to 100.
+      erasing: probability of random erasing (Zhong et al. 2020, arXiv:1708.04896).
+      erasing_fill: fill of an erased rectangle: "grey", or "noise" for random colours, as in the paper.
 
     Raises:
-      UserError: a value out of its range.
+      UserError: a value is out of range.
     """
 
     flip: float = 0.0
@@ -87,30 +87,30 @@ class Augmentation:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The options that a configuration's `augmentation` gives; those it leaves out are off.
+        """Build the options from the `augmentation` part of a configuration; missing options are off.
 
         Raises:
-          UserError: an option that there is not, with the nearest right one, or a value out of its range.
+          UserError: an option is unknown (the message has the closest known one), or a value is out of range.
         """
         known = [field.name for field in dataclasses.fields(cls)]
         for name in config:
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 advice = f"did you mean {near[0]}?" if near else f"the options are {', '.join(known)}."
-                raise UserError(f"config.augmentation: there is no option '{name}'; {advice}")
+                raise UserError(f"config.augmentation: unknown option '{name}'; {advice}")
         return cls(**config)
 
     @property
     def moves(self) -> bool:
-        """Whether pixels have to be resampled."""
+        """True if any image can be resampled geometrically."""
         return any((self.flip, self.rotation, self.scale, self.shift))
 
     @property
     def blurs(self) -> bool:
-        """Whether any image can come out blurred."""
+        """True if any image can be blurred."""
         return self.blur > 0 and self.blur_sigma > 0
 
     @property
     def shrinks(self) -> bool:
-        """Whether any image can lose resolution."""
+        """True if any image can lose resolution."""
         return self.downscale > 0 and self.downscale_factor < 1

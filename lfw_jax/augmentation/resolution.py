@@ -1,4 +1,4 @@
-"""Blur and low resolution. Both are one matrix product along each axis, so that an image that gets both pays once."""
+"""Blur and low resolution, combined into one matrix product along each axis."""
 
 import jax
 import jax.numpy as jnp
@@ -7,19 +7,25 @@ from jaxtyping import Array, Float, Int, Key
 from lfw_jax.augmentation import draws
 from lfw_jax.augmentation.options import Augmentation
 
-_SMALLEST_SIGMA = 1e-3  # pixels: nothing is left of the neighbours, and nothing overflows
+_SMALLEST_SIGMA = 1e-3  # pixels: the weights of the neighbours are 0, and nothing overflows
 
 
 def soften(
     key: Key[Array, ""], image: Float[Array, "side side 3"], *, options: Augmentation
 ) -> Float[Array, "side side 3"]:
-    """A lens blurs, then a sensor of few pixels samples: each happens to its share of the images."""
-    side, matrix = image.shape[0], jnp.eye(image.shape[0])  # a product with the identity keeps every bit
+    """Blur an image and reduce its resolution, each with its own probability.
+
+    Args:
+      key: the key of the image.
+      image: the image, in [-1, 1].
+      options: the probabilities and strengths.
+    """
+    side, matrix = image.shape[0], jnp.eye(image.shape[0])  # a product with the identity matrix is exact
     if options.blurs:
         sigma = options.blur_sigma * draws.share(key, draws.BLUR_SIGMA)
         matrix = jnp.where(draws.chosen(key, draws.BLUR, options.blur), blur_matrix(side, sigma), matrix)
     if options.shrinks:
-        # Evenly on a logarithmic scale: from 1 to 1/2 is as likely as from 1/2 to 1/4.
+        # Log-uniform: 1 to 1/2 is as likely as 1/2 to 1/4.
         factor = options.downscale_factor ** draws.share(key, draws.DOWNSCALE_FACTOR)
         size = jnp.clip(jnp.round(side * factor), 1, side).astype(jnp.int32)
         low = (
@@ -32,14 +38,16 @@ def soften(
 
 
 def blur_matrix(side: int, sigma: Float[Array, ""] | float) -> Float[Array, "side side"]:
-    """A Gaussian along one axis, sampled at the pixels; beyond the edge the picture is mirrored, which keeps its mean.
+    """Return the matrix of a Gaussian blur along one axis.
+
+    The image is mirrored at its edges, which preserves its mean.
 
     Args:
-      side: pixels.
-      sigma: standard deviation in pixels, small beside the side.
+      side: the side of the image in pixels.
+      sigma: the standard deviation in pixels, small compared to the side.
     """
-    place = jnp.arange(side)
-    apart, beyond = place[:, None] - place, place[:, None] + place + 1
+    index = jnp.arange(side)
+    apart, beyond = index[:, None] - index, index[:, None] + index + 1
     variance = jnp.square(jnp.maximum(sigma, _SMALLEST_SIGMA))
 
     def weight(distance: jax.Array) -> jax.Array:
@@ -50,23 +58,27 @@ def blur_matrix(side: int, sigma: Float[Array, ""] | float) -> Float[Array, "sid
 
 
 def low_resolution_matrix(side: int, size: Int[Array, ""] | int) -> Float[Array, "side side"]:
-    """Shrink `side` pixels along one axis to `size`, with antialiasing, and enlarge them again, bilinearly.
+    """Return the matrix that downscales one axis with antialiasing and upscales it again bilinearly.
 
-    Both ways as Pillow's `resize(…, BILINEAR)`: a triangle as wide as the coarser of the two grids' pixels.
+    Both use the filter of Pillow's `resize(…, BILINEAR)`: a triangle scaled to the coarser of the two pixel grids.
+
+    Args:
+      side: the side of the image in pixels.
+      size: the reduced side in pixels.
     """
     return _product(_triangles(side, to=side, of=size), _triangles(side, to=size, of=side))
 
 
 def _triangles(side: int, *, to: Int[Array, ""] | int, of: Int[Array, ""] | int) -> Float[Array, "side side"]:
-    """Weights that resample `of` pixels to `to` pixels, both at most `side`; rows and columns beyond them are 0."""
-    place = jnp.arange(side)
+    """Return the weights that resample `of` to `to` pixels, both at most `side`, padded with zeros."""
+    index = jnp.arange(side)
     step = jnp.asarray(of, jnp.float32) / to
-    middle = (place[:, None] + 0.5) * step
-    weights = jnp.maximum(0.0, 1.0 - jnp.abs(place + 0.5 - middle) / jnp.maximum(step, 1.0))
-    weights = jnp.where((place < of) & (place[:, None] < to), weights, 0.0)
+    middle = (index[:, None] + 0.5) * step
+    weights = jnp.maximum(0.0, 1.0 - jnp.abs(index + 0.5 - middle) / jnp.maximum(step, 1.0))
+    weights = jnp.where((index < of) & (index[:, None] < to), weights, 0.0)
     return weights / jnp.maximum(weights.sum(axis=1, keepdims=True), 1e-6)
 
 
 def _product(left: jax.Array, right: jax.Array) -> jax.Array:
-    # Grey values need more digits than the fast products of GPUs and TPUs keep.
+    # The default precision of products on GPUs and TPUs is too low for grey values.
     return jnp.matmul(left, right, precision="highest")

@@ -1,4 +1,4 @@
-"""The order of the changes: where things lie, their light, what a poor camera makes of them, what hides them."""
+"""The augmentation of a batch: geometry, colour, resolution, JPEG and erasing, in this order."""
 
 from functools import partial
 
@@ -23,14 +23,17 @@ def augment_slice(
     *,
     first: Int[Array, ""] | int = 0,
 ) -> Float[Array, "slice side side 3"]:
-    """Changed images of a slice of a step's batch, as floats in [-1, 1]: exactly what the network sees.
+    """Augment a slice of a batch, independently of how the batch is sliced.
 
     Args:
       key: the key of the whole batch.
       images: stored squares with their margins.
-      side: pixels of the result.
-      options: how far to go.
-      first: place of the slice's first image in the global batch.
+      side: the side of the result in pixels.
+      options: the options of the augmentation.
+      first: the index in the global batch of the first image of the slice.
+
+    Returns:
+      The network's input, in [-1, 1].
     """
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, first + jnp.arange(len(images)))
     return augment(keys, images, side, options)
@@ -39,16 +42,19 @@ def augment_slice(
 def augment(
     keys: Key[Array, "batch"], images: UInt8[Array, "batch stored stored 3"], side: int, options: Augmentation
 ) -> Float[Array, "batch side side 3"]:
-    """Changed images as floats in [-1, 1].
+    """Augment a batch.
 
     Args:
-      keys: one key an image.
-      images: stored squares with their margins, on which shifts and rotations draw; beyond them the edge is repeated.
-      side: pixels of the result.
-      options: how far to go.
+      keys: one key per image.
+      images: stored squares with their margins, which shifts and rotations use; beyond them the edge is repeated.
+      side: the side of the result in pixels.
+      options: the options of the augmentation.
+
+    Returns:
+      The augmented images, in [-1, 1].
     """
     stages = {
-        recolour: True,  # clips, too: resampling may leave the range by a rounding error
+        recolour: True,  # always, to clip rounding errors of the resampling
         soften: options.blurs or options.shrinks,
         degrade: options.jpeg > 0,
         erase: options.erasing > 0,

@@ -1,4 +1,4 @@
-"""Lists of this package's own making: pairs of images, by name and number."""
+"""Pair lists: pairs of images, each given by the name of its identity and a number."""
 
 import dataclasses
 import itertools
@@ -8,22 +8,22 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 Key = tuple[str, int]
-"""A person's name and the number of one of their images, from 1: the NNNN of `<Name>_NNNN.jpg`."""
+"""The name of an identity and the number of one of its images, from 1: the NNNN of `<Name>_NNNN.jpg`."""
 
 Images = int | Collection[int]
-"""The images of one person: how many, numbered from 1, or their numbers."""
+"""The images of one identity: their count, with numbers from 1, or the numbers themselves."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PairList:
-    """Pairs of images to be judged as same or different person.
+    """Labelled pairs of images for face verification.
 
     Attributes:
         first: the first image of each pair.
-        second: the second image of each pair, as many.
-        same: `[pairs]`, true where both images show one person.
-        name: what reports call the list.
-        folds: `[pairs]`, the fold of each pair from 0; None for a list in one piece.
+        second: the second image of each pair.
+        same: `[pairs]`, true if both images show the same identity.
+        name: the name of the list in reports.
+        folds: `[pairs]`, the fold of each pair, from 0; None for a list without folds.
     """
 
     first: tuple[Key, ...]
@@ -45,21 +45,26 @@ class PairList:
         return len(self.first)
 
     def keys(self) -> tuple[Key, ...]:
-        """Every image of the list once, in the order of its first appearance."""
+        """Return the distinct images of the list, in the order of their first appearance."""
         return tuple(dict.fromkeys(itertools.chain.from_iterable(zip(self.first, self.second, strict=True))))
 
     def indices(self) -> tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]]:
-        """The places of each pair's first and second image in `keys()`."""
-        place = {key: index for index, key in enumerate(self.keys())}
-        first, second = ([place[key] for key in side] for side in (self.first, self.second))
+        """Return the indices in `keys()` of the first and of the second image of each pair."""
+        index_of = {key: index for index, key in enumerate(self.keys())}
+        first, second = ([index_of[key] for key in side] for side in (self.first, self.second))
         return np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
 
     def people(self) -> frozenset[str]:
-        """The names of all people in the list."""
+        """Return the names of all identities in the list."""
         return frozenset(name for name, _ in self.first + self.second)
 
     def where(self, wanted: Int[np.ndarray, "chosen"] | Bool[np.ndarray, "pairs"], name: str) -> "PairList":
-        """Some of the pairs, in that order, as a list of another name."""
+        """Return a list of selected pairs.
+
+        Args:
+          wanted: the indices of the pairs, in the order of the new list, or a mask over the pairs.
+          name: the name of the new list.
+        """
         wanted = np.flatnonzero(wanted) if np.asarray(wanted).dtype == bool else np.asarray(wanted, dtype=np.int64)
         return PairList(
             first=tuple(self.first[i] for i in wanted.tolist()),
@@ -71,5 +76,5 @@ class PairList:
 
 
 def image_numbers(images: Images) -> list[int]:
-    """The distinct numbers of one person's images, sorted."""
+    """Return the distinct numbers of the images of one identity, sorted."""
     return list(range(1, images + 1)) if isinstance(images, int) else sorted(set(images))

@@ -1,7 +1,7 @@
-"""Networks from images to embeddings, chosen by `config.model.name`.
+"""Embedding networks, selected by `config.model.name`.
 
-Every network is a Flax Linen module that maps float images `[batch, height, width, 3]` in [-1, 1] to raw, not yet
-normalised float32 embeddings `[batch, embedding_dim]`, and is called as `module.apply(variables, images, train=...)`.
+Every network is a Flax Linen module. `module.apply(variables, images, train=...)` maps float images
+`[batch, height, width, 3]` in [-1, 1] to float32 embeddings `[batch, embedding_dim]` that are not normalised.
 """
 
 from lfw_jax.models.registry import MODELS, build, init

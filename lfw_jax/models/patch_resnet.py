@@ -1,4 +1,4 @@
-"""A residual network shaped for XLA on a CPU: it leaves high resolution at once, where convolutions are slow there."""
+"""A residual network for XLA on CPUs, whose stem avoids slow convolutions at high resolution."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,7 +14,15 @@ from lfw_jax.models.winograd import WinogradConv
 
 
 class BasicBlock(nn.Module):
-    """Two 3×3 convolutions around a shortcut."""
+    """Two 3×3 convolutions with a shortcut.
+
+    Attributes:
+      features: output channels.
+      stride: stride of the first convolution.
+      winograd: whether to use Winograd's method for stride 1, and patch products otherwise.
+      dtype: type of the activations.
+      axis_name: mapped axis over which batch statistics are averaged.
+    """
 
     features: int
     stride: int
@@ -42,25 +50,25 @@ class BasicBlock(nn.Module):
         y = nn.relu(norm()(conv(x, self.stride, "conv1")))
         y = norm(scale_init=nn.initializers.zeros)(conv(y, 1, "conv2"))
         if x.shape != y.shape:
-            # Averaging before the 1×1 keeps every pixel of the shortcut (He et al. 2019, arXiv:1812.01187, ResNet-D).
+            # Average pooling before the 1×1 uses every pixel of the shortcut (ResNet-D; He et al. 2019, arXiv:1812.01187).
             x = nn.avg_pool(x, (self.stride,) * 2, (self.stride,) * 2) if self.stride > 1 else x
             x = norm()(nn.Dense(self.features, use_bias=False, dtype=self.dtype)(x))
         return nn.relu(x + y)
 
 
 class PatchResNet(nn.Module):
-    """An 8×8 stem of stride 4, residual blocks of two convolutions, and a linear embedding of the flattened map.
+    """An 8×8 stem of stride 4, residual blocks and a linear embedding of the flattened features.
 
-    A stem that ends at a quarter of the resolution spends the arithmetic where XLA's CPU convolutions reach the speed
-    of a matrix product (16×16×96 and deeper); flattening instead of averaging keeps where a feature was seen, which a
-    face in a roughly known place makes worth having.
+    The stem reduces the resolution to a quarter, so that most arithmetic is at sizes where XLA's CPU convolutions reach the speed
+    of a matrix product (16×16×96 and deeper). Flattening instead of average pooling preserves the positions of features, which
+    are informative for roughly aligned faces.
 
     Attributes:
       embedding_dim: length of an embedding.
       features: channels of each block; a block with more channels than the one before halves the resolution.
       dropout: rate of dropout before the embedding.
-      winograd: whether 3×3 convolutions of stride 1 go by Winograd's method. Parameters are the same either way, so a
-        checkpoint made with one runs with the other; None means yes on a CPU, no elsewhere.
+      winograd: whether 3×3 convolutions of stride 1 use Winograd's method; None means only on CPUs. The parameters are the same,
+        so a checkpoint works with either method.
       dtype: type of the activations.
       axis_name: mapped axis over which batch statistics are averaged.
     """
@@ -74,7 +82,7 @@ class PatchResNet(nn.Module):
 
     @nn.compact
     def __call__(self, images: Float[Array, "batch height width 3"], *, train: bool) -> Float[Array, "batch dim"]:
-        """Embed a batch; with `train` batch statistics are used and updated, and dropout needs an rng."""
+        """Embed a batch. With `train`, batch statistics are used and updated, and dropout needs an rng."""
         winograd = jax.default_backend() == "cpu" if self.winograd is None else self.winograd
         norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, axis_name=self.axis_name)
         if winograd:
@@ -94,5 +102,5 @@ class PatchResNet(nn.Module):
         x = x.reshape(x.shape[0], -1).astype(jnp.float32)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.Dense(self.embedding_dim, use_bias=False, name="embedding")(x)
-        # Without the learned shift: an embedding's direction is all that verification reads.
+        # No learned scale or shift: verification uses only the direction of an embedding.
         return norm(use_scale=False, use_bias=False, name="embedding_norm")(x)

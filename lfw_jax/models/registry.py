@@ -1,4 +1,4 @@
-"""The networks by name."""
+"""The registry of networks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,15 +22,18 @@ DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
 def build(config: Mapping[str, Any], *, axis_name: str | None = None) -> nn.Module:
-    """The network that `config` (the `model` part of a configuration) describes.
+    """Build the network of a configuration.
 
     Args:
-      config: `name` (one of `MODELS`), `dtype` ("float32" or "bfloat16": the type of the activations; parameters and
-        embeddings stay float32) and the fields of the network.
+      config: the `model` part of the configuration: `name` (one of `MODELS`), `dtype` ("float32" or "bfloat16", the type of the
+        activations; parameters and embeddings are float32) and the fields of the network.
       axis_name: the mapped axis over which batch normalisation averages, or None on one device.
 
+    Returns:
+      The network.
+
     Raises:
-      UserError: an unknown name, data type or field, with the known ones.
+      UserError: the name, the data type or a field is unknown; the message has the known ones.
     """
     fields = dict(config)
     name, dtype = fields.pop("name"), fields.pop("dtype", "float32")
@@ -45,6 +48,15 @@ def build(config: Mapping[str, Any], *, axis_name: str | None = None) -> nn.Modu
 
 
 def init(model: nn.Module, key: jax.Array, side: int) -> dict[str, Any]:
-    """Fresh variables (`params` and, where the network normalises by batch, `batch_stats`) for square images."""
+    """Initialise the variables of a network for square images.
+
+    Args:
+      model: the network.
+      key: the key of the initialisation.
+      side: the side of the images in pixels.
+
+    Returns:
+      `params` and, for networks with batch normalisation, `batch_stats`.
+    """
     images = jnp.zeros((2, side, side, 3), jnp.float32)
     return dict(jax.jit(lambda k, x: model.init(k, x, train=False))(key, images))

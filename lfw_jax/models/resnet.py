@@ -10,10 +10,16 @@ from jaxtyping import Array, Float
 
 
 class Bottleneck(nn.Module):
-    """1×1, 3×3, 1×1 convolutions around a shortcut; the stride sits on the 3×3 (the "v1.5" variant).
+    """1×1, 3×3 and 1×1 convolutions with a shortcut; the 3×3 has the stride (the "v1.5" variant).
 
-    The 1×1 convolutions are `nn.Dense`: the same arithmetic as one matrix product, which XLA runs about half again
-    as fast on a CPU and no slower on a GPU (benchmarks/training_step.py).
+    The 1×1 convolutions are `nn.Dense`, the same arithmetic as a matrix product: with XLA it is about 1.5 times as fast on CPUs
+    and no slower on GPUs (benchmarks/training_step.py).
+
+    Attributes:
+      features: channels of the 3×3; the output has four times as many.
+      stride: stride of the 3×3.
+      dtype: type of the activations.
+      axis_name: mapped axis over which batch statistics are averaged.
     """
 
     features: int
@@ -34,7 +40,7 @@ class Bottleneck(nn.Module):
             kernel_init=nn.initializers.he_normal(),
         )(y)  # fmt: skip
         y = nn.relu(norm()(y))
-        # The last normalisation starts at zero, so that every block starts as the identity (Goyal et al. 2017).
+        # The last scale is initialised to zero, so that every block starts as the identity (Goyal et al. 2017).
         y = norm(scale_init=nn.initializers.zeros)(dense(4 * self.features)(y))
         if x.shape != y.shape:
             x = norm()(dense(4 * self.features)(x[:, :: self.stride, :: self.stride]))
@@ -42,11 +48,11 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A residual network of bottleneck blocks, averaged over space, with a linear embedding.
+    """A residual network of bottleneck blocks, with global average pooling and a linear embedding.
 
     Attributes:
       embedding_dim: length of an embedding.
-      stages: number of blocks of each stage; every stage but the first halves the resolution.
+      stages: number of blocks per stage; every stage but the first halves the resolution.
       width: channels inside the first stage's blocks, doubled by each stage.
       dropout: rate of dropout before the embedding.
       dtype: type of the activations.
@@ -62,7 +68,7 @@ class ResNet(nn.Module):
 
     @nn.compact
     def __call__(self, images: Float[Array, "batch height width 3"], *, train: bool) -> Float[Array, "batch dim"]:
-        """Embed a batch; with `train` batch statistics are used and updated, and dropout needs an rng."""
+        """Embed a batch. With `train`, batch statistics are used and updated, and dropout needs an rng."""
         x = nn.Conv(
             self.width, (7, 7), (2, 2), use_bias=False, dtype=self.dtype, kernel_init=nn.initializers.he_normal()
         )(images.astype(self.dtype))

@@ -1,4 +1,4 @@
-"""The small Siamese network of the report: convolutions, pooling, linear layers."""
+"""A small Siamese network: convolutions, pooling and linear layers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,17 +9,16 @@ from jaxtyping import Array, Float
 
 
 class SiameseCNN(nn.Module):
-    """Convolution, ReLU, pooling, a few times; then a hidden linear layer and a linear embedding.
+    """Blocks of convolution, ReLU and max pooling, then a hidden linear layer and a linear embedding.
 
-    "Siamese" is how it is trained: both images of a pair go through the same weights. It has no normalisation layer,
-    as the report's had none.
+    "Siamese" describes the training: both images of a pair pass through the same weights. The network has no normalisation layer.
 
     Attributes:
       embedding_dim: length of an embedding.
       features: channels of each convolution; each is followed by a 2×2 max pooling.
       hidden: width of the hidden linear layer.
       dtype: type of the activations.
-      axis_name: taken for the common signature; nothing here averages over the batch.
+      axis_name: unused, part of the common signature; there are no batch statistics.
     """
 
     embedding_dim: int = 128
@@ -30,7 +29,7 @@ class SiameseCNN(nn.Module):
 
     @nn.compact
     def __call__(self, images: Float[Array, "batch height width 3"], *, train: bool) -> Float[Array, "batch dim"]:
-        """Embed a batch; training and inference compute the same."""
+        """Embed a batch; training and inference are identical."""
         del train
         x = images.astype(self.dtype)
         for features in self.features:

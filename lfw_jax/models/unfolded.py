@@ -1,7 +1,7 @@
-"""Strided convolutions as one matrix product over gathered patches, for CPUs.
+"""Strided convolutions as one matrix product over unfolded patches, for CPUs.
 
-XLA's gradients of a strided convolution run on a CPU at a fraction of the speed of a matrix product and transpose their
-operands first. Gathering every patch into a row costs a pass over memory and leaves nothing but matrix products.
+On CPUs, XLA's gradients of a strided convolution transpose their operands first and run at a fraction of the speed of a matrix
+product. Unfolding every patch into a row costs one pass over memory and leaves only matrix products.
 """
 
 from typing import Any
@@ -12,13 +12,19 @@ from jaxtyping import Array, Float
 
 
 def convolve(x: Float[Array, "n h w i"], kernel: Float[Array, "k k i o"], stride: int) -> Float[Array, "n h2 w2 o"]:
-    """A convolution with zero padding ("SAME"), as `jax.lax.conv_general_dilated` computes it, up to rounding."""
+    """Convolve with zero padding ("SAME"), equal to `jax.lax.conv_general_dilated` up to rounding.
+
+    Args:
+      x: the images.
+      kernel: the kernel, with input and output channels.
+      stride: the stride along both axes.
+    """
     size = kernel.shape[0]
     outputs = [-(-length // stride) for length in x.shape[1:3]]
     missing = [max((out - 1) * stride + size - length, 0) for out, length in zip(outputs, x.shape[1:3], strict=True)]
     x = jnp.pad(x, ((0, 0), *((pixels // 2, pixels - pixels // 2) for pixels in missing), (0, 0)))
     if size % stride == 0:
-        # Blocks of stride² pixels first: size² / stride² long pieces are faster gathered than size² short ones.
+        # Blocks of stride² pixels first: gathering size² / stride² long pieces is faster than size² short ones.
         pieces, blocks = size // stride, [out + size // stride - 1 for out in outputs]
         x = x[:, : blocks[0] * stride, : blocks[1] * stride]
         x = x.reshape(len(x), blocks[0], stride, blocks[1], stride, -1).swapaxes(2, 3).reshape(len(x), *blocks, -1)
@@ -36,12 +42,14 @@ def convolve(x: Float[Array, "n h w i"], kernel: Float[Array, "k k i o"], stride
 
 
 class UnfoldedConv(nn.Module):
-    """A drop-in for `nn.Conv(features, (size, size), (stride, stride), use_bias=False)`: same parameter, same result.
+    """A drop-in replacement for `nn.Conv(features, (size, size), (stride, stride), use_bias=False)`.
+
+    The parameter is the same, and the result is equal up to rounding.
 
     Attributes:
       features: output channels.
       size: side of the kernel.
-      stride: pixels from patch to patch.
+      stride: stride along both axes.
       dtype: type of the arithmetic.
     """
 

@@ -1,9 +1,9 @@
 """3×3 convolutions by Winograd's minimal filtering, F(4×4, 3×3), for CPUs.
 
-A 3×3 convolution of a 4×4 output tile takes 36 products a channel pair instead of 144 (Lavin and Gray 2016,
-arXiv:1509.09308). What pays even more here: the products become 36 matrix products, forward and backward, which XLA
-runs on a CPU at full speed, while its direct convolutions reach a fraction of that, least of all in the gradient of
-the weights. `benchmarks/training_step.py` shows both beside each other.
+A 3×3 convolution of a 4×4 output tile takes 36 instead of 144 multiplications per pair of channels (Lavin and Gray 2016,
+arXiv:1509.09308). More important here, forward and backward pass become 36 matrix products, which XLA runs at full speed on CPUs;
+its direct convolutions reach a fraction of that speed, especially in the gradient of the weights.
+`benchmarks/training_step.py` compares both.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-# The transforms for the interpolation points 0, ±1, ±2 and infinity: input, kernel and output.
+# The transforms of input, kernel and output for the interpolation points 0, ±1, ±2 and infinity.
 _INPUT = np.array(
     [
         [4, 0, -5, 0, 1, 0],
@@ -37,7 +37,7 @@ _OUTPUT = np.array(
 
 
 def _combine(parts: Sequence[jax.Array], coefficients: np.ndarray) -> jax.Array:
-    """A linear combination written as additions, which XLA fuses into one pass, rather than as a tiny matrix product."""
+    """Return a linear combination as additions, which XLA fuses into a single pass."""
     terms = [part if c == 1 else c * part for part, c in zip(parts, coefficients.tolist(), strict=True) if c]
     total = terms[0]
     for term in terms[1:]:
@@ -48,9 +48,9 @@ def _combine(parts: Sequence[jax.Array], coefficients: np.ndarray) -> jax.Array:
 def _both_axes(
     matrix: np.ndarray, rows: Sequence[jax.Array], column: Callable[[jax.Array, int], jax.Array]
 ) -> jax.Array:
-    """`matrix · tile · matrixᵀ` of every tile, in two passes, `[out, out, ...]`.
+    """Return `matrix · tile · matrixᵀ` of every tile, `[out, out, ...]`, in two passes.
 
-    `rows[k]` holds row k of every tile; `column(y, k)` takes column k out of the stacked result of the first pass.
+    `rows[k]` is row k of every tile; `column(y, k)` extracts column k of the stacked result of the first pass.
     """
     half = jnp.stack([_combine(rows, row) for row in matrix])
     columns = [column(half, k) for k in range(matrix.shape[1])]
@@ -58,7 +58,7 @@ def _both_axes(
 
 
 def _strided_tiles(x: Float[Array, "n h w c"], matrix: np.ndarray) -> Float[Array, "36 tiles c"]:
-    """Transform the tiles that begin at every fourth pixel of a bordered image."""
+    """Transform the tiles that start at every fourth pixel of a padded image."""
     size = matrix.shape[1]
 
     def pick(y: jax.Array, axis: int, k: int) -> jax.Array:
@@ -69,13 +69,13 @@ def _strided_tiles(x: Float[Array, "n h w c"], matrix: np.ndarray) -> Float[Arra
 
 
 def _input_tiles(x: Float[Array, "n h w c"]) -> Float[Array, "36 tiles c"]:
-    """The transformed 6×6 tiles, each overlapping the next by two; the image is bordered by zeros."""
+    """Return the transformed 6×6 tiles of a zero-padded image; neighbouring tiles overlap by two pixels."""
     height, width = x.shape[1:3]
     return _strided_tiles(jnp.pad(x, ((0, 0), (1, 1 + -height % 4), (1, 1 + -width % 4), (0, 0))), _INPUT)
 
 
 def _output_tiles(y: Float[Array, "n h w c"]) -> Float[Array, "36 tiles c"]:
-    """The adjoint of the output transform: what a gradient of the output is to the 36 products."""
+    """Apply the adjoint of the output transform, from the output to the 36 products."""
     height, width = y.shape[1:3]
     return _strided_tiles(jnp.pad(y, ((0, 0), (0, -height % 4), (0, -width % 4), (0, 0))), _OUTPUT.T)
 
@@ -85,12 +85,12 @@ def _transform_kernel(kernel: Float[Array, "3 3 i o"]) -> Float[Array, "36 i o"]
 
 
 def _kernel_gradient(products: Float[Array, "36 i o"]) -> Float[Array, "3 3 i o"]:
-    """The adjoint of the kernel's transform."""
+    """Apply the adjoint of the kernel transform."""
     return _both_axes(_KERNEL.T, list(products.reshape(6, 6, *products.shape[1:])), lambda half, k: half[:, k])
 
 
 def _assemble(products: Float[Array, "36 tiles c"], n: int, height: int, width: int) -> Float[Array, "n h w c"]:
-    """The output transform, and the 4×4 tiles put side by side."""
+    """Apply the output transform and join the 4×4 tiles."""
     down, across = -(-height // 4), -(-width // 4)
     tiles = _both_axes(_OUTPUT, list(products.reshape(6, 6, n, down, across, -1)), lambda half, k: half[:, k])
     return tiles.transpose(2, 3, 0, 4, 1, 5).reshape(n, 4 * down, 4 * across, -1)[:, :height, :width]
@@ -98,10 +98,14 @@ def _assemble(products: Float[Array, "36 tiles c"], n: int, height: int, width: 
 
 @jax.custom_vjp
 def conv3x3(x: Float[Array, "n h w i"], kernel: Float[Array, "3 3 i o"]) -> Float[Array, "n h w o"]:
-    """A 3×3 convolution of stride 1 with zero padding ("SAME"), computed in float32.
+    """Convolve with a 3×3 kernel, stride 1 and zero padding ("SAME"), computed in float32.
 
-    Equal to `jax.lax.conv_general_dilated` up to rounding (about 1e-5 of the largest output), with gradients that are
-    Winograd convolutions as well.
+    The result equals `jax.lax.conv_general_dilated` up to rounding, about 1e-5 of the largest output. The gradients use
+    Winograd's method as well.
+
+    Args:
+      x: the images.
+      kernel: the kernel, with input and output channels.
     """
     return _forward(x, kernel)[0]
 
@@ -115,9 +119,9 @@ def _forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Arra
 
 def _backward(residuals: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
     tiles, kernel = residuals
-    # The adjoint of a convolution is the convolution with the kernel turned by 180° and its channels swapped.
-    turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
-    input_gradient = _forward(gradient, turned)[0]
+    # The adjoint of a convolution is the convolution with the kernel rotated by 180° and its channels swapped.
+    rotated = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+    input_gradient = _forward(gradient, rotated)[0]
     products = jnp.einsum("kti,kto->kio", tiles, _output_tiles(gradient.astype(jnp.float32)))
     return input_gradient, _kernel_gradient(products).astype(kernel.dtype)
 
@@ -126,7 +130,9 @@ conv3x3.defvjp(_forward, _backward)
 
 
 class WinogradConv(nn.Module):
-    """A drop-in for `nn.Conv(features, (3, 3), use_bias=False)`: the same parameter, the same result up to rounding.
+    """A drop-in replacement for `nn.Conv(features, (3, 3), use_bias=False)`.
+
+    The parameter is the same, and the result is equal up to rounding.
 
     Attributes:
       features: output channels.

@@ -1,4 +1,4 @@
-"""Augmentation: each option does to a picture what it says, and nothing when it is 0."""
+"""Augmentation: each option has its documented effect, and none when it is 0."""
 
 from functools import cache
 
@@ -16,7 +16,7 @@ SIDE, STORED, COUNT = 16, 24, 64
 
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:
-    """Smooth pictures, larger than what is shown by a margin of 4."""
+    """Smooth images, with a margin of 4 around the network's input."""
     small = np.random.default_rng(0).integers(40, 216, (COUNT, 4, 4, 3)).astype(np.float32)
     return np.asarray(jax.image.resize(small, (COUNT, STORED, STORED, 3), "cubic")).clip(0, 255).astype(np.uint8)
 
@@ -35,14 +35,14 @@ def luma(images: np.ndarray) -> np.ndarray:
     return images @ np.array([0.299, 0.587, 0.114])
 
 
-def test_without_options_the_central_square_is_shown(images: np.ndarray):
+def test_without_options_the_result_is_the_central_square(images: np.ndarray):
     expected = (images[:, 4:20, 4:20].astype(np.float32) - np.float32(127.5)) / np.float32(127.5)
     np.testing.assert_allclose(changed(images), expected, atol=1e-7)
     np.testing.assert_array_equal(changed(images), jax.jit(centre, static_argnums=1)(images, SIDE))
     np.testing.assert_array_equal(to_pixels(changed(images)), images[:, 4:20, 4:20])
 
 
-def test_a_flip_mirrors_whole_images_or_leaves_them(images: np.ndarray):
+def test_a_flip_mirrors_complete_images_or_leaves_them_unchanged(images: np.ndarray):
     plain, flipped = changed(images), changed(images, flip=1.0)
     np.testing.assert_allclose(flipped, plain[:, :, ::-1], atol=1e-5)
     half = changed(images, flip=0.5)
@@ -76,19 +76,19 @@ def test_scaling_steepens_or_flattens_and_rotation_turns(images: np.ndarray):
     assert angle.min() < 0 < angle.max()
 
 
-def test_a_rotation_by_its_angle_moves_a_dot_to_where_geometry_puts_it():
+def test_a_rotation_moves_a_dot_by_its_angle():
     dot = np.zeros((COUNT, STORED, STORED, 3), np.uint8)
     dot[:, 11:13, 17:19] = 255  # 6 pixels right of the middle
     turned = changed(dot, rotation=90.0)[..., 0] + 1
-    place = np.arange(SIDE) - (SIDE - 1) / 2
+    offset = np.arange(SIDE) - (SIDE - 1) / 2
     down, across = (np.einsum("nij,nij->n", turned, grid) / turned.sum(axis=(1, 2)) for grid in np.broadcast_arrays(
-        place[None, :, None], place[None, None, :], turned
+        offset[None, :, None], offset[None, None, :], turned
     )[:2])  # fmt: skip
     np.testing.assert_allclose(np.hypot(down, across), 6.0, atol=0.1)
     turns = np.rad2deg(np.arctan2(down, across))
     keys = jax.random.split(jax.random.key(3), COUNT)
-    drawn = [float(jax.random.uniform(jax.random.fold_in(key, 0), minval=-90, maxval=90)) for key in keys[:8]]
-    np.testing.assert_allclose(turns[:8], drawn, atol=1.0)  # clockwise, as rows go down
+    expected = [float(jax.random.uniform(jax.random.fold_in(key, 0), minval=-90, maxval=90)) for key in keys[:8]]
+    np.testing.assert_allclose(turns[:8], expected, atol=1.0)  # clockwise, as rows go down
 
 
 def test_brightness_adds_and_contrast_stretches_around_the_mean(images: np.ndarray):
@@ -105,7 +105,7 @@ def test_brightness_adds_and_contrast_stretches_around_the_mean(images: np.ndarr
     assert 1.1 < ratio.max() < 1.21
 
 
-def test_saturation_keeps_grey_pictures_and_greyness(images: np.ndarray):
+def test_saturation_preserves_grey_images_and_luma(images: np.ndarray):
     grey = np.repeat(images[..., :1], 3, axis=-1)
     np.testing.assert_allclose(changed(grey, saturation=0.5), changed(grey), atol=1e-5)
     plain, other = changed(images), changed(images, saturation=0.3)
@@ -113,7 +113,7 @@ def test_saturation_keeps_grey_pictures_and_greyness(images: np.ndarray):
     assert np.abs(other - plain).max() > 0.02
 
 
-def test_erasing_greys_one_rectangle_of_the_promised_size(images: np.ndarray):
+def test_erasing_fills_one_rectangle_of_the_promised_size_with_grey(images: np.ndarray):
     bright = np.full_like(images, 255)
     erased = changed(bright, erasing=1.0) == 0
     assert (erased.all(axis=3) == erased.any(axis=3)).all()
@@ -127,7 +127,7 @@ def test_erasing_greys_one_rectangle_of_the_promised_size(images: np.ndarray):
     assert 0.1 < (changed(bright, erasing=0.3) == 0).any(axis=(1, 2, 3)).mean() < 0.55
 
 
-def test_grayscale_takes_the_colour_and_keeps_the_luma(images: np.ndarray):
+def test_grayscale_removes_colour_and_preserves_luma(images: np.ndarray):
     plain, grey = changed(images), changed(images, grayscale=1.0)
     assert (grey[..., :1] == grey).all()
     np.testing.assert_allclose(grey[..., 0], luma(plain), atol=1e-5)
@@ -150,9 +150,9 @@ PROBABLE = ("flip", "grayscale", "blur", "downscale", "jpeg", "erasing")
 
 
 @pytest.mark.parametrize("name", PROBABLE)
-def test_a_probability_is_the_share_of_images_changed_and_the_others_keep_every_bit(images: np.ndarray, name: str):
+def test_a_probability_is_the_share_of_changed_images_and_the_others_are_bit_identical(images: np.ndarray, name: str):
     many = np.concatenate([images] * 4)
-    # The mirrored images are resampled, and the others with them: at whole pixels, up to a rounding error.
+    # With flips all images are resampled, at integer pixels and thus up to rounding errors.
     plain, some = changed(many), changed(many, **{name: 0.3})
     same = [np.allclose(one, two, atol=1e-6 if name == "flip" else 0) for one, two in zip(some, plain, strict=True)]
     assert abs(1 - np.mean(same) - 0.3) < 4 * np.sqrt(0.3 * 0.7 / len(many))
@@ -165,13 +165,13 @@ def test_a_probability_is_the_share_of_images_changed_and_the_others_keep_every_
     [(name, {name: 0.0}) for name in PROBABLE]
     + [("sigma", dict(blur=1.0, blur_sigma=0.0)), ("factor", dict(downscale=1.0, downscale_factor=1.0))],
 )
-def test_what_is_off_changes_no_bit(images: np.ndarray, name: str, off: dict):
+def test_an_option_that_is_off_changes_no_bit(images: np.ndarray, name: str, off: dict):
     del name
     others = dict(rotation=10.0, brightness=0.1, saturation=0.2)
     np.testing.assert_array_equal(changed(images, **others, **off), changed(images, **others))
 
 
-def test_one_option_more_leaves_the_draws_of_the_others(images: np.ndarray):
+def test_a_further_option_does_not_change_the_random_numbers_of_the_others(images: np.ndarray):
     jitter = dict(flip=0.5, rotation=20.0, scale=0.2, shift=0.1)
     np.testing.assert_allclose(
         luma(changed(images, **jitter, grayscale=0.5)), luma(changed(images, **jitter)), atol=1e-5
@@ -187,7 +187,7 @@ EVERYTHING = Augmentation(
 )  # fmt: skip
 
 
-def test_an_image_is_changed_by_its_own_key_alone(images: np.ndarray):
+def test_the_augmentation_of_an_image_depends_only_on_its_own_key(images: np.ndarray):
     keys = jax.random.split(jax.random.key(0), COUNT)
     whole = np.asarray(compiled(EVERYTHING)(keys, images))
     turned = np.asarray(compiled(EVERYTHING)(jnp.roll(keys, 5), np.roll(images, 5, axis=0)))
@@ -195,7 +195,7 @@ def test_an_image_is_changed_by_its_own_key_alone(images: np.ndarray):
     assert np.std(whole) > 0.1
 
 
-def test_slices_of_a_batch_are_changed_as_the_whole_batch_is(images: np.ndarray):
+def test_slices_of_a_batch_are_augmented_like_the_whole_batch(images: np.ndarray):
     options, key = Augmentation(flip=0.5, rotation=10.0, contrast=0.3, erasing=0.5), jax.random.key(5)
     change = jax.jit(lambda pictures, first: augment_slice(key, pictures, SIDE, options, first=first))
     parts = np.concatenate([change(images[first : first + 16], first) for first in range(0, COUNT, 16)])
@@ -205,7 +205,7 @@ def test_slices_of_a_batch_are_changed_as_the_whole_batch_is(images: np.ndarray)
 
 
 @given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(["noise", "black", "white", "stripes", "dot"]))
-def test_every_picture_stays_finite_and_within_the_range(seed: int, kind: str):
+def test_every_image_stays_finite_and_within_the_range(seed: int, kind: str):
     rng = np.random.default_rng(seed)
     pictures = np.zeros((COUNT, STORED, STORED, 3), np.uint8)
     if kind == "noise":

@@ -1,4 +1,4 @@
-"""What a poor camera does: blur beside a convolution written out, low resolution and JPEG beside Pillow's."""
+"""Degradation: blur against an explicit convolution, low resolution and JPEG compression against Pillow's."""
 
 import io
 from functools import cache
@@ -23,7 +23,7 @@ compressing = jax.jit(compress)
 
 @cache
 def picture(seed: int, side: int = SIDE) -> np.ndarray:
-    """Soft shapes, a hard edge and some grain, as a photograph has."""
+    """Make an image with soft shapes, a hard edge and some noise, like a photograph."""
     rng = np.random.default_rng(seed)
     soft = Image.fromarray(rng.integers(30, 226, (5, 5, 3), dtype=np.uint8)).resize(
         (side, side), Image.Resampling.BICUBIC
@@ -49,26 +49,26 @@ def changed(images: np.ndarray, **options: float) -> np.ndarray:
 
 
 def detail(images: np.ndarray) -> np.ndarray:
-    """Energy of the differences between neighbours, of each image."""
+    """Return the mean squared difference of neighbouring pixels of each image."""
     images = images.astype(np.float64)
     return sum(np.square(np.diff(images, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))
 
 
 @given(seed=st.integers(0, 20), sigma=st.floats(0.3, 4.0))
-def test_a_blur_is_the_convolution_with_a_gaussian_of_the_mirrored_picture(seed: int, sigma: float):
+def test_a_blur_is_a_convolution_of_the_mirrored_image_with_a_gaussian(seed: int, sigma: float):
     image, reach = picture(seed), 24
     distances = np.arange(-reach, reach + 1)
     weights = np.exp(-(distances**2) / (2 * sigma**2))
     weights /= weights.sum()
     padded = np.pad(image.astype(np.float64), ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
-    rows = sum(weight * padded[place : place + SIDE] for place, weight in enumerate(weights))
-    expected = sum(weight * rows[:, place : place + SIDE] for place, weight in enumerate(weights))
+    rows = sum(weight * padded[offset : offset + SIDE] for offset, weight in enumerate(weights))
+    expected = sum(weight * rows[:, offset : offset + SIDE] for offset, weight in enumerate(weights))
     blurred = applied(np.asarray(blurring(SIDE, sigma)), image)
     np.testing.assert_allclose(blurred, expected, atol=0.05)
     np.testing.assert_allclose(blurred.mean(axis=(0, 1)), image.mean(axis=(0, 1)), atol=0.02)
 
 
-def test_a_blur_takes_detail_by_a_random_strength_and_keeps_the_mean():
+def test_a_blur_removes_detail_with_random_strength_and_preserves_the_mean():
     images = np.stack([picture(seed) for seed in range(COUNT)])
     blurred = changed(images, blur=1.0, blur_sigma=3.0)
     np.testing.assert_allclose(blurred.mean(axis=(1, 2)), images.mean(axis=(1, 2)), atol=0.05)
@@ -78,12 +78,12 @@ def test_a_blur_takes_detail_by_a_random_strength_and_keeps_the_mean():
     assert np.std(left) > 0.1
 
 
-def test_a_blur_without_width_is_no_blur():
+def test_a_blur_of_width_zero_is_the_identity():
     np.testing.assert_array_equal(blurring(SIDE, 0.0), np.eye(SIDE))
 
 
 @given(seed=st.integers(0, 20), size=st.integers(1, SIDE))
-def test_low_resolution_is_what_pillow_makes_of_shrinking_and_enlarging(seed: int, size: int):
+def test_low_resolution_equals_downscaling_and_upscaling_by_pillow(seed: int, size: int):
     image = picture(seed)
     small = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
     expected = np.asarray(small.resize((SIDE, SIDE), Image.Resampling.BILINEAR)).astype(np.float64)
@@ -93,7 +93,7 @@ def test_low_resolution_is_what_pillow_makes_of_shrinking_and_enlarging(seed: in
     assert np.abs(ours - expected).mean() < 0.6
 
 
-def test_the_smallest_size_bounds_what_an_image_loses():
+def test_the_smallest_size_bounds_the_loss_of_an_image():
     images = np.stack([picture(seed) for seed in range(COUNT)])
     low = changed(images, downscale=1.0, downscale_factor=0.25)
     lost = np.abs(low - images).mean(axis=(1, 2, 3))
@@ -117,17 +117,17 @@ def test_the_quantisation_tables_are_libjpegs(quality: int):
 
 
 @given(seed=st.integers(0, 20), quality=st.integers(1, 100), side=st.sampled_from([SIDE, 24]))
-def test_jpeg_is_what_pillow_makes_of_a_picture_at_that_quality(seed: int, quality: int, side: int):
+def test_jpeg_equals_pillows_at_the_same_quality(seed: int, quality: int, side: int):
     image = picture(seed, side)
     theirs = np.asarray(pillow_jpeg(image, quality)).astype(np.float64)
     ours = to_pixels(compressing(unit(image), quality)).astype(np.float64)
     apart, lost = np.abs(ours - theirs).mean(), np.abs(theirs - image).mean()
-    # A coefficient near the middle of two steps may be rounded the other way, which shows in its whole block.
+    # A coefficient near the middle between two steps may be rounded differently, which changes its whole block.
     assert apart < max(0.3 * lost, 1.0)
     assert np.median(np.abs(ours - theirs)) <= 1.0
 
 
-def test_jpeg_of_real_faces_is_nearer_to_pillows_than_to_the_original(lfw_dir: Path):
+def test_jpeg_of_real_faces_is_closer_to_pillows_than_to_the_original(lfw_dir: Path):
     for path in sorted(lfw_dir.glob("*/*_0001.jpg"))[::1500]:
         with Image.open(path) as photograph:
             image = np.asarray(photograph.crop((57, 57, 193, 193)).resize((64, 64), Image.Resampling.BILINEAR))
@@ -147,7 +147,7 @@ def test_a_higher_quality_loses_less():
     assert lost[0] > 5 * lost[-1]
 
 
-def test_jpeg_draws_a_quality_for_each_image_down_to_the_lowest():
+def test_jpeg_samples_a_quality_for_each_image_down_to_the_lowest():
     images = np.stack([picture(2)] * COUNT)
     results = changed(images, jpeg=1.0, jpeg_quality=20)
     lost = np.abs(results - images).mean(axis=(1, 2, 3))

@@ -1,4 +1,4 @@
-"""Options of augmentation: what is no option, or out of its range, is told by its key."""
+"""Options of the augmentation: unknown options and values out of range are reported with their key."""
 
 import dataclasses
 
@@ -11,10 +11,10 @@ from lfw_jax.augmentation import Augmentation
 from lfw_jax.errors import UserError
 
 
-def test_the_base_configuration_has_every_option_and_its_default_but_for_the_flip():
-    given_there = base.get_config().augmentation.to_dict()
-    assert given_there == dataclasses.asdict(Augmentation()) | {"flip": 0.5}
-    assert Augmentation.from_config(given_there) == Augmentation(flip=0.5)
+def test_the_base_configuration_has_every_option_at_its_default_except_the_flip():
+    configured = base.get_config().augmentation.to_dict()
+    assert configured == dataclasses.asdict(Augmentation()) | {"flip": 0.5}
+    assert Augmentation.from_config(configured) == Augmentation(flip=0.5)
 
 
 @pytest.mark.parametrize(
@@ -42,21 +42,21 @@ def test_the_base_configuration_has_every_option_and_its_default_but_for_the_fli
         ("erasing_fill", "black"),
     ],
 )
-def test_a_value_out_of_its_range_is_told_by_its_key(name: str, value: object):
+def test_a_value_out_of_range_is_reported_with_its_key(name: str, value: object):
     with pytest.raises(UserError, match=rf"--config\.augmentation\.{name} is .*expected") as caught:
         Augmentation.from_config({name: value})
     assert repr(value) in str(caught.value)
 
 
-def test_an_option_that_there_is_not_is_told_with_the_nearest_one():
-    with pytest.raises(UserError, match="'greyscale'; did you mean grayscale"):
+def test_an_unknown_option_is_reported_with_the_closest_one():
+    with pytest.raises(UserError, match="unknown option 'greyscale'; did you mean grayscale"):
         Augmentation.from_config({"greyscale": 0.1})
-    with pytest.raises(UserError, match="'mixup'; the options are flip, rotation"):
+    with pytest.raises(UserError, match="unknown option 'mixup'; the options are flip, rotation"):
         Augmentation.from_config({"mixup": 0.1})
 
 
 @given(st.floats(0, 1), st.floats(0, 16), st.floats(0.01, 1), st.integers(1, 100))
-def test_every_value_within_its_range_is_taken(probability: float, sigma: float, factor: float, quality: int):
+def test_every_value_within_its_range_is_accepted(probability: float, sigma: float, factor: float, quality: int):
     options = Augmentation(
         jpeg=probability, blur=probability, blur_sigma=sigma, downscale_factor=factor, jpeg_quality=quality
     )

@@ -1,4 +1,4 @@
-"""Memory of batches: used again when nobody looks at it, and never before."""
+"""Batch memory is reused once nothing refers to it, and never before."""
 
 import jax
 import numpy as np
@@ -10,19 +10,19 @@ def address(array: np.ndarray) -> int:
     return array.ctypes.data
 
 
-def test_memory_is_used_again_once_the_batch_is_gone():
+def test_memory_is_reused_once_the_batch_is_gone():
     memory = BatchMemory()
     first = memory.take(4, 8)
     assert first.shape == (4, 8, 8, 3)
     assert first.flags.c_contiguous
     assert address(first) % 64 == 0
-    where = address(first)
+    before = address(first)
     del first
-    assert address(memory.take(3, 8)) == where  # a smaller one fits as well
-    assert address(memory.take(40, 8)) != where
+    assert address(memory.take(3, 8)) == before  # a smaller one fits as well
+    assert address(memory.take(40, 8)) != before
 
 
-def test_memory_that_a_view_shows_is_left_alone():
+def test_memory_that_a_view_refers_to_is_not_reused():
     memory = BatchMemory()
     batch = memory.take(4, 8)
     batch[:] = 7
@@ -33,7 +33,7 @@ def test_memory_that_a_view_shows_is_left_alone():
     assert (view == 7).all()
 
 
-def test_batches_that_live_together_never_overlap():
+def test_batches_alive_at_the_same_time_never_overlap():
     memory = BatchMemory()
     batches = [memory.take(2, 8) for _ in range(5)]
     for number, batch in enumerate(batches):
@@ -41,12 +41,12 @@ def test_batches_that_live_together_never_overlap():
     assert [int(batch.max()) for batch in batches] == [int(batch.min()) for batch in batches] == list(range(5))
 
 
-def test_what_jax_took_over_is_left_alone():
+def test_memory_that_jax_adopted_is_not_reused():
     memory = BatchMemory()
     batch = memory.take(64, 32)
     batch[:] = 9
-    taken = jax.device_put(batch)
+    adopted = jax.device_put(batch)
     del batch
     for _ in range(3):
         memory.take(64, 32)[:] = 0
-    assert (np.asarray(taken) == 9).all()
+    assert (np.asarray(adopted) == 9).all()

@@ -1,4 +1,4 @@
-"""Every kind of evaluation set gives the pairs, folds and people that its files say, and names what is wrong with them."""
+"""Every format of evaluation sets gives the pairs, folds and identities of its files, and reports malformed ones."""
 
 import shutil
 from pathlib import Path
@@ -22,12 +22,12 @@ def picture(path: Path, shade: int = 0) -> None:
 
 
 def files_of(images: ImageSet, keys) -> list[str]:
-    return ["/".join(Path(str(images.images[place])).parts[-2:]) for place in images.places(keys)]
+    return ["/".join(Path(str(images.images[index])).parts[-2:]) for index in images.places(keys)]
 
 
 @pytest.fixture
 def people(tmp_path: Path) -> Path:
-    """Six people with two images each, in a folder of the user's."""
+    """Six identities with two images each, in a folder of the user."""
     for number, name in enumerate(["Ann Lee", "Bo", "Cy", "Dee", "Éva", "Fo"]):
         for image in (1, 2):
             picture(tmp_path / "mine" / name / f"{name}_{image:04d}.jpg", 20 * number + image)
@@ -40,7 +40,7 @@ Ann Lee/Ann Lee_0001.jpg,Ann Lee/Ann Lee_0002.jpg,1
 """
 
 
-def test_a_csv_beside_its_images_names_pairs_and_people(people: Path):
+def test_a_csv_beside_its_images_gives_pairs_and_identities(people: Path):
     (people / "pairs.csv").write_text("\ufeff" + CSV)
     found = read_evaluation_set(str(people / "pairs.csv"))
     assert found.pairs.same.tolist() == [True, False]
@@ -50,7 +50,7 @@ def test_a_csv_beside_its_images_names_pairs_and_people(people: Path):
     assert (found.name, found.pairs.folds, found.development, found.notes) == ("pairs", None, None, ())
 
 
-def test_paths_start_at_the_data_folder_or_at_the_folder_after_the_at_sign(people: Path, tmp_path: Path):
+def test_paths_are_relative_to_the_data_folder_or_to_the_folder_after_the_at_sign(people: Path, tmp_path: Path):
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "pairs.csv").write_text(CSV)
     with pytest.raises(UserError, match=r"4 of the 4 images it names are missing.*@FOLDER"):
@@ -64,7 +64,7 @@ def test_paths_start_at_the_data_folder_or_at_the_folder_after_the_at_sign(peopl
         read_evaluation_set(f"{tmp_path}/lists/pairs.csv@{tmp_path}/nowhere")
 
 
-def test_columns_say_people_folds_and_development_pairs(people: Path):
+def test_columns_give_identities_folds_and_development_pairs(people: Path):
     lines = [
         "Same , path2,path1,person1,person2,fold,split,note",
         "yes,Bo/Bo_0001.jpg,Bo/Bo_0002.jpg,bo,bo,7,test,x",
@@ -84,13 +84,13 @@ def test_columns_say_people_folds_and_development_pairs(people: Path):
     assert found.pairs.first[0][0] == "bo"
 
 
-def test_folders_that_contradict_the_pairs_are_no_people(people: Path):
+def test_folders_that_contradict_the_pairs_are_not_identities(people: Path):
     (people / "pairs.csv").write_text(CSV.replace(",1\n", ",0\n"))
     found = read_evaluation_set(str(people / "pairs.csv"))
     assert found.people == frozenset()
     assert found.pairs.same.tolist() == [False, False]
     assert any("contradict" in note for note in found.notes)
-    assert any("does not say who" in note for note in found.notes)
+    assert any("does not name the identities" in note for note in found.notes)
 
 
 def test_numbers_are_names_only_within_the_data_folder(tmp_path: Path):
@@ -111,23 +111,23 @@ def test_numbers_are_names_only_within_the_data_folder(tmp_path: Path):
         ("path1,path2,same\nx,x,1\n", "line 2.*two different paths"),
         ("path1,path2,same\nx,y\n", "line 2.*3 fields"),
         ("path1,path2,same\nx,y,1,2\n", "line 2.*3 fields"),
-        ('path1,path2,same\n"x"y,z,1\n', "line 2: no CSV"),
-        ("path1,path2,same,fold\nx,y,1,one\n", "line 2.*whole number"),
+        ('path1,path2,same\n"x"y,z,1\n', "line 2: found invalid CSV"),
+        ("path1,path2,same,fold\nx,y,1,one\n", "line 2.*integer from 0 as fold"),
         ("path1,path2,same,fold\nx,y,1,1\nx,z,0,1\n", "all pairs are in one fold"),
         ("path1,path2,same,split\nx,y,1,train\n", "line 2.*development or test"),
-        ("path1,path2,same,split\nx,y,1,test\n", "names test alone"),
-        ("path1,path2,same,person1,person2\nx,y,1,A,B\n", "line 2.*same person where same is 1"),
-        ("path1,path2,same,person1,person2\nx,y,1,A,A\nx,z,0,B,C\n", "line 3.*one person for x"),
-        ("", "found nothing in it"),
+        ("path1,path2,same,split\nx,y,1,test\n", "has only test; expected both"),
+        ("path1,path2,same,person1,person2\nx,y,1,A,B\n", "line 2.*one identity where same is 1"),
+        ("path1,path2,same,person1,person2\nx,y,1,A,A\nx,z,0,B,C\n", "line 3.*one identity for x"),
+        ("", "found an empty file"),
     ],
 )
-def test_a_csv_of_another_form_is_told_with_its_line(tmp_path: Path, text: str, words: str):
+def test_a_malformed_csv_is_reported_with_its_line(tmp_path: Path, text: str, words: str):
     (tmp_path / "pairs.csv").write_text(text)
     with pytest.raises(UserError, match=words):
         read_evaluation_set(str(tmp_path / "pairs.csv"))
 
 
-def test_an_image_that_is_missing_or_broken_is_told_and_no_pair_is_lost(people: Path):
+def test_a_missing_or_broken_image_is_an_error_and_no_pair_is_dropped(people: Path):
     (people / "pairs.csv").write_text(CSV)
     (people / "Cy" / "Cy_0001.jpg").write_bytes(b"<html>")
     with pytest.raises(UserError, match=r"Cy_0001\.jpg, which is not an image"):
@@ -138,7 +138,7 @@ def test_an_image_that_is_missing_or_broken_is_told_and_no_pair_is_lost(people: 
 
 
 def flat_list(folder: Path, pairs: int, marks) -> str:
-    """CALFW's and CPLFW's layout: two lines a pair, same pairs first, images in "aligned images"."""
+    """Write images and a list as in CALFW and CPLFW: two lines per pair, same pairs first, images in "aligned images"."""
     lines = []
     for pair in range(pairs):
         names = (f"Person_{pair}_0001.jpg", f"Person_{pair}_0002.jpg")
@@ -153,7 +153,7 @@ def flat_list(folder: Path, pairs: int, marks) -> str:
 
 
 @pytest.mark.parametrize("marks", [lambda pair: pair // 2 + 1, lambda _: 1], ids=["CALFW", "CPLFW"])
-def test_two_lines_a_pair_are_read_with_a_tenth_of_each_kind_a_fold(tmp_path: Path, marks):
+def test_two_lines_per_pair_are_read_with_a_tenth_of_each_kind_per_fold(tmp_path: Path, marks):
     (tmp_path / "pairs_CALFW.txt").write_text(flat_list(tmp_path, 20, marks))
     found = read_evaluation_set(f"{tmp_path}/pairs_CALFW.txt")
     assert found.pairs.same.tolist() == [True] * 20 + [False] * 20
@@ -167,20 +167,20 @@ def test_two_lines_a_pair_are_read_with_a_tenth_of_each_kind_a_fold(tmp_path: Pa
     ("text", "words"),
     [
         ("a_1.jpg 1\nb_1.jpg 0\n", "line 2.*the number 1"),
-        ("a_1.jpg 1\na_2.jpg 1\na_3.jpg 1\n", "line 3.*a pair takes two"),
+        ("a_1.jpg 1\na_2.jpg 1\na_3.jpg 1\n", "line 3.*each pair has two lines"),
         ("a_1.jpg 1\na_2.jpg x\n", "line 2.*`file number`"),
         ("a.jpg b.jpg 2\n", "line 1.*verdict"),
         ("a.jpg a.jpg 1\n", "line 1.*verdict"),
         ("a\n", "line 1.*verdict"),
     ],
 )
-def test_a_list_of_another_form_is_told_with_its_line(tmp_path: Path, text: str, words: str):
+def test_a_malformed_list_is_reported_with_its_line(tmp_path: Path, text: str, words: str):
     (tmp_path / "list.txt").write_text(text)
     with pytest.raises(UserError, match=words):
         read_evaluation_set(f"{tmp_path}/list.txt")
 
 
-def test_lines_of_path_path_verdict_have_ten_folds_one_after_another(tmp_path: Path):
+def test_lines_of_path_path_verdict_have_ten_consecutive_folds(tmp_path: Path):
     lines = []
     for pair in range(23):
         picture(tmp_path / f"{pair} a.jpg", pair)
@@ -190,7 +190,7 @@ def test_lines_of_path_path_verdict_have_ten_folds_one_after_another(tmp_path: P
     found = read_evaluation_set(f"{tmp_path}/agedb_30_pair.txt")
     assert found.pairs.same.tolist() == [bool(pair % 2) for pair in range(23)]
     assert found.pairs.folds is not None
-    # 23 = 3 · 3 + 7 · 2, the larger ones first, as scikit-learn's KFold without shuffling has it.
+    # 23 = 3 · 3 + 7 · 2, the larger ones first, as in scikit-learn's KFold without shuffling.
     assert np.bincount(found.pairs.folds).tolist() == [3, 3, 3] + [2] * 7
     assert found.people == frozenset()
 
@@ -224,23 +224,23 @@ def test_cfp_takes_the_second_image_of_a_pair_from_the_list_of_its_protocol(cfp:
     assert found.pairs.same.tolist() == [True, False, False, True, False]
     assert found.pairs.folds is not None
     assert found.pairs.folds.tolist() == [0, 0, 0, 1, 1]
-    shown = [[str(found.images.images[place])[-19:] for place in found.images.places(side)] for side in
+    paths = [[str(found.images.images[index])[-19:] for index in found.images.places(side)] for side in
              (found.pairs.first, found.pairs.second)]  # fmt: skip
-    assert shown[0] == [f"/{person}/frontal/{image}.jpg" for person, image in
+    assert paths[0] == [f"/{person}/frontal/{image}.jpg" for person, image in
                         [("001", "01"), ("001", "01"), ("003", "01"), ("002", "01"), ("003", "02")]]  # fmt: skip
-    assert shown[1] == [f"/{person}/{second}/{image}.jpg" for person, image in
+    assert paths[1] == [f"/{person}/{second}/{image}.jpg" for person, image in
                         [("001", "02"), ("002", "01"), ("001", "02"), ("002", "02"), ("001", "01")]]  # fmt: skip
 
 
-def test_cfp_with_a_number_of_no_image_or_another_folder_is_told(cfp: Path):
+def test_cfp_with_an_unknown_number_or_another_folder_is_an_error(cfp: Path):
     (cfp / "Protocol/Split/FP/02/diff.txt").write_text("6,77\n")
     with pytest.raises(UserError, match=r"diff\.txt, line 1: found '6,77'"):
         read_evaluation_set(f"{cfp}/Protocol/Split/FP")
-    with pytest.raises(UserError, match="no protocol of CFP's"):
+    with pytest.raises(UserError, match="not a protocol of CFP"):
         read_evaluation_set(f"{cfp}/Protocol")
 
 
-def test_an_lfw_list_is_judged_in_the_folder_it_lies_in(people: Path, tmp_path: Path):
+def test_an_lfw_list_names_images_in_its_own_folder_or_the_one_after_the_at_sign(people: Path, tmp_path: Path):
     text = "1\nBo\t1\t2\nCy\t1\tDee\t2\n"
     (people / "pairs.txt").write_text(text)
     (tmp_path / "pairs.txt").write_text(text)
@@ -255,7 +255,7 @@ def test_an_lfw_list_is_judged_in_the_folder_it_lies_in(people: Path, tmp_path: 
         read_evaluation_set(f"{people}/pairs.txt")
 
 
-def test_a_bin_has_ten_folds_one_after_another_and_unknown_people(people: Path, tmp_path: Path):
+def test_a_bin_has_ten_consecutive_folds_and_unknown_identities(people: Path, tmp_path: Path):
     images = read_folder(people)
     same = np.arange(12) % 3 == 0
     names = images.names
@@ -267,12 +267,12 @@ def test_a_bin_has_ten_folds_one_after_another_and_unknown_people(people: Path, 
     assert found.pairs.folds is not None
     assert found.pairs.folds.tolist() == [0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     assert (found.name, found.people) == ("cfp_fp", frozenset())
-    assert any("does not say who" in note for note in found.notes)
-    place = found.images.places(found.pairs.second[1:2])[0]
-    assert found.images.images[place] == images.images[images.places([second[1]])[0]].read_bytes()
+    assert any("does not name the identities" in note for note in found.notes)
+    index = found.images.places(found.pairs.second[1:2])[0]
+    assert found.images.images[index] == images.images[images.places([second[1]])[0]].read_bytes()
 
 
-def test_several_sets_are_given_with_commas_or_as_a_tuple_and_told_apart_by_folder(people: Path, tmp_path: Path):
+def test_several_sets_are_given_with_commas_or_as_a_tuple_and_distinguished_by_folder(people: Path, tmp_path: Path):
     other = tmp_path / "other"
     shutil.copytree(people, other)
     for folder in (people, other):
@@ -299,7 +299,7 @@ def test_a_set_without_folds_gets_tenths_of_each_kind(people: Path):
 CONFIG = dict(protocol="pairs", fold=0, lists_dir="", validation_people=0.4, test_people=0.3, pairs=4)
 
 
-def test_people_of_my_own_pairs_never_train_and_validation_pairs_choose_the_threshold(people: Path):
+def test_identities_of_a_users_pairs_are_excluded_and_the_threshold_is_chosen_on_validation_pairs(people: Path):
     (people / "pairs.csv").write_text(CSV)
     for number in range(12):
         for image in (1, 2):
@@ -321,7 +321,7 @@ def test_the_protocol_pairs_needs_a_file(people: Path):
             split(read_folder(people), CONFIG | dict(pairs_file=text), people, seed=0)
 
 
-def test_numbers_are_names_where_the_training_folder_has_them_however_it_is_spelt_or_the_csv_says_so(tmp_path: Path):
+def test_numbers_are_names_within_the_training_folder_in_any_spelling_or_in_columns_of_the_csv(tmp_path: Path):
     for name in ("001", "002"):
         for image in (1, 2):
             picture(tmp_path / "set" / name / f"{image}.jpg")

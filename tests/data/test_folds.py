@@ -1,4 +1,4 @@
-"""View 2: one fold is judged, its people never train, thresholds come from the other folds."""
+"""View 2: one fold is the test set, its identities are excluded from training, the other folds choose thresholds."""
 
 import dataclasses
 from pathlib import Path
@@ -18,7 +18,7 @@ CONFIG = dict(protocol="view2", fold=1, lists_dir="", validation_people=0.25, te
 
 
 def write_view2(folder: Path, images: ImageSet, folds: int = FOLDS, people: bool = True) -> None:
-    """`pairs.txt` and `people.txt` in LFW's format, for people shared out over folds."""
+    """Write `pairs.txt` and `people.txt` in LFW's format, with the identities distributed over the folds."""
     numbers = images.numbers_of_people()
     groups = [images.names[fold::folds] for fold in range(folds)]
     lists = [generate_pairs({name: numbers[name] for name in group}, pairs=6, seed=0) for group in groups]
@@ -39,7 +39,9 @@ def write_view2(folder: Path, images: ImageSet, folds: int = FOLDS, people: bool
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
-    folder = write_folder(tmp_path_factory.mktemp("drawn") / "faces", people=40, images_per_person=3, side=24, seed=0)
+    folder = write_folder(
+        tmp_path_factory.mktemp("synthetic") / "faces", people=40, images_per_person=3, side=24, seed=0
+    )
     return read_folder(folder)
 
 
@@ -49,18 +51,20 @@ def lists(images: ImageSet, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def strangers(parts: Split) -> bool:
+def disjoint(parts: Split) -> bool:
     groups = [set(parts.training.names), parts.validation.people(), parts.test.people()]
     return not any(one & other for i, one in enumerate(groups) for other in groups[:i])
 
 
 @pytest.mark.parametrize("fold", range(1, FOLDS + 1))
-def test_the_people_of_a_fold_never_train_and_those_of_the_others_do(images: ImageSet, lists: Path, fold: int):
+def test_training_excludes_the_identities_of_the_fold_and_uses_those_of_the_others(
+    images: ImageSet, lists: Path, fold: int
+):
     parts = split(images, CONFIG | dict(fold=fold), lists, seed=0)
     in_fold = set(images.names[fold - 1 :: FOLDS])
     assert parts.test.people() <= in_fold
     assert not in_fold & {*parts.training.names, *parts.validation.people()}
-    assert strangers(parts)
+    assert disjoint(parts)
     assert not parts.by_folds
     assert (len(parts.test), len(parts.development)) == (12, 12 * (FOLDS - 1))
     assert parts.test.folds is None
@@ -69,14 +73,14 @@ def test_the_people_of_a_fold_never_train_and_those_of_the_others_do(images: Ima
     assert set(parts.training.names) | parts.validation.people() <= set(images.names) - in_fold
 
 
-def test_the_folds_together_judge_every_pair_once(images: ImageSet, lists: Path):
+def test_the_folds_together_evaluate_every_pair_once(images: ImageSet, lists: Path):
     parts = [split(images, CONFIG | dict(fold=fold), lists, seed=0).test for fold in range(1, FOLDS + 1)]
-    judged = [pair for part in parts for pair in zip(part.first, part.second, strict=True)]
-    assert len(set(judged)) == len(judged) == 12 * FOLDS
+    evaluated = [pair for part in parts for pair in zip(part.first, part.second, strict=True)]
+    assert len(set(evaluated)) == len(evaluated) == 12 * FOLDS
     assert len({part.name for part in parts}) == FOLDS
 
 
-def test_without_people_txt_everybody_outside_the_fold_trains_and_a_note_says_so(images: ImageSet, tmp_path: Path):
+def test_without_people_txt_all_identities_outside_the_fold_are_used_and_noted(images: ImageSet, tmp_path: Path):
     write_view2(tmp_path, images, people=False)
     parts = split(images, CONFIG, tmp_path, seed=0)
     named = parts.test.people()
@@ -84,10 +88,10 @@ def test_without_people_txt_everybody_outside_the_fold_trains_and_a_note_says_so
     assert set(images.names) - named >= parts.validation.people()
     with_list = {name for name in images.names if name not in images.names[::FOLDS]}
     assert {*parts.training.names, *parts.validation.people()} >= with_list - parts.validation.people()
-    assert any("people.txt is not at hand" in note for note in parts.notes)
+    assert any("people.txt is not available" in note for note in parts.notes)
 
 
-def test_fold_0_judges_all_folds_and_trains_nobody_named(images: ImageSet, tmp_path: Path):
+def test_fold_0_evaluates_all_folds_and_excludes_all_their_identities(images: ImageSet, tmp_path: Path):
     some = images.of_people(set(images.names[:20]))
     write_view2(tmp_path, some)
     parts = split(images, CONFIG | dict(fold=0), tmp_path, seed=0)
@@ -95,17 +99,17 @@ def test_fold_0_judges_all_folds_and_trains_nobody_named(images: ImageSet, tmp_p
     assert parts.development is parts.test
     assert parts.test.folds is not None
     assert len(np.unique(parts.test.folds)) == FOLDS
-    assert strangers(parts)
+    assert disjoint(parts)
     assert set(parts.training.names) <= set(images.names) - parts.test.people()
     assert any("excluded from training" in note for note in parts.notes)
 
 
-def test_somebody_listed_in_another_fold_of_people_txt_but_named_in_the_pairs_does_not_train(images, lists: Path):
-    # people.txt and pairs.txt contradict each other: the pairs win.
+def test_an_identity_named_in_the_pairs_is_excluded_even_if_people_txt_has_it_in_another_fold(images, lists: Path):
+    # people.txt and pairs.txt contradict each other: the pairs take precedence.
     named = sorted(split(images, CONFIG, lists, seed=0).test.people())[0]
     text = (lists / "people.txt").read_text().splitlines()
-    place = next(i for i, line in enumerate(text) if line.split("\t")[0] == named)
-    moved = text.pop(place)
+    index = next(i for i, line in enumerate(text) if line.split("\t")[0] == named)
+    moved = text.pop(index)
     text[1] = str(int(text[1]) - 1)
     text[-len(images.names[FOLDS - 1 :: FOLDS]) - 1] = str(len(images.names[FOLDS - 1 :: FOLDS]) + 1)
     (lists / "people.txt").write_text("\n".join([*text, moved]) + "\n")
@@ -115,23 +119,23 @@ def test_somebody_listed_in_another_fold_of_people_txt_but_named_in_the_pairs_do
 
 
 @pytest.mark.parametrize("fold", [-1, FOLDS + 1])
-def test_a_fold_that_is_not_there_is_told(images: ImageSet, lists: Path, fold: int):
+def test_a_missing_fold_is_a_user_error(images: ImageSet, lists: Path, fold: int):
     with pytest.raises(UserError, match=rf"config\.data\.fold is {fold}; expected 1 to {FOLDS}"):
         split(images, CONFIG | dict(fold=fold), lists, seed=0)
 
 
-def test_lists_that_do_not_belong_together_are_told(images: ImageSet, lists: Path):
+def test_lists_that_do_not_belong_together_are_a_user_error(images: ImageSet, lists: Path):
     pairs = split(images, CONFIG, lists, seed=0).test
     write_pairs(lists / "pairs.txt", dataclasses.replace(pairs, folds=None))
-    with pytest.raises(UserError, match="in one piece"):
+    with pytest.raises(UserError, match="a list without folds"):
         split(images, CONFIG, lists, seed=0)
     write_view2(lists, images, folds=4, people=False)
     with pytest.raises(UserError, match=r"people\.txt: found 5 folds, expected 4"):
         split(images, CONFIG, lists, seed=0)
 
 
-def test_a_list_that_names_everybody_leaves_nobody_to_train(images: ImageSet, tmp_path: Path):
+def test_a_list_that_names_every_identity_is_a_user_error(images: ImageSet, tmp_path: Path):
     few = images.of_people(set(images.names[:4]))
     write_view2(tmp_path, few, folds=2)
-    with pytest.raises(UserError, match="nobody is left to train on"):
+    with pytest.raises(UserError, match="none is left for training"):
         split(few, CONFIG | dict(fold=0), tmp_path, seed=0)

@@ -76,8 +76,8 @@ def test_a_name_may_hold_spaces_where_tabs_separate(written):
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("", None, "found nothing"),
-        (" \n\n", None, "found nothing"),
+        ("", None, "found an empty file"),
+        (" \n\n", None, "found an empty file"),
         (b"1\nAnn\xff\t1\t2\n", None, "UTF-8"),
         ("Ann\t1\t2\n", 1, "number of pairs"),
         ("1.5\n", 1, "number of pairs"),
@@ -90,15 +90,15 @@ def test_a_name_may_hold_spaces_where_tabs_separate(written):
         ("2\nAnn\t1\t2\nAnn\t1\tBob\t1\n", 1, "2 pairs"),
         (VIEW_1 + "Ann\t1\tBob\t3\n", 1, "5 pairs"),
         (VIEW_2.replace("2\t1", "2\t2"), 1, "4 pairs"),
-        ("1\nAnn\t1\nAnn\t1\tBob\t1\n", 2, "two images of one person"),
-        ("1\nAnn\t1\t2\n\nAnn\t1\tBob\n", 4, "two different people"),
-        ("1\nAnn\t1\tBob\t1\nAnn\t1\t2\n", 2, "two images of one person"),
+        ("1\nAnn\t1\nAnn\t1\tBob\t1\n", 2, "two images of one identity"),
+        ("1\nAnn\t1\t2\n\nAnn\t1\tBob\n", 4, "two different identities"),
+        ("1\nAnn\t1\tBob\t1\nAnn\t1\t2\n", 2, "two images of one identity"),
         ("1\nAnn\t0\t2\nAnn\t1\tBob\t1\n", 2, "from 1"),
         ("1\nAnn\t1\t-2\nAnn\t1\tBob\t1\n", 2, "from 1"),
         ("1\nAnn\t1\t٢\nAnn\t1\tBob\t1\n", 2, "from 1"),
         ("1\nAnn\t1\t" + "2" * 5000 + "\nAnn\t1\tBob\t1\n", 2, "from 1"),
-        ("1\nAnn\t2\t2\nAnn\t1\tBob\t1\n", 2, "two images of one person"),
-        ("1\nAnn\t1\t2\nAnn\t1\tAnn\t2\n", 3, "two different people"),
+        ("1\nAnn\t2\t2\nAnn\t1\tBob\t1\n", 2, "two images of one identity"),
+        ("1\nAnn\t1\t2\nAnn\t1\tAnn\t2\n", 3, "two different identities"),
     ],
 )
 def test_a_malformed_pair_list_is_refused_with_file_line_and_expectation(written, text, line, words):
@@ -111,14 +111,14 @@ def test_a_malformed_pair_list_is_refused_with_file_line_and_expectation(written
     assert len(message) < 500
 
 
-def test_a_missing_list_is_refused_in_words(tmp_path):
+def test_a_missing_list_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         lfw_lists.read_pairs(tmp_path / "none.txt")
     with pytest.raises(UserError, match="cannot be read"):
         lfw_lists.read_people(tmp_path)
 
 
-def test_people_are_read_with_their_images(written):
+def test_identities_are_read_with_their_numbers_of_images(written):
     assert lfw_lists.read_people(written("2\nAnn\t3\nBob_Ray\t1\n")) == {"Ann": 3, "Bob_Ray": 1}
     folds = lfw_lists.read_people_folds(written("2\n1\nAnn\t3\n2\nBob 1\nCy\t2\n"))
     assert folds == [{"Ann": 3}, {"Bob": 1, "Cy": 2}]
@@ -127,7 +127,7 @@ def test_people_are_read_with_their_images(written):
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("Ann\t3\n", 1, "a number of people"),
+        ("Ann\t3\n", 1, "a number of identities"),
         ("2\nAnn\t3\n", 1, "1 lines"),
         ("1\nAnn\t3\nBob\t1\n", 3, "end of the list"),
         ("1\nAnn\n", 2, "`name images`"),
@@ -136,7 +136,7 @@ def test_people_are_read_with_their_images(written):
         ("2\nAnn\t1\nAnn\t1\n", 3, "not named before"),
     ],
 )
-def test_a_malformed_list_of_people_is_refused(written, text, line, words):
+def test_a_malformed_list_of_identities_is_refused(written, text, line, words):
     path = written(text)
     with pytest.raises(UserError, match=words) as refusal:
         lfw_lists.read_people(path)
@@ -147,20 +147,20 @@ def test_a_malformed_list_of_people_is_refused(written, text, line, words):
     ("text", "words"),
     [
         ("x\n", "line 1: .*number of folds"),
-        ("2\n1\nAnn\t3\n", "line 1: found 1 folds after it, but it announces 2"),
+        ("2\n1\nAnn\t3\n", "line 1: found 1 folds after it, expected 2 folds as it announces"),
         ("2\n1\nAnn\t3\n2\nBob\t1\n", "line 4: found 1 lines"),
-        ("2\n1\nAnn\t3\nBob\t1\n", "line 4: .*number of people"),
+        ("2\n1\nAnn\t3\nBob\t1\n", "line 4: .*number of identities"),
         ("1\n1\nAnn\t3\n1\nBob\t1\n", "line 4: .*end of the list"),
         ("2\n1\nAnn\t3\n1\nAnn\t3\n", "Ann in two folds"),
     ],
 )
-def test_malformed_folds_of_people_are_refused(written, text, words):
+def test_malformed_folds_of_identities_are_refused(written, text, words):
     with pytest.raises(UserError, match=words):
         lfw_lists.read_people_folds(written(text))
 
 
 @pytest.mark.parametrize(("name", "size"), [("pairsDevTrain", 1100), ("pairsDevTest", 500)])
-def test_lfws_own_pair_lists_are_read_whole(lfw_dir, name, size):
+def test_lfws_own_pair_lists_are_read_completely(lfw_dir, name, size):
     pairs = lfw_lists.read_pairs(lfw_dir / f"{name}.txt")
     assert (int(pairs.same.sum()), int((~pairs.same).sum()), pairs.name) == (size, size, name)
     assert pairs.same.tolist() == [a == b for (a, _), (b, _) in zip(pairs.first, pairs.second, strict=True)]
@@ -168,7 +168,7 @@ def test_lfws_own_pair_lists_are_read_whole(lfw_dir, name, size):
     assert all((lfw_dir / person / f"{person}_{number:04d}.jpg").is_file() for person, number in keys)
 
 
-def test_lfws_halves_share_nobody_and_name_images_that_exist(lfw_dir, tmp_path):
+def test_lfws_halves_are_disjoint_and_name_images_that_exist(lfw_dir, tmp_path):
     train = lfw_lists.read_people(lfw_dir / "peopleDevTrain.txt")
     test = lfw_lists.read_people(lfw_dir / "peopleDevTest.txt")
     assert (len(train), sum(train.values())) == (4038, 9525)
@@ -197,16 +197,16 @@ def test_generated_pairs_are_distinct_balanced_true_and_as_many_as_exist(counts,
         with pytest.raises(UserError, match="at least one of each"):
             lfw_lists.generate_pairs(counts, pairs=pairs, seed=seed)
         return
-    drawn = lfw_lists.generate_pairs(counts, pairs=pairs, seed=seed, name="held out")
-    assert drawn.name == "held out"
-    assert drawn.same.tolist() == [True] * size + [False] * size
-    assert drawn.same.tolist() == [a == b for (a, _), (b, _) in zip(drawn.first, drawn.second, strict=True)]
-    assert len({frozenset(pair) for pair in zip(drawn.first, drawn.second, strict=True)}) == 2 * size
-    assert all(len(set(pair)) == 2 for pair in zip(drawn.first, drawn.second, strict=True))
-    assert lfw_lists.check_against(drawn, counts) is None
+    sampled = lfw_lists.generate_pairs(counts, pairs=pairs, seed=seed, name="held out")
+    assert sampled.name == "held out"
+    assert sampled.same.tolist() == [True] * size + [False] * size
+    assert sampled.same.tolist() == [a == b for (a, _), (b, _) in zip(sampled.first, sampled.second, strict=True)]
+    assert len({frozenset(pair) for pair in zip(sampled.first, sampled.second, strict=True)}) == 2 * size
+    assert all(len(set(pair)) == 2 for pair in zip(sampled.first, sampled.second, strict=True))
+    assert lfw_lists.check_against(sampled, counts) is None
 
 
-def test_generated_pairs_depend_on_seed_and_people_only():
+def test_generated_pairs_depend_on_seed_and_identities_only():
     counts = {f"p{i}": i % 5 + 1 for i in range(40)}
     shuffled = dict(reversed(counts.items()))
     one, again, other = (
@@ -217,7 +217,7 @@ def test_generated_pairs_depend_on_seed_and_people_only():
     assert (one.first, one.second) != (other.first, other.second)
 
 
-def test_a_person_with_many_images_does_not_rule_a_generated_list():
+def test_an_identity_with_many_images_does_not_dominate_a_generated_list():
     counts = {"many": 500} | {f"p{i:02d}": 4 for i in range(50)}
     pairs = lfw_lists.generate_pairs(counts, pairs=102, seed=0)
     same_shares = collections.Counter(name for (name, _), same in zip(pairs.first, pairs.same, strict=True) if same)
@@ -227,19 +227,19 @@ def test_a_person_with_many_images_does_not_rule_a_generated_list():
     assert different < 20
 
 
-def test_pairs_between_two_rich_people_among_many_poor_ones_are_found():
-    # Nearly all different pairs are of these two: drawing people uniformly alone would hardly ever finish.
+def test_pairs_of_two_large_identities_among_many_small_ones_are_found():
+    # Nearly all different pairs are of these two: sampling identities uniformly alone would hardly ever finish.
     counts = {"a": 300, "b": 300} | {f"p{i:02d}": 1 for i in range(60)}
     pairs = lfw_lists.generate_pairs(counts, pairs=60_000, seed=0)
     assert pairs.same.sum() == (~pairs.same).sum() == 60_000
     assert len(set(zip(pairs.first, pairs.second, strict=True))) == 120_000
 
 
-def test_generated_pairs_use_the_numbers_that_people_have():
+def test_generated_pairs_use_the_given_image_numbers():
     pairs = lfw_lists.generate_pairs({"a": [3, 7], "b": [5], "c": []}, pairs=9, seed=0)
     assert (pairs.first[0], pairs.second[0]) == (("a", 3), ("a", 7))
     assert pairs.keys()[-1] == ("b", 5)
-    with pytest.raises(UserError, match="ask for more pairs"):
+    with pytest.raises(UserError, match="request more pairs"):
         lfw_lists.generate_pairs({"a": 2, "b": 2}, pairs=0, seed=0)
 
 
@@ -285,7 +285,7 @@ def test_a_pair_list_of_unequal_lengths_is_refused():
 
 @settings(deadline=None)
 @given(counts=st.dictionaries(st.text("abc", min_size=1), st.integers(2, 3), min_size=1), seed=st.integers(0, 5))
-def test_people_who_join_move_nobody_across_the_split(counts, seed):
+def test_added_identities_do_not_move_others_across_the_split(counts, seed):
     crowd = {f"p{i}": 2 for i in range(60)}
     training, validation = lfw_lists.split_people(crowd, share=0.4, seed=seed)
     more_training, more_validation = lfw_lists.split_people(crowd | counts, share=0.4, seed=seed)
@@ -304,21 +304,21 @@ def test_the_split_meets_its_share_and_depends_on_the_seed():
 @pytest.mark.parametrize(
     ("counts", "share", "words"),
     [
-        ({f"p{i}": 1 for i in range(100)}, 0.5, "0 who have two images"),
+        ({f"p{i}": 1 for i in range(100)}, 0.5, "0 with two images"),
         ({"a": 2, "b": 2}, 0.01, "Change the share"),
-        ({"a": 2, "b": 2}, 0.9999, "leaves 0 to train on"),
-        ({}, 0.5, "0 people"),
+        ({"a": 2, "b": 2}, 0.9999, "leaves 0 for training"),
+        ({}, 0.5, "0 identities"),
         ({"a": 2, "b": 2}, 0.0, "between 0 and 1"),
         ({"a": 2, "b": 2}, 1.0, "between 0 and 1"),
         ({"a": 2, "b": 2}, float("nan"), "between 0 and 1"),
     ],
 )
-def test_a_split_that_cannot_serve_is_refused(counts, share, words):
+def test_an_impossible_split_is_refused(counts, share, words):
     with pytest.raises(UserError, match=words):
         lfw_lists.split_people(counts, share=share, seed=0)
 
 
-def test_images_that_the_data_lacks_are_named(written):
+def test_images_missing_from_the_data_are_named(written):
     pairs = lfw_lists.read_pairs(written(VIEW_1))
     everything = set(pairs.keys())
     assert lfw_lists.check_against(pairs, everything) is None
@@ -333,7 +333,7 @@ def test_images_that_the_data_lacks_are_named(written):
 
 
 @pytest.mark.parametrize("side", ["first", "second"])
-def test_generated_different_pairs_use_all_images_of_people(side):
+def test_generated_different_pairs_use_all_images_of_an_identity(side):
     pairs = lfw_lists.generate_pairs({f"p{i:02d}": 4 for i in range(50)}, pairs=200, seed=0)
     numbers = collections.Counter(number for _, number in getattr(pairs, side)[200:])
     assert min(numbers[number] for number in (1, 2, 3, 4)) > 25  # 50 ± 4 standard deviations

@@ -1,4 +1,4 @@
-"""Samplers: a batch is a pure function of seed and step, and holds what it promises."""
+"""Samplers: a batch is a pure function of seed and step, with the promised composition."""
 
 import itertools
 import tracemalloc
@@ -31,7 +31,7 @@ def samplers(labels: np.ndarray, seed: int):
 @given(label_lists, st.integers(0, 1000), st.integers(0, 500))
 def test_a_batch_depends_on_seed_and_step_alone(labels: np.ndarray, seed: int, step: int):
     for one, other in zip(samplers(labels, seed), samplers(labels, seed), strict=True):
-        for before in (3, 0, 7):  # whatever was drawn before
+        for before in (3, 0, 7):  # earlier calls must not matter
             other.indices(before)
         found = one.indices(step)
         np.testing.assert_array_equal(found, other.indices(step))
@@ -41,7 +41,9 @@ def test_a_batch_depends_on_seed_and_step_alone(labels: np.ndarray, seed: int, s
 
 
 @given(label_lists, st.integers(0, 1000), st.integers(0, 3))
-def test_uniform_shows_no_image_twice_an_epoch_and_orders_epochs_anew(labels: np.ndarray, seed: int, epoch: int):
+def test_uniform_sampling_shows_no_image_twice_per_epoch_and_reorders_every_epoch(
+    labels: np.ndarray, seed: int, epoch: int
+):
     sampler = Uniform(labels, batch_size=8, seed=seed)
     steps = sampler.steps_per_epoch
     seen = np.concatenate([sampler.indices(step) for step in range(epoch * steps, (epoch + 1) * steps)])
@@ -51,30 +53,30 @@ def test_uniform_shows_no_image_twice_an_epoch_and_orders_epochs_anew(labels: np
 
 
 @given(label_lists, st.integers(0, 1000), st.integers(0, 30))
-def test_people_images_holds_p_people_with_k_images(labels: np.ndarray, seed: int, step: int):
+def test_pk_sampling_gives_p_identities_with_k_images(labels: np.ndarray, seed: int, step: int):
     if len(np.unique(labels)) < 2:
         return
     found = PeopleImages(labels, batch_size=8, images_per_person=4, short="repeat", seed=seed).indices(step)
-    people = labels[found].reshape(2, 4)
-    assert (people == people[:, :1]).all()
-    assert people[0, 0] != people[1, 0]
+    identities = labels[found].reshape(2, 4)
+    assert (identities == identities[:, :1]).all()
+    assert identities[0, 0] != identities[1, 0]
     for row in found.reshape(2, 4):
-        # All images of a person before any comes again.
+        # Every image of an identity comes before any repeats.
         assert len(set(row.tolist())) == min(4, int((labels == labels[row[0]]).sum()))
 
 
-def test_people_images_shows_everybody_once_an_epoch():
+def test_pk_sampling_shows_every_identity_once_per_epoch():
     sampler = PeopleImages(LABELS, batch_size=8, images_per_person=4, short="repeat", seed=0)
-    people = np.concatenate([LABELS[sampler.indices(step)][::4] for step in range(sampler.steps_per_epoch)])
-    assert sorted(people.tolist()) == list(range(8))
+    identities = np.concatenate([LABELS[sampler.indices(step)][::4] for step in range(sampler.steps_per_epoch)])
+    assert sorted(identities.tolist()) == list(range(8))
     assert "4 with fewer than 4 images are filled up by repetition" in sampler.describe()
 
 
-def test_people_with_few_images_can_be_left_out():
+def test_identities_with_few_images_can_be_excluded():
     sampler = PeopleImages(LABELS, batch_size=8, images_per_person=4, short="leave_out", seed=0)
-    people = {int(p) for step in range(10) for p in LABELS[sampler.indices(step)]}
-    assert people == {4, 5, 6, 7}
-    assert "4 with fewer than 4 images are left out" in sampler.describe()
+    identities = {int(label) for step in range(10) for label in LABELS[sampler.indices(step)]}
+    assert identities == {4, 5, 6, 7}
+    assert "4 with fewer than 4 images are excluded" in sampler.describe()
 
 
 @given(label_lists, st.integers(0, 1000), st.integers(0, 30))
@@ -87,7 +89,7 @@ def test_random_pairs_are_half_same_and_never_an_image_with_itself(labels: np.nd
     assert (found[:, 0] != found[:, 1]).all()
 
 
-def test_every_same_person_pair_can_be_drawn():
+def test_every_same_pair_can_be_sampled():
     sampler = RandomPairs(LABELS, batch_size=32, same_share=0.5, seed=1)
     seen = set()
     for step in range(400):
@@ -104,63 +106,63 @@ def test_every_same_person_pair_can_be_drawn():
         ({"batch_size": 64}, ["64", "29 training images"]),
         ({"batch_size": 1}, ["1", "at least 2"]),
         ({"name": "people_images", "batch_size": 10}, ["10", "multiple", "4"]),
-        ({"name": "people_images", "batch_size": 40}, ["10 people", "has 8"]),
-        ({"name": "people_images", "short": "leave_out", "batch_size": 24}, ["6 people", "has 4", "repeat"]),
+        ({"name": "people_images", "batch_size": 40}, ["10 identities", "has 8"]),
+        ({"name": "people_images", "short": "leave_out", "batch_size": 24}, ["6 identities", "has 4", "repeat"]),
         ({"name": "people_images", "short": "drop"}, ["drop", "leave_out"]),
         ({"name": "pairs", "batch_size": 7}, ["7", "even"]),
         ({"name": "pairs", "same_share": 1.0}, ["1.0", "between 0 and 1"]),
     ],
 )
-def test_what_cannot_be_sampled_is_told(options: dict, words: list[str]):
+def test_impossible_sampling_is_a_user_error(options: dict, words: list[str]):
     config = {"name": "uniform", "batch_size": 8, "images_per_person": 4, "short": "repeat", "same_share": 0.5}
     with pytest.raises(UserError) as caught:
         build_sampler(config | options, LABELS, seed=0)
     assert all(word in str(caught.value) for word in words), caught.value
 
 
-def test_pairs_need_a_person_with_two_images():
+def test_pairs_need_an_identity_with_two_images():
     with pytest.raises(UserError, match="one with two images"):
         RandomPairs(np.arange(10, dtype=np.int32), batch_size=4, same_share=0.5, seed=0)
 
 
 @given(st.integers(2**16 + 1, 300_000), st.integers(0, 2**31))
 @settings(max_examples=8)
-def test_a_permutation_without_an_array_shows_everything_once(count: int, key: int):
+def test_a_permutation_without_an_array_contains_every_item_once(count: int, key: int):
     order = Permutation(count, key)
     whole = np.concatenate([order(start, min(count, start + 50_000)) for start in range(0, count, 50_000)])
     np.testing.assert_array_equal(np.sort(whole), np.arange(count))
-    # A part is the same whatever else is asked for.
+    # A slice does not depend on the slices before it.
     np.testing.assert_array_equal(order(count // 3, count // 3 + 100), whole[count // 3 : count // 3 + 100])
 
 
 def test_a_permutation_without_an_array_looks_random():
     count, runs = 100_000, 400
     first = np.array([Permutation(count, key)(0, 50) for key in range(runs)])
-    # Every place's thing is spread evenly over all things: 20 bins of 1,000 each, chi-squared of 19 degrees of freedom.
+    # At every position the items are uniform: 20 bins of 1,000 each, chi-squared of 19 degrees of freedom.
     bins = np.bincount(first.ravel() * 20 // count, minlength=20)
     assert ((bins - first.size / 20) ** 2 / (first.size / 20)).sum() < 43.8  # one in a thousand
-    # Neighbours know nothing of each other, nor does one key's order of the next key's.
+    # Neither neighbours nor the orders of successive keys are correlated.
     scaled = first / count - 0.5
     for one, other in ((scaled[:, :-1], scaled[:, 1:]), (scaled[:-1], scaled[1:])):
         assert abs(np.mean(one * other)) * 12 < 4 / np.sqrt(one.size)
-    # Neither are neighbours kept side by side.
+    # Adjacent items do not stay adjacent.
     assert np.mean(np.abs(np.diff(first, axis=1)) == 1) < 0.001
 
 
-def test_people_of_a_very_large_set_come_once_an_epoch():
-    people = 2**16 + 10
-    sampler = PeopleImages(np.repeat(np.arange(people, dtype=np.int32), 2), batch_size=4096, images_per_person=2,
+def test_identities_of_a_very_large_set_come_once_per_epoch():
+    identities = 2**16 + 10
+    sampler = PeopleImages(np.repeat(np.arange(identities, dtype=np.int32), 2), batch_size=4096, images_per_person=2,
                            short="repeat", seed=3)  # fmt: skip
     steps = range(sampler.steps_per_epoch, 2 * sampler.steps_per_epoch)
     found = np.concatenate([sampler.indices(step)[::2] // 2 for step in steps])
-    assert len(np.unique(found)) == len(found) == people // 2048 * 2048
+    assert len(np.unique(found)) == len(found) == identities // 2048 * 2048
 
 
-def test_every_choice_of_a_persons_images_is_as_likely():
+def test_every_choice_of_the_images_of_an_identity_is_equally_likely():
     labels = np.repeat(np.arange(2, dtype=np.int32), [5, 3])
     sampler = PeopleImages(labels, batch_size=4, images_per_person=2, short="repeat", seed=0)
-    drawn = [frozenset(row) for step in range(3000) for row in sampler.indices(step).reshape(2, 2).tolist()]
-    counts = {pair: drawn.count(pair) for pair in set(drawn)}
+    sampled = [frozenset(row) for step in range(3000) for row in sampler.indices(step).reshape(2, 2).tolist()]
+    counts = {pair: sampled.count(pair) for pair in set(sampled)}
     for images, expected in ((range(5), 300), (range(5, 8), 1000)):
         found = [counts[frozenset(pair)] for pair in itertools.combinations(images, 2)]
         assert sum(found) == 3000
@@ -168,16 +170,16 @@ def test_every_choice_of_a_persons_images_is_as_likely():
 
 
 @given(label_lists)
-def test_images_by_person_are_those_of_the_labels(labels: np.ndarray):
-    by_person = ImagesByIdentity(labels)
-    for person in np.unique(labels):
-        expected = np.flatnonzero(labels == person)
-        assert by_person.counts[person] == len(expected)
-        np.testing.assert_array_equal(by_person.at(np.full(len(expected), person), np.arange(len(expected))), expected)
+def test_images_by_identity_are_those_of_the_labels(labels: np.ndarray):
+    index = ImagesByIdentity(labels)
+    for identity in np.unique(labels):
+        expected = np.flatnonzero(labels == identity)
+        assert index.counts[identity] == len(expected)
+        np.testing.assert_array_equal(index.at(np.full(len(expected), identity), np.arange(len(expected))), expected)
     assert count_identities(labels) == len(np.unique(labels))
 
 
-def test_people_without_images_are_never_drawn():
+def test_identities_without_images_are_never_sampled():
     labels = np.array([1, 1, 4, 4, 6, 6, 6], np.int32)
     sampler = PeopleImages(labels, batch_size=6, images_per_person=2, short="repeat", seed=0)
     assert sampler.steps_per_epoch == 1
@@ -188,7 +190,7 @@ def test_people_without_images_are_never_drawn():
 
 
 @pytest.mark.parametrize("name", ["uniform", "people_images", "pairs"])
-def test_a_sampler_holds_nothing_for_each_image_of_a_sorted_set(name: str):
+def test_a_sampler_needs_no_memory_per_image_of_a_sorted_set(name: str):
     config = {"name": name, "batch_size": 64, "images_per_person": 4, "short": "repeat", "same_share": 0.5}
     labels = np.repeat(np.arange(1000, dtype=np.int32), 2000)
     tracemalloc.start()
@@ -201,7 +203,7 @@ def test_a_sampler_holds_nothing_for_each_image_of_a_sorted_set(name: str):
     assert held < 0.1 * len(labels)
 
 
-def test_several_threads_draw_what_one_draws():
+def test_several_threads_sample_the_same_as_one():
     labels = np.repeat(np.arange(3000, dtype=np.int32), 3)
     sampler = PeopleImages(labels, batch_size=1200, images_per_person=3, short="repeat", seed=0)
     steps = [step for step in range(60) for _ in range(2)]  # epochs change every 7 steps

@@ -108,7 +108,7 @@ def test_a_system_that_takes_no_more_bytes_leaves_nothing(faces: Path, tmp_path:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (600, before[1]))  # bytes of a file; an image has more
     try:
-        with pytest.raises(UserError, match=r"cannot be written \(File too large.*Nothing of it was kept") as caught:
+        with pytest.raises(UserError, match=r"cannot be written \(File too large.*Nothing was kept") as caught:
             export(tmp_path / output, faces)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -132,7 +132,10 @@ def test_a_full_disk_leaves_nothing(
     # The system's answer comes while the images are written.
     monkeypatch.setattr(encoding, "encoded_image", failing)
     monkeypatch.setattr("lfw_jax.data.formats.folder_writing.encoded_image", failing)
-    with pytest.raises(UserError, match=r"cannot be written \(No space left.*Nothing of it was kept; .*make room"):
+    with pytest.raises(
+        UserError,
+        match=r"cannot be written \(No space left.*Nothing was kept\. Choose another path, or free some space",
+    ):
         export(tmp_path / output, faces)
     assert not list(tmp_path.iterdir())
 
@@ -143,7 +146,7 @@ def test_a_folder_that_is_read_only_is_told(faces: Path, tmp_path: Path, monkeyp
         raise OSError(errno.EROFS, "Read-only file system", str(path))
 
     monkeypatch.setattr(Path, "mkdir", refused)  # root, as whom a container's tests run, may write anywhere
-    with pytest.raises(UserError, match=r"cannot be written \(Read-only file system: .*choose another place"):
+    with pytest.raises(UserError, match=r"cannot be written \(Read-only file system: .*Choose another path"):
         export(tmp_path / output, faces)
     assert not list(tmp_path.iterdir())
 

@@ -130,7 +130,7 @@ def test_a_training_image_that_is_a_judged_picture_is_listed_and_left_out(finish
     lines = (finished / "near_duplicates.csv").read_text().splitlines()
     assert any(f"{person}_0009.jpg" in line and image in line for line in lines[1:])
     notes = metrics(finished)["notes"]
-    assert any("near duplicate of a judged one and left out" in note for note in notes)
+    assert any("near duplicate of a test image and excluded" in note for note in notes)
     again = build_experiment(tiny(faces), finished).split
     assert person in again.training.names
     assert 9 not in again.training.numbers_of_people()[person]

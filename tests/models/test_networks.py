@@ -1,4 +1,4 @@
-"""The networks by name: shapes, parameter counts, and the same function on every path."""
+"""The networks: shapes, parameter counts, and the same function on every code path."""
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ def count(variables) -> int:
 
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_embeddings_are_float32_of_the_length_asked_for(name: str, dtype: str):
+def test_embeddings_are_float32_of_the_requested_length(name: str, dtype: str):
     model = build(dict(name=name, embedding_dim=6, dtype=dtype, **SMALL[name]))
     variables = init(model, jax.random.key(0), 32)
     images = jax.random.normal(jax.random.key(1), (3, 32, 32, 3))
@@ -46,7 +46,7 @@ def test_resnet50_has_the_parameters_of_the_paper():
     assert count(shapes) == 25_557_032 - 2_049_000 + 2048 * 128 + 128
 
 
-def test_the_cpu_backbone_is_the_same_network_by_matrix_products():
+def test_the_cpu_backbone_with_matrix_products_is_the_same_network():
     images = jax.random.normal(jax.random.key(1), (4, 32, 32, 3))
     config = dict(name="patch_resnet", embedding_dim=6, features=(4, 4, 8), dropout=0.0)
     direct, fast = (build(config | dict(winograd=winograd)) for winograd in (False, True))
@@ -101,7 +101,7 @@ def test_a_bottleneck_starts_as_the_identity():
         (dict(name="siamese", depth=3), ["siamese", "depth"]),
     ],
 )
-def test_what_cannot_be_built_is_told(config: dict, words: list[str]):
+def test_an_impossible_model_is_a_user_error(config: dict, words: list[str]):
     with pytest.raises(UserError) as caught:
         build(config)
     assert all(word in str(caught.value) for word in words), caught.value

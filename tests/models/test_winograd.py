@@ -1,4 +1,4 @@
-"""The Winograd convolution equals the direct one: value, both gradients, every remainder of the tile size."""
+"""The Winograd convolution equals the direct one: value and both gradients, for all remainders of the tile size."""
 
 import jax
 import jax.numpy as jnp

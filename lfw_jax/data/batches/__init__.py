@@ -1,1 +1,1 @@
-"""From image files to batches of pixels: which images, decoded how, in which order."""
+"""Batches of pixels: sampling image indices and decoding the images, ahead of the consumer."""

@@ -1,4 +1,4 @@
-"""Memory of batches that nobody looks at any more, used again for the next ones."""
+"""A pool of batch arrays: memory that is no longer referenced is reused for the next batches."""
 
 import math
 import sys
@@ -7,41 +7,41 @@ import threading
 import numpy as np
 from jaxtyping import UInt8
 
-_ALIGNED = 64  # bytes, so that TensorFlow and XLA take a batch over instead of copying it
+_ALIGNED = 64  # bytes, so that TensorFlow and XLA adopt a batch without copying it
 
 
-def _references(memories: list[np.ndarray], place: int) -> int:
-    return sys.getrefcount(memories[place])
+def _references(arrays: list[np.ndarray], index: int) -> int:
+    return sys.getrefcount(arrays[index])
 
 
-_OURS = _references([np.empty(1)], 0)  # what the count is when only a list holds an array
+_UNUSED = _references([np.empty(1)], 0)  # the reference count of an array that only the list holds
 
 
 class BatchMemory:
-    """Arrays for batches. Fresh memory costs a tenth of the time of decoding into it: the system hands it out page by page.
+    """A thread-safe pool of arrays for batches.
 
-    An array is handed out again once nothing refers to it or to a view of it: neither Python, nor TensorFlow or JAX where they
-    took it over. Any number of threads may ask.
+    An array is reused once nothing refers to it or to a view of it: neither Python, nor TensorFlow or JAX if they adopted its
+    memory. Fresh memory would cost about a tenth of the time that decoding takes, because the system maps it page by page.
     """
 
     def __init__(self):
-        self._kept: list[np.ndarray] = []
+        self._arrays: list[np.ndarray] = []
         self._lock = threading.Lock()
 
     def take(self, count: int, side: int) -> UInt8[np.ndarray, "count side side 3"]:
-        """An array of any content, contiguous."""
+        """Return a contiguous array with arbitrary content for `count` images of side `side`."""
         shape = (count, side, side, 3)
         size = math.prod(shape) + _ALIGNED
         with self._lock:
             unused = (
-                place
-                for place in range(len(self._kept))
-                if len(self._kept[place]) >= size and _references(self._kept, place) == _OURS
+                index
+                for index in range(len(self._arrays))
+                if len(self._arrays[index]) >= size and _references(self._arrays, index) == _UNUSED
             )
-            place = next(unused, None)
-            if place is None:
-                place = len(self._kept)
-                self._kept.append(np.empty(size, np.uint8))
-            memory = self._kept[place]
+            index = next(unused, None)
+            if index is None:
+                index = len(self._arrays)
+                self._arrays.append(np.empty(size, np.uint8))
+            memory = self._arrays[index]
             first = -memory.ctypes.data % _ALIGNED
             return memory[first : first + math.prod(shape)].reshape(shape)

@@ -1,4 +1,4 @@
-"""Batches without TensorFlow: every core decodes a part of a batch, two batches ahead of the consumer."""
+"""The loader without TensorFlow: a thread pool decodes two batches ahead of the consumer."""
 
 import collections
 import os
@@ -16,34 +16,42 @@ from lfw_jax.data.storage import LazyImages
 from lfw_jax.errors import UserError
 
 _AHEAD = 2
-_LARGEST_PART = 32  # images that one thread takes on at a time
+_LARGEST_PART = 32  # images per task of the thread pool
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def decode_batch(
     images: ImageSet,
-    places: Int[np.ndarray, "batch"],
+    indices: Int[np.ndarray, "batch"],
     decoders: Decoders,
     out: UInt8[np.ndarray, "batch stored stored 3"],
 ) -> None:
-    """Fetch and decode some images of a set, one after another; libjpeg-turbo and OpenCV leave Python to other threads.
+    """Read and decode images of a set, one after another.
+
+    libjpeg-turbo and OpenCV release the interpreter lock while they decode.
+
+    Args:
+      images: the set.
+      indices: the indices of the images in the set.
+      decoders: the pool that lends a decoder to this thread.
+      out: the array that receives the pixels.
 
     Raises:
-      UserError: an image that cannot be read or decoded, named.
+      UserError: an image cannot be read or decoded; the message names it.
     """
     stored, row = images.images, 0
-    sources = stored.sources(places) if isinstance(stored, LazyImages) else map(stored.__getitem__, places.tolist())
+    sources = stored.sources(indices) if isinstance(stored, LazyImages) else map(stored.__getitem__, indices.tolist())
     try:
         with decoders.lend() as decode:
-            for row in range(len(places)):
+            for row in range(len(indices)):
                 decode(next(sources), out[row])
     except OSError as error:
         raise UserError(
-            f"{images.describe(int(places[row]))} could not be decoded ({error}). Restore or remove it, then start again."
+            f"{images.describe(int(indices[row]))} could not be decoded ({error}). Restore or remove it, then start again."
         ) from error
 
 
@@ -55,20 +63,27 @@ def batches(
     stop: int,
     geometry: CropGeometry,
 ) -> Iterator[UInt8[np.ndarray, "batch stored stored 3"]]:
-    """The pixels of steps `start` to `stop`, where step k shows the images at `indices(k)`.
+    """Yield the decoded batches of the steps from `start` up to, but not including, `stop`.
+
+    Args:
+      images: the set.
+      indices: the sampler: it returns the indices of the images of a step.
+      start: the first step.
+      stop: the step after the last one.
+      geometry: the crop of each image and its size in pixels.
 
     Raises:
-      UserError: an image that cannot be read or decoded, named.
+      UserError: an image cannot be read or decoded; the message names it.
     """
     count, memory, decoders = cores(), BatchMemory(), Decoders(geometry)
     threads = ThreadPoolExecutor(count)
 
     def begin(step: int) -> tuple[np.ndarray, list[Future[None]]]:
-        places = indices(step)
-        batch = memory.take(len(places), geometry.stored_side)
-        size = min(_LARGEST_PART, max(1, -(-len(places) // count)))
-        parts = [slice(first, first + size) for first in range(0, len(places), size)]
-        return batch, [threads.submit(decode_batch, images, places[part], decoders, batch[part]) for part in parts]
+        sampled = indices(step)
+        batch = memory.take(len(sampled), geometry.stored_side)
+        size = min(_LARGEST_PART, max(1, -(-len(sampled) // count)))
+        parts = [slice(first, first + size) for first in range(0, len(sampled), size)]
+        return batch, [threads.submit(decode_batch, images, sampled[part], decoders, batch[part]) for part in parts]
 
     try:
         queue = collections.deque(begin(step) for step in range(start, min(stop, start + _AHEAD)))

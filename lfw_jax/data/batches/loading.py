@@ -1,4 +1,4 @@
-"""Pixels of an image set: streamed batch by batch, or decoded once and kept."""
+"""Loading the pixels of an image set: streamed batch by batch, or decoded into one array."""
 
 import importlib.util
 from collections.abc import Callable, Iterator
@@ -12,14 +12,20 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 
 LOADERS = ("auto", "tfdata", "pillow")
-_CHUNK = 64  # small, so that every core has its own even of a short list
+_CHUNK = 64  # images; small, so that a short list keeps all cores busy, too
 
 
 def choose_loader(loader: str) -> str:
-    """ "tfdata" or "pillow"; "auto" is tf.data where TensorFlow is installed.
+    """Return the loader that `config.data.loader` stands for.
+
+    Args:
+      loader: "tfdata", "pillow" or "auto", which means "tfdata" if TensorFlow is installed and else "pillow".
+
+    Returns:
+      "tfdata" or "pillow".
 
     Raises:
-      UserError: an unknown loader, or tf.data without TensorFlow.
+      UserError: the loader is unknown, or is "tfdata" and TensorFlow is not installed.
     """
     if loader not in LOADERS:
         raise UserError(f"--config.data.loader is '{loader}'; expected one of {', '.join(LOADERS)}.")
@@ -38,10 +44,21 @@ def stream(
     geometry: CropGeometry,
     loader: str = "auto",
 ) -> Iterator[UInt8[np.ndarray, "batch side side 3"]]:
-    """The pixels of the images at `indices(step)`, for every step from `start` to before `stop`.
+    """Yield the batch of every step from `start` up to, but not including, `stop`.
 
-    Both loaders give the same, bit for bit. Pixels that already have the wanted size are handed out as they are. `indices` may
-    be called by several threads and ahead of time.
+    Both loaders yield the same pixels, bit for bit. If the set is an array of pixels of the requested size, they are returned
+    unchanged.
+
+    Args:
+      images: the set.
+      indices: the sampler: it returns the indices of the images of a step. Several threads may call it, ahead of time.
+      start: the first step.
+      stop: the step after the last one.
+      geometry: the crop of each image and its size in pixels.
+      loader: one of `LOADERS`.
+
+    Raises:
+      UserError: the loader is not available, or an image cannot be read or decoded.
     """
     if (
         isinstance(images.images, np.ndarray)
@@ -60,7 +77,19 @@ def stream(
 def decode_all(
     images: ImageSet, geometry: CropGeometry, *, loader: str = "auto"
 ) -> UInt8[np.ndarray, "images side side 3"]:
-    """Every image once, in order, as one array: what an evaluation embeds and what a small training set is kept as."""
+    """Decode a whole set into one array, for evaluation and for training sets that fit into memory.
+
+    Args:
+      images: the set.
+      geometry: the crop of each image and its size in pixels.
+      loader: one of `LOADERS`.
+
+    Returns:
+      The pixels of every image, in the order of the set.
+
+    Raises:
+      UserError: the loader is not available, or an image cannot be read or decoded.
+    """
     stop = -(-len(images) // _CHUNK)
 
     def chunk(step: int) -> np.ndarray:

@@ -1,29 +1,29 @@
-"""Permutations of very many things of which only a part is ever looked at."""
+"""Random permutations of very many items, of which slices are computed on demand."""
 
 import numpy as np
 from jaxtyping import Int, UInt64
 
-_AS_ARRAY = 2**16  # up to here numpy's permutation takes less than a millisecond
+_AS_ARRAY = 2**16  # up to this size NumPy's permutation takes less than a millisecond
 _ROUNDS = 8
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))  # splitmix64, Steele et al. 2014
 
 
 def random(*key: int) -> np.random.Generator:
-    """A generator of random numbers that belongs to a tuple of integers."""
+    """Return the random number generator that is seeded with a tuple of integers."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
 
 
 class Permutation:
     """A random order of 0 … count − 1, a pure function of its key.
 
-    Up to 65,536 things numpy shuffles an array. More are put in order by a keyed bijection that needs no memory: a Feistel
-    network whose halves are counted modulo a and b (the quotient and the remainder of a number by b, with a·b just above
-    `count`), and which is applied again to what falls outside, until nothing does (Black and Rogaway 2002, "Ciphers with
+    Up to 65,536 items, NumPy shuffles an array. Beyond that, a keyed bijection needs no memory: a Feistel network whose halves
+    are the quotient and the remainder of an index by b, counted modulo a and b, with a·b just above `count`. The network is
+    applied again to every value of at least `count` until none is left (cycle walking; Black and Rogaway 2002, "Ciphers with
     Arbitrary Finite Domains").
 
     Args:
-      count: how many things.
-      key: what the order depends on.
+      count: the number of items.
+      key: integers that the order depends on.
     """
 
     def __init__(self, count: int, *key: int):
@@ -35,16 +35,16 @@ class Permutation:
         self._rows = -(-count // self._columns)
 
     def __call__(self, start: int, stop: int) -> Int[np.ndarray, "part"]:
-        """Which things are number `start` to before `stop`."""
+        """Return the items at positions `start` up to, but not including, `stop`."""
         if self._order is not None:
             return self._order[start:stop]
-        things = self._shuffle(np.arange(start, stop, dtype=np.uint64))
-        while (outside := things >= self._count).any():
-            things[outside] = self._shuffle(things[outside])
-        return things.astype(np.int64)
+        items = self._shuffle(np.arange(start, stop, dtype=np.uint64))
+        while (outside := items >= self._count).any():
+            items[outside] = self._shuffle(items[outside])
+        return items.astype(np.int64)
 
     def _shuffle(self, numbers: UInt64[np.ndarray, "n"]) -> UInt64[np.ndarray, "n"]:
-        """A bijection of 0 … rows·columns − 1: by turns each half is moved by a hash of the other."""
+        """Apply a bijection of 0 … rows·columns − 1: a keyed hash of each half shifts the other."""
         rows, columns = np.uint64(self._rows), np.uint64(self._columns)
         row, column = numbers // columns, numbers % columns
         for first, second in self._keys.reshape(-1, 2):
@@ -54,7 +54,7 @@ class Permutation:
 
 
 def _hash(numbers: UInt64[np.ndarray, "n"], key: np.uint64) -> UInt64[np.ndarray, "n"]:
-    """Numbers below 2³², nothing of whose order is left."""
+    """Return a keyed hash below 2³² of each number."""
     mixed = numbers + key
     for shift, factor in zip((30, 27), _MIX, strict=True):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * factor

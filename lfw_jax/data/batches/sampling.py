@@ -1,7 +1,7 @@
-"""Which images make up a batch: a pure function of (seed, step), so that a resumed run repeats and skips nothing.
+"""Samplers of batches: pure functions of (seed, step).
 
-A sampler holds the labels and a few bytes a person. `indices(step)` gives the places of the images of that step's batch; several
-threads may ask at a time.
+A resumed run therefore neither repeats nor skips a batch. A sampler holds the labels and a few bytes per identity.
+`indices(step)` returns the indices of the images of that step's batch; several threads may call it at the same time.
 """
 
 from collections.abc import Mapping
@@ -16,39 +16,55 @@ from lfw_jax.errors import UserError
 
 
 class Sampler(Protocol):
-    """What a sampler gives."""
+    """The interface of a sampler.
+
+    Attributes:
+      batch_size: images per batch.
+      steps_per_epoch: batches per epoch.
+    """
 
     batch_size: int
     steps_per_epoch: int
 
     def indices(self, step: int) -> Int[np.ndarray, "batch"]:
-        """The images of the batch of a step, as places in the training set."""
+        """Return the indices in the training set of the images of a step's batch."""
         ...
 
     def describe(self) -> str:
-        """What the sampler does with this training set, in a line for the terminal and the report."""
+        """Describe the sampling of this training set in one line for the terminal and the report."""
         ...
 
 
 class _Epochs:
-    """Permutations of a number of things, one an epoch; the last one is kept, as steps mostly come in order."""
+    """Random permutations of `count` items, one per epoch; the latest one is cached."""
 
     def __init__(self, count: int, seed: int):
         self._count, self._seed = count, seed
-        self._latest = -1, Permutation(0)  # one tuple, as several threads may ask
+        self._latest = -1, Permutation(0)  # one tuple, so that threads replace both at once
 
     def take(self, step: int, size: int) -> Int[np.ndarray, "size"]:
-        """Things number `step·size` and on of the endless row of permutations; what an epoch leaves over is dropped."""
-        epoch, place = divmod(step, self._count // size)
-        kept, order = self._latest
-        if kept != epoch:
+        """Return the items of a step from its epoch's permutation, whose remainder is dropped."""
+        epoch, part = divmod(step, self._count // size)
+        cached, order = self._latest
+        if cached != epoch:
             order = Permutation(self._count, self._seed, 0, epoch)
             self._latest = epoch, order
-        return order(place * size, (place + 1) * size)
+        return order(part * size, (part + 1) * size)
 
 
 class Uniform:
-    """Every image once an epoch, in a new random order; a last batch that is not full is left out."""
+    """Uniform sampling: every image once per epoch, in a new random order.
+
+    An incomplete last batch is dropped.
+
+    Args:
+      labels: `[images]`, the identity of each training image.
+      batch_size: images per batch.
+      seed: seed of the order.
+
+    Raises:
+      UserError: the training set is smaller than a batch.
+    """
 
     def __init__(self, labels: Int[np.ndarray, "images"], *, batch_size: int, seed: int):
         if len(labels) < batch_size:
@@ -58,25 +74,35 @@ class Uniform:
             )
         self.batch_size, self.steps_per_epoch = batch_size, len(labels) // batch_size
         self._epochs = _Epochs(len(labels), seed)
-        self._images, self._people = len(labels), count_identities(labels)
+        self._images, self._identities = len(labels), count_identities(labels)
 
     def indices(self, step: int) -> Int[np.ndarray, "batch"]:
-        """The images of a step."""
+        """Return the indices of the images of a step."""
         return self._epochs.take(step, self.batch_size)
 
     def describe(self) -> str:
-        """In words."""
+        """Describe the sampling in one line."""
         return (
-            f"uniform: {self._images} images of {self._people} people, each once an epoch; batches of {self.batch_size}, "
-            f"{self.steps_per_epoch} an epoch"
+            f"uniform: {self._images} images of {self._identities} identities, each once per epoch; batches of "
+            f"{self.batch_size}, {self.steps_per_epoch} per epoch"
         )
 
 
 class PeopleImages:
-    """P people with K images each (Hermans et al. 2017, arXiv:1703.07737); every person once an epoch.
+    """PK sampling: P identities with K images each (Hermans et al. 2017, arXiv:1703.07737).
 
-    People with fewer than K images: `short="repeat"` fills their K with repetitions of images they have (a singleton
-    brings no positive pair that teaches anything, yet serves as negative); `short="leave_out"` leaves them out.
+    Every identity comes once per epoch.
+
+    Args:
+      labels: `[images]`, the identity of each training image.
+      batch_size: images per batch, P·K.
+      images_per_person: images per identity, K.
+      short: treatment of identities with fewer than K images. "repeat" fills their K with repeated images; an identity with a
+        single image then gives no informative positive pair, but still serves as a negative. "leave_out" excludes them.
+      seed: seed of the order and of the choice of images.
+
+    Raises:
+      UserError: a value is out of range, or the training set has fewer than P identities.
     """
 
     def __init__(
@@ -93,41 +119,50 @@ class PeopleImages:
         self._seed, self._short = seed, short
         self._images = ImagesByIdentity(labels)
         counts = self._images.counts
-        everybody, few = int((counts > 0).sum()), (counts > 0) & (counts < images_per_person)
+        identities, few = int((counts > 0).sum()), (counts > 0) & (counts < images_per_person)
         self._few = int(few.sum())
-        taking_part = (counts > 0) & ~few if short == "leave_out" else counts > 0
-        self._people = np.flatnonzero(taking_part).astype(np.int32)
-        if len(self._people) < self._p:
+        included = (counts > 0) & ~few if short == "leave_out" else counts > 0
+        self._identities = np.flatnonzero(included).astype(np.int32)
+        if len(self._identities) < self._p:
             raise UserError(
                 f"--config.sampler.batch_size {batch_size} with --config.sampler.images_per_person {images_per_person} "
-                f"needs {self._p} people a batch, but the training set has {len(self._people)}"
-                + (f" with {images_per_person} images or more ({everybody} in all)" if short == "leave_out" else "")
+                f"needs {self._p} identities per batch, but the training set has {len(self._identities)}"
+                + (f" with {images_per_person} images or more ({identities} in all)" if short == "leave_out" else "")
                 + "; set the batch size lower"
                 + (" or --config.sampler.short=repeat." if short == "leave_out" else ".")
             )
-        self.steps_per_epoch = len(self._people) // self._p
-        self._epochs = _Epochs(len(self._people), seed)
+        self.steps_per_epoch = len(self._identities) // self._p
+        self._epochs = _Epochs(len(self._identities), seed)
 
     def indices(self, step: int) -> Int[np.ndarray, "batch"]:
-        """The images of a step: K of the first person, K of the second, …"""
-        people = self._people[self._epochs.take(step, self._p)]
-        within = _some_of_each(random(self._seed, 1, step), self._images.counts[people], self._k)
-        return self._images.at(people[:, None], within).reshape(-1)
+        """Return the indices of the images of a step, K consecutive ones per identity."""
+        identities = self._identities[self._epochs.take(step, self._p)]
+        within = _sample_of_each(random(self._seed, 1, step), self._images.counts[identities], self._k)
+        return self._images.at(identities[:, None], within).reshape(-1)
 
     def describe(self) -> str:
-        """In words."""
-        fate = "left out" if self._short == "leave_out" else "filled up by repetition"
+        """Describe the sampling in one line."""
+        treatment = "excluded" if self._short == "leave_out" else "filled up by repetition"
         return (
-            f"{self._p} people × {self._k} images: {len(self._people)} people; {self._few} with fewer than {self._k} "
-            f"images are {fate}; {self.steps_per_epoch} batches an epoch"
+            f"{self._p} identities × {self._k} images: {len(self._identities)} identities; {self._few} with fewer than "
+            f"{self._k} images are {treatment}; {self.steps_per_epoch} batches per epoch"
         )
 
 
 class RandomPairs:
-    """Random pairs, half of them of one person: images 2j and 2j+1 of a batch are pair j.
+    """Random pairs: images 2j and 2j+1 of a batch are pair j.
 
-    Same-person pairs: a person with two images or more, drawn in proportion to the number of their images, and two of
-    their images. Different-person pairs: two images of two people. An epoch is as many pairs as make up the images.
+    A same pair is two images of one identity that has two or more; identities are sampled in proportion to their number of
+    images. A different pair is two images of two identities. An epoch has as many images as the training set.
+
+    Args:
+      labels: `[images]`, the identity of each training image.
+      batch_size: images per batch, twice the number of pairs.
+      same_share: share of same pairs in a batch.
+      seed: seed of the pairs.
+
+    Raises:
+      UserError: a value is out of range, or the training set has no same pair or only one identity.
     """
 
     def __init__(self, labels: Int[np.ndarray, "images"], *, batch_size: int, same_share: float, seed: int):
@@ -138,12 +173,14 @@ class RandomPairs:
         self._labels, self._images = labels, ImagesByIdentity(labels)
         counts = self._images.counts
         self._with_pairs = np.flatnonzero(counts >= 2).astype(np.int32)
-        self._ends = np.cumsum(counts[self._with_pairs], dtype=np.int64)  # of these people's images, one after another
-        people = int((counts > 0).sum())
-        if not len(self._with_pairs) or people < 2:
+        self._ends = np.cumsum(
+            counts[self._with_pairs], dtype=np.int64
+        )  # of the images of these identities, one after another
+        identities = int((counts > 0).sum())
+        if not len(self._with_pairs) or identities < 2:
             raise UserError(
-                f"the training set has {people} people, {len(self._with_pairs)} of them with two "
-                "images or more; --config.sampler.name=pairs needs at least two people and one with two images."
+                f"the training set has {identities} identities, {len(self._with_pairs)} of them with two "
+                "images or more; --config.sampler.name=pairs needs at least two identities and one with two images."
             )
         self.batch_size, self._pairs = batch_size, batch_size // 2
         self._same = round(same_share * self._pairs)
@@ -151,16 +188,16 @@ class RandomPairs:
         self._seed = seed
 
     def indices(self, step: int) -> Int[np.ndarray, "batch"]:
-        """The images of a step, pair after pair."""
+        """Return the indices of the images of a step, pair after pair."""
         rng = random(self._seed, 2, step)
-        drawn = rng.integers(self._ends[-1], size=self._same)
-        which = np.searchsorted(self._ends, drawn, side="right")
-        person = self._with_pairs[which]
-        count = self._images.counts[person]
-        one = drawn - (self._ends[which] - count)
-        # Another image of the same person: one of the count − 1 others, counted on from this one.
+        sampled = rng.integers(self._ends[-1], size=self._same)
+        which = np.searchsorted(self._ends, sampled, side="right")
+        identity = self._with_pairs[which]
+        count = self._images.counts[identity]
+        one = sampled - (self._ends[which] - count)
+        # Another image of the same identity: one of the count − 1 others, at a cyclic offset from the first.
         other = (one + 1 + (rng.random(self._same) * (count - 1)).astype(np.int64)) % count
-        same = np.stack([self._images.at(person, one), self._images.at(person, other)], 1)
+        same = np.stack([self._images.at(identity, one), self._images.at(identity, other)], 1)
         left = rng.integers(len(self._labels), size=self._pairs - self._same)
         right = rng.integers(len(self._labels), size=len(left))
         while (clash := self._labels[left] == self._labels[right]).any():
@@ -169,27 +206,29 @@ class RandomPairs:
         return rng.permutation(pairs).reshape(-1)
 
     def describe(self) -> str:
-        """In words."""
+        """Describe the sampling in one line."""
         return (
-            f"random pairs: {self._same} of one person and {self._pairs - self._same} of two in a batch of "
-            f"{self.batch_size} images; same-person pairs come from {len(self._with_pairs)} people with two "
-            f"images or more; {self.steps_per_epoch} batches an epoch"
+            f"random pairs: {self._same} same and {self._pairs - self._same} different pairs in a batch of "
+            f"{self.batch_size} images; same pairs come from {len(self._with_pairs)} identities with two "
+            f"images or more; {self.steps_per_epoch} batches per epoch"
         )
 
 
-def _some_of_each(rng: np.random.Generator, counts: Int[np.ndarray, "people"], k: int) -> Int[np.ndarray, "people k"]:
-    """K of 0 … count − 1 for each person: all different where there are enough, else every one before any comes again.
+def _sample_of_each(
+    rng: np.random.Generator, counts: Int[np.ndarray, "identities"], k: int
+) -> Int[np.ndarray, "identities k"]:
+    """Sample k of 0 … count − 1 for each identity, every image before any repeats.
 
-    Floyd's sampling, for all people at once (Bentley and Floyd 1987, "A Sample of Brilliance"): k draws each, however many
-    images they have.
+    Floyd's algorithm, vectorised over the identities (Bentley and Floyd 1987, "A Sample of Brilliance"): k draws each,
+    independent of the number of images.
     """
-    rounds, rest = np.divmod(k, counts)  # whole rounds of all images, and how many more
+    rounds, rest = np.divmod(k, counts)  # full rounds of all images, and the number of further ones
     chosen = np.zeros((len(counts), k), np.int64)
     for draw in range(int(rest.max())):
         last = counts - rest + draw
-        place = (rng.random(len(counts)) * (last + 1)).astype(np.int64)
-        taken = (chosen[:, :draw] == place[:, None]).any(axis=1)
-        chosen[:, draw] = np.where(taken, last, place)
+        candidate = (rng.random(len(counts)) * (last + 1)).astype(np.int64)
+        taken = (chosen[:, :draw] == candidate[:, None]).any(axis=1)
+        chosen[:, draw] = np.where(taken, last, candidate)
     number, whole = np.arange(k), (rounds * counts)[:, None]
     more = np.take_along_axis(chosen, np.maximum(number - whole, 0), axis=1)
     return np.where(number < whole, number % counts[:, None], more)
@@ -199,10 +238,18 @@ SAMPLERS = {"uniform": Uniform, "people_images": PeopleImages, "pairs": RandomPa
 
 
 def build_sampler(config: Mapping[str, Any], labels: Int[np.ndarray, "images"], *, seed: int) -> Sampler:
-    """The sampler that `config` (the `sampler` part of a configuration) describes.
+    """Build the sampler of a configuration.
+
+    Args:
+      config: the `sampler` part of the configuration.
+      labels: `[images]`, the identity of each training image.
+      seed: seed of the sampler.
+
+    Returns:
+      The sampler.
 
     Raises:
-      UserError: an unknown sampler, or a training set that it cannot serve.
+      UserError: the sampler is unknown, a value is out of range, or the training set is too small for it.
     """
     name, size = config["name"], config["batch_size"]
     if name not in SAMPLERS:

@@ -1,7 +1,7 @@
-"""The tf.data pipeline: draw, read, decode, resize, prefetch. TensorFlow is imported on first use.
+"""The tf.data pipeline: sample, read, decode, resize, prefetch. TensorFlow is imported on first use.
 
-tf.data orders and schedules; images are read and decoded by `feeder.decode_batch`, which leaves Python to other threads.
-TensorFlow's own operations take about twice as long for it, and read some files otherwise or not at all.
+tf.data orders and schedules the batches. `feeder.decode_batch` reads and decodes the images; it releases the interpreter lock.
+TensorFlow's own operations take about twice as long, decode some files to other pixels and reject others.
 """
 
 import os
@@ -19,9 +19,9 @@ from lfw_jax.data.images import ImageSet
 
 
 def _tensorflow() -> Any:
-    """TensorFlow, kept away from the accelerator, which belongs to JAX, and silent but for errors."""
+    """Import TensorFlow without logs below errors or access to the accelerator, which is for JAX."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # No network runs here. With oneDNN TensorFlow says so at every start, whatever the log level.
+    # No network runs here, and TensorFlow announces oneDNN at every start, whatever the log level.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     import tensorflow as tf
 
@@ -37,24 +37,31 @@ def batches(
     stop: int,
     geometry: CropGeometry,
 ) -> Iterator[UInt8[np.ndarray, "batch stored stored 3"]]:
-    """The pixels of steps `start` to `stop`, where step k shows the images at `indices(k)`.
+    """Yield the decoded batches of the steps from `start` up to, but not including, `stop`.
 
-    As many batches as there are cores are decoded at a time, ahead of the consumer; the order is that of the steps. The
-    batches are those of `feeder.batches`, bit for bit. `indices` is called by several threads.
+    One batch per core is decoded at a time, ahead of the consumer; batches are yielded in the order of the steps. They equal
+    those of `feeder.batches`, bit for bit.
+
+    Args:
+      images: the set.
+      indices: the sampler: it returns the indices of the images of a step. Several threads call it.
+      start: the first step.
+      stop: the step after the last one.
+      geometry: the crop of each image and its size in pixels.
 
     Raises:
-      UserError: an image that cannot be read or decoded, named.
+      UserError: an image cannot be read or decoded; the message names it.
     """
     tf, memory, decoders = _tensorflow(), BatchMemory(), Decoders(geometry)
-    stopped: list[BaseException] = []  # TensorFlow keeps only the text of what Python raises
+    errors: list[BaseException] = []  # TensorFlow keeps only the text of a Python exception
 
     def fetch(step: np.int64) -> np.ndarray:
         try:
-            places = indices(int(step))
-            batch = memory.take(len(places), geometry.stored_side)
-            decode_batch(images, places, decoders, batch)
+            sampled = indices(int(step))
+            batch = memory.take(len(sampled), geometry.stored_side)
+            decode_batch(images, sampled, decoders, batch)
         except BaseException as error:
-            stopped.append(error)
+            errors.append(error)
             raise
         return batch
 
@@ -63,13 +70,13 @@ def batches(
         num_parallel_calls=cores(),
         deterministic=True,
     )
-    # Nothing is left to tune, and a stream would end only at the tuner's next look: they come ever more rarely.
+    # There is nothing to tune, and a stream would end only at the tuner's next wake-up, which become ever rarer.
     options = tf.data.Options()
     options.autotune.enabled = False
     try:
         for batch in decoded.prefetch(2).with_options(options):
             yield np.asarray(memoryview(batch))
     except tf.errors.OpError:
-        if stopped:
-            raise stopped[0] from None
+        if errors:
+            raise errors[0] from None
         raise

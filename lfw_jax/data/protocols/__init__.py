@@ -1,1 +1,1 @@
-"""Who trains and who is judged: lists of pairs and people, splits."""
+"""Evaluation protocols: lists of pairs and identities, and splits into training, validation and test."""

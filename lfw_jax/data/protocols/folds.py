@@ -1,4 +1,4 @@
-"""LFW's two views: which people may train, on which pairs thresholds are chosen, which pairs are judged."""
+"""LFW's two views: the training identities, the development pairs and the test pairs of each."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from lfw_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Lists:
-    """What a view says of a data set.
+    """The lists of a view.
 
     Attributes:
-      people: those who may train; some of them may be named in `test`, and must not.
-      development: pairs on which thresholds are chosen; `test` itself where its folds choose for one another.
-      test: pairs on which they are scored.
-      notes: what is missing, in words.
+      people: the identities listed for training. Those named in `test` must still be excluded.
+      development: pairs for choosing thresholds; `test` itself for cross-validation over its folds.
+      test: pairs for evaluation at these thresholds.
+      notes: remarks on missing lists and images.
     """
 
     people: frozenset[str]
@@ -30,42 +30,64 @@ class Lists:
 
 
 def view1_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path) -> Lists:
-    """LFW's View 1, for choosing models: `pairsDevTrain.txt`, `pairsDevTest.txt` and, where it is at hand, `peopleDevTrain.txt`.
+    """Read LFW's View 1, for model selection.
+
+    Its lists are `pairsDevTrain.txt`, `pairsDevTest.txt` and, if available, `peopleDevTrain.txt`.
+
+    Args:
+      images: the data set.
+      config: the `data` part of the configuration; `lists_dir` is used.
+      lists_beside: the folder of the data, which may hold the lists.
+
+    Returns:
+      The lists of the view.
 
     Raises:
-      UserError: a list that is not to be had or names images that are not there.
+      UserError: a list is not available, or names images that are missing.
     """
     development, test = (
         _checked_pairs(name, images, config, lists_beside) for name in ("pairsDevTrain.txt", "pairsDevTest.txt")
     )
     path = find_list("peopleDevTrain.txt", lists_beside, config["lists_dir"], optional=True)
     if path is None:
-        note = f"peopleDevTrain.txt is not at hand: everybody whom {test.name} does not name trains."
+        note = (
+            f"peopleDevTrain.txt is not available: all identities that {test.name} does not name are used for training."
+        )
         return Lists(frozenset(images.names), development, test, (note,))
     people, notes = _present(frozenset(read_people(path)), images, "peopleDevTrain")
     return Lists(people, development, test, notes)
 
 
 def view2_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path) -> Lists:
-    """LFW's View 2, for reporting: one fold of `pairs.txt`, or all of them with `config.fold` 0; people from `people.txt`.
+    """Read LFW's View 2, for reporting: one fold of `pairs.txt`, or all of them.
+
+    The training identities are taken from `people.txt`, if available.
+
+    Args:
+      images: the data set.
+      config: the `data` part of the configuration; `lists_dir` and `fold` (from 1; 0 for all folds) are used.
+      lists_beside: the folder of the data, which may hold the lists.
+
+    Returns:
+      The lists of the view.
 
     Raises:
-      UserError: a list that is not to be had, has no folds or not that fold, or names images that are not there.
+      UserError: a list is not available, names images that are missing, or lacks folds or the given fold.
     """
     pairs, fold = _checked_pairs("pairs.txt", images, config, lists_beside), config["fold"]
     if pairs.folds is None:
         raise UserError(
-            "pairs.txt: found a list in one piece, expected folds (a first line `F N`, in LFW's own list `10 300`). Use LFW's "
+            "pairs.txt: found a list without folds, expected folds (a first line `F N`, in LFW's own list `10 300`). Use LFW's "
             "list, or --config.data.protocol=view1."
         )
     folds = int(pairs.folds.max()) + 1
     if not 0 <= fold <= folds:
         raise UserError(
-            f"--config.data.fold is {fold}; expected 1 to {folds} to judge that fold of pairs.txt with a model of the other "
-            "folds' people, or 0 to judge all folds with a model of people who are in none."
+            f"--config.data.fold is {fold}; expected 1 to {folds} to evaluate on that fold of pairs.txt with a model trained on "
+            "the identities of the other folds, or 0 to evaluate on all folds with a model trained on other identities."
         )
     if fold == 0:
-        note = f"all {folds} folds of pairs.txt are judged, and nobody whom it names trains."
+        note = f"the model is evaluated on all {folds} folds of pairs.txt, and none of their identities are used for training."
         return Lists(frozenset(images.names), pairs, pairs, (note,))
     in_fold = pairs.folds == fold - 1
     test = pairs.where(in_fold, f"pairs fold {fold}")
@@ -73,7 +95,7 @@ def view2_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path)
     development = pairs.where(~in_fold, f"the {folds - 1} other folds of pairs")
     path = find_list("people.txt", lists_beside, config["lists_dir"], optional=True)
     if path is None:
-        note = f"people.txt is not at hand: everybody whom {test.name} does not name trains."
+        note = f"people.txt is not available: all identities that {test.name} does not name are used for training."
         return Lists(frozenset(images.names), development, test, (note,))
     people_folds = read_people_folds(path)
     if len(people_folds) != folds:
@@ -92,7 +114,11 @@ def _checked_pairs(name: str, images: ImageSet, config: Mapping[str, Any], lists
 
 
 def _present(listed: frozenset[str], images: ImageSet, where: str) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The listed people who have an image, and a note on those who have none."""
+    """Return the listed identities that have an image, and a note on those that have none."""
     missing = listed - set(images.names)
-    note = (f"{len(missing)} people of {where} have no image here, the first {min(missing)}.",) if missing else ()
+    note = (
+        (f"{len(missing)} identities of {where} have no image in the data, the first {min(missing)}.",)
+        if missing
+        else ()
+    )
     return listed - missing, note

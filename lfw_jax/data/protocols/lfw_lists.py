@@ -1,7 +1,6 @@
-"""The lists of an evaluation protocol: which pairs are judged, which people may train.
+"""LFW's lists of pairs and identities: read, written, or generated for data without lists.
 
-LFW's own formats are read and written (Huang et al., "Labeled Faces in the Wild", UMass Amherst TR 07-49, section 3).
-Data that comes without lists gets generated ones.
+The formats are those of Huang et al., "Labeled Faces in the Wild", UMass Amherst TR 07-49, section 3.
 """
 
 import hashlib
@@ -19,15 +18,20 @@ from lfw_jax.errors import UserError
 def read_pairs(path: str | Path) -> PairList:
     """Read a pair list: LFW's View 1 (first line `N`) or View 2 (first line `F N`).
 
-    After the first line, each fold has N lines `name i j` (same person) and N lines `name1 i name2 j`. Fields are
-    separated by tabs or spaces; empty lines are skipped. The list is named for the file. Raises UserError, with the
-    line, for anything else.
+    After the first line, each fold has N lines `name i j` (same identity) and N lines `name1 i name2 j`. Fields are
+    separated by tabs or spaces; empty lines are skipped.
+
+    Returns:
+      The pairs, named after the file.
+
+    Raises:
+      UserError: the file has another format; the message has the line.
     """
     path = Path(path)
     header, *lines = read_lines(path)
     counts = [count for field in header[1].split() if (count := parse_number(field))]
     if len(counts) not in (1, 2) or len(counts) != len(header[1].split()):
-        raise malformed(path, header, "the number of pairs `N`, or of folds and of pairs a fold `F N`")
+        raise malformed(path, header, "the number of pairs `N`, or the numbers of folds and of pairs per fold `F N`")
     folds, size = (1, counts[0]) if len(counts) == 1 else counts
     if len(lines) != 2 * folds * size:
         announced = f"{folds} × ({size} same + {size} different) = {2 * folds * size}"
@@ -39,10 +43,17 @@ def read_pairs(path: str | Path) -> PairList:
 
 
 def write_pairs(path: str | Path, pairs: PairList) -> None:
-    """Write a pair list in LFW's format: View 1, or View 2 where the list has folds.
+    """Write a pair list in LFW's format: View 1, or View 2 if the list has folds.
 
-    In every fold the same pairs come first; otherwise the order is kept. The format names a same pair's person once
-    and announces one number for both kinds, so a list it cannot express raises ValueError.
+    In every fold the same pairs come first; otherwise the order is kept. The format names the identity of a same pair once and
+    has one number for the pairs of both kinds.
+
+    Args:
+      path: the file.
+      pairs: the list.
+
+    Raises:
+      ValueError: the format cannot express the list.
     """
     labels = [0] * len(pairs) if pairs.folds is None else pairs.folds.tolist()
     blocks: dict[int, tuple[list[str], list[str]]] = {label: ([], []) for label in sorted(set(labels))}
@@ -54,30 +65,39 @@ def write_pairs(path: str | Path, pairs: PairList) -> None:
         blocks[label][0 if same else 1].append(line)
     sizes = {len(side) for block in blocks.values() for side in block}
     if len(sizes) != 1:
-        raise ValueError(f"{pairs.name}: LFW's format wants as many same as different pairs a fold, found {sizes}")
+        raise ValueError(
+            f"{pairs.name}: LFW's format needs as many same as different pairs in every fold, found {sizes}"
+        )
     header = f"{sizes.pop()}" if pairs.folds is None else f"{len(blocks)}\t{sizes.pop()}"
     lines = [header, *(line for block in blocks.values() for side in block for line in side)]
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
 def read_people(path: str | Path) -> dict[str, int]:
-    """Read View 1's list of people: the first line counts them, each other line is `name images`.
+    """Read View 1's list of identities: the first line is their number, each other line is `name images`.
 
-    Returns the number of images by name, in the file's order. Raises UserError, with the line, for anything else.
+    Returns:
+      The number of images by name, in the order of the file.
+
+    Raises:
+      UserError: the file has another format; the message has the line.
     """
     path = Path(path)
     lines = read_lines(path)
     people, end = _read_people_block(path, lines, 0)
     if end != len(lines):
-        raise malformed(path, lines[end], f"the end of the list: line {lines[0][0]} announces {len(people)} people")
+        raise malformed(path, lines[end], f"the end of the list: line {lines[0][0]} announces {len(people)} identities")
     return people
 
 
 def read_people_folds(path: str | Path) -> list[dict[str, int]]:
-    """Read View 2's list of people: the number of folds, then for each fold a list as in View 1.
+    """Read View 2's list of identities: the number of folds, then for each fold a list as in View 1.
 
-    Returns the number of images by name for each fold. Raises UserError, with the line, for anything else, and when
-    one person is in two folds.
+    Returns:
+      The number of images by name, for each fold.
+
+    Raises:
+      UserError: the file has another format, or an identity is in two folds.
     """
     path = Path(path)
     lines = read_lines(path)
@@ -92,7 +112,7 @@ def read_people_folds(path: str | Path) -> list[dict[str, int]]:
         fold, end = _read_people_block(path, lines, end)
         for earlier in folds:
             if shared := sorted(fold.keys() & earlier.keys()):
-                raise UserError(f"{path}: found {shared[0]} in two folds, expected folds that share nobody.")
+                raise UserError(f"{path}: found {shared[0]} in two folds, expected disjoint folds. Correct the list.")
         folds.append(fold)
     if end != len(lines):
         raise malformed(path, lines[end], f"the end of the list: line {lines[0][0]} announces {count} folds")
@@ -100,38 +120,58 @@ def read_people_folds(path: str | Path) -> list[dict[str, int]]:
 
 
 def generate_pairs(counts: Mapping[str, Images], *, pairs: int, seed: int, name: str = "generated") -> PairList:
-    """Draw a balanced pair list from people, no pair twice: a function of its arguments alone.
+    """Sample a balanced list of distinct pairs: a pure function of the arguments.
 
-    People count alike, however many images they have, as in LFW's own lists: same pairs are shared out evenly,
-    different pairs come from two people drawn uniformly. `pairs` is the number of same pairs and also of different
-    pairs, fewer where fewer exist. Same pairs come first, each kind sorted. Raises UserError if no such pair exists.
+    All identities have the same weight, however many images they have, as in LFW's own lists: same pairs are distributed evenly
+    over the identities, different pairs come from two identities sampled uniformly.
+
+    Args:
+      counts: the images of each identity.
+      pairs: the number of same pairs and of different pairs; fewer if fewer exist.
+      seed: the seed of the sample.
+      name: the name of the list.
+
+    Returns:
+      The list: same pairs first, each kind sorted.
+
+    Raises:
+      UserError: there is no same pair or no different pair.
     """
-    people = {person: numbers for person in sorted(counts) if (numbers := image_numbers(counts[person]))}
-    keys = [(person, number) for person, numbers in people.items() for number in numbers]
-    sizes = np.asarray([len(numbers) for numbers in people.values()], dtype=np.int64)
+    identities = {identity: numbers for identity in sorted(counts) if (numbers := image_numbers(counts[identity]))}
+    keys = [(identity, number) for identity, numbers in identities.items() for number in numbers]
+    sizes = np.asarray([len(numbers) for numbers in identities.values()], dtype=np.int64)
     same_exist, different_exist = pair_sampling.count_pairs(sizes)
     size = min(pairs, same_exist, different_exist)
     if size < 1:
         raise UserError(
-            f"{name}: found {same_exist} pairs of one person's images and {different_exist} of two people's among "
-            f"{len(sizes)} people, and {pairs} asked for. Expected at least one of each: bring more images of more "
-            "people, or ask for more pairs."
+            f"{name}: found {same_exist} same and {different_exist} different pairs among {len(sizes)} identities, and {pairs} "
+            "requested; expected at least one of each. Add images of more identities, or request more pairs."
         )
     rng = np.random.default_rng(seed)
-    drawn = [pair_sampling.sample_same(sizes, size, rng), pair_sampling.sample_different(sizes, size, rng)]
-    first, second = (tuple(keys[index] for index in np.concatenate(side)) for side in zip(*drawn, strict=True))
+    sampled = [pair_sampling.sample_same(sizes, size, rng), pair_sampling.sample_different(sizes, size, rng)]
+    first, second = (tuple(keys[index] for index in np.concatenate(side)) for side in zip(*sampled, strict=True))
     return PairList(first, second, np.arange(2 * size) < size, name)
 
 
 def split_people(counts: Mapping[str, Images], *, share: float, seed: int) -> tuple[list[str], list[str]]:
-    """Hold people out for validation: `(training names, validation names)`, both sorted.
+    """Split identities into training and held-out ones.
 
-    A person's side depends on the seed and their name alone, so that people who join or leave move nobody else; the
-    share is met on average. Raises UserError unless someone is left to train on and two people with two images each
-    are held out.
+    The side of an identity depends only on the seed and its name, so that adding or removing identities does not move any other.
+    The share is met on average.
+
+    Args:
+      counts: the images of each identity.
+      share: the share of held-out identities, between 0 and 1.
+      seed: the seed of the split.
+
+    Returns:
+      The names of the training identities and of the held-out identities, both sorted.
+
+    Raises:
+      UserError: no identity is left for training, or fewer than two identities with two images are held out.
     """
     if not 0 < share < 1:
-        raise UserError(f"The share of people held out is {share}; expected a number between 0 and 1, such as 0.1.")
+        raise UserError(f"The share of held-out identities is {share}; expected a number between 0 and 1, such as 0.1.")
     training: list[str] = []
     validation: list[str] = []
     for name in sorted(counts):
@@ -141,17 +181,22 @@ def split_people(counts: Mapping[str, Images], *, share: float, seed: int) -> tu
     several = sum(len(image_numbers(counts[name])) >= 2 for name in validation)
     if several < 2 or not training:
         raise UserError(
-            f"Holding out a share of {share} of {len(counts)} people (seed {seed}) leaves {len(training)} to train on "
-            f"and holds out {several} who have two images or more; at least 1 and 2 are needed. Change the share or "
-            "the seed, or bring more people."
+            f"Holding out a share of {share} of {len(counts)} identities (seed {seed}) leaves {len(training)} for training "
+            f"and holds out {several} with two images or more; expected at least 1 and 2. Change the share or the seed, or "
+            "add identities."
         )
     return training, validation
 
 
 def check_against(pairs: PairList, available: Container[Key] | Mapping[str, Images]) -> None:
-    """Raise UserError if the list names images that the data does not have.
+    """Check that the data has all images of a list.
 
-    `available` holds keys, or maps each person's name to their images.
+    Args:
+      pairs: the list.
+      available: the keys of the images, or the images of each identity.
+
+    Raises:
+      UserError: images are missing from the data.
     """
     if isinstance(available, Mapping) and isinstance(next(iter(available), None), str):
         wanted = pairs.people() & available.keys()
@@ -181,24 +226,24 @@ def _parse_pair(line: str, same: bool) -> tuple[Key, Key] | None:
 def _read_pair(path: Path, line: Line, same: bool) -> tuple[Key, Key]:
     pair = _parse_pair(line[1], same)
     if pair is None:
-        expected = "`name i j`, two images of one person" if same else "`name1 i name2 j`, two different people"
+        expected = "`name i j`, two images of one identity" if same else "`name1 i name2 j`, two different identities"
         raise malformed(path, line, f"{expected}, separated by tabs, with image numbers from 1")
     return pair
 
 
 def _read_people_block(path: Path, lines: list[Line], start: int) -> tuple[dict[str, int], int]:
-    """The people announced by `lines[start]`, and where the lines after them start."""
+    """Return the identities announced by `lines[start]`, and the index of the line after them."""
     header, block = lines[start], lines[start + 1 :]
     count = parse_number(header[1])
     if count is None:
-        raise malformed(path, header, "a number of people")
+        raise malformed(path, header, "a number of identities")
     if len(block) < count:
-        raise wrong_count(path, header, f"{len(block)} lines", f"{count} people")
+        raise wrong_count(path, header, f"{len(block)} lines", f"{count} identities")
     people: dict[str, int] = {}
     for line in block[:count]:
         fields = split_fields(line[1], 2)
         images = parse_number(fields[-1])
         if len(fields) != 2 or images is None or fields[0] in people:
-            raise malformed(path, line, "`name images` of a person not named before, separated by a tab")
+            raise malformed(path, line, "`name images` of an identity not named before, separated by a tab")
         people[fields[0]] = images
     return people, start + 1 + count

@@ -1,4 +1,4 @@
-"""Where a protocol's list comes from: a folder of lists, the data folder, or the archive that keeps LFW's."""
+"""Finding the lists of a protocol in a folder of lists, in the data folder, or in an archive."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Literal, overload
 from lfw_jax.errors import UserError
 
 # Addresses and SHA-256 of LFW's lists, whose original host is gone: facts as listed by scikit-learn 1.9 in
-# sklearn/datasets/_lfw.py. The lists of people are in no such archive.
+# sklearn/datasets/_lfw.py. The archive does not have the lists of identities.
 SOURCES = {
     "pairsDevTrain.txt": (
         "https://ndownloader.figshare.com/files/5976012",
@@ -35,11 +35,22 @@ def find_list(name: str, data_dir: str | Path, lists_dir: str | Path = "", *, op
 
 
 def find_list(name: str, data_dir: str | Path, lists_dir: str | Path = "", *, optional: bool = False) -> Path | None:
-    """The path of a list such as "pairsDevTest.txt", fetched where it is not at hand.
+    """Return the path of a list such as "pairsDevTest.txt", which is downloaded if no folder has it.
 
-    The first of: `lists_dir`, the top of `data_dir`, the folder around `data_dir` (each skipped when ""), the cache of
-    fetched lists, the archive. Fetched lists are checked by SHA-256; a user's own are taken as they are. Raises
-    UserError if the list cannot be had; with `optional`, returns None instead, and the caller says how it goes on.
+    The search order is `lists_dir`, `data_dir`, the parent of `data_dir`, the cache of downloaded lists, and the archive.
+    Downloaded lists are checked by SHA-256; a user's own lists are not.
+
+    Args:
+      name: the file name of the list.
+      data_dir: the folder of the data; "" for none.
+      lists_dir: a folder of lists; "" for none.
+      optional: whether a list that is not available gives None instead of an error.
+
+    Returns:
+      The path, or None.
+
+    Raises:
+      UserError: `lists_dir` is not a folder, or the list is not available.
     """
     if lists_dir and not Path(lists_dir).is_dir():
         raise UserError(
@@ -61,27 +72,27 @@ def find_list(name: str, data_dir: str | Path, lists_dir: str | Path = "", *, op
 
 
 def _fetch(name: str, searched: str) -> Path:
-    """The list from the cache or the archive; `searched` says where else it was looked for."""
+    """Return the path of a list in the cache, downloading it if needed; `searched` is for messages."""
     advice = (
         "Point --config.data.dir at an LFW folder that has its lists at the top, or --config.data.lists_dir at a "
         f"folder with {name}; --config=configs/quickstart.py needs neither lists nor network."
     )
     if name not in SOURCES:
-        raise UserError(f"{name}: not found (searched: {searched}), and no archive is known to have it. {advice}")
-    import pooch  # here, because it is needed only on a machine that has no lists
+        raise UserError(f"{name}: not found (searched: {searched}), and no archive is known that has it. {advice}")
+    import pooch  # a slow import that is needed only if no folder has the list
 
     url, sha256 = SOURCES[name]
     cache = Path(pooch.os_cache("lfw_jax"))
     archive = pooch.create(cache, base_url="", registry={name: f"sha256:{sha256}"}, urls={name: url}, retry_if_failed=2)
     try:
         return Path(os.fspath(archive.fetch(name)))
-    except ValueError as error:  # pooch's word for a wrong hash
+    except ValueError as error:  # raised by pooch for a wrong hash
         raise UserError(
-            f"{name}: not found (searched: {searched}), and what {url} sends is another file: its SHA-256 is not "
+            f"{name}: not found (searched: {searched}), and {url} returned another file: its SHA-256 is not "
             f"{sha256}. {advice}"
         ) from error
     except OSError as error:  # no network, an HTTP error, or a cache folder that cannot be written
         raise UserError(
-            f"{name}: not found (searched: {searched}), and it could not be fetched from {url} into {cache} "
+            f"{name}: not found (searched: {searched}), and it could not be downloaded from {url} to {cache} "
             f"({type(error).__name__}). {advice}"
         ) from error

@@ -1,54 +1,64 @@
-"""Sampling distinct pairs of images of people: arrays of image indices, no names and no files.
+"""Sampling distinct pairs of images as arrays of image indices.
 
-Images are numbered from 0, person after person; `sizes[p]` is how many images person p has.
+Images are numbered from 0, identity after identity; `sizes[p]` is the number of images of identity p.
 """
 
 import numpy as np
 from jaxtyping import Int
 
-# Rounds of drawing people uniformly before the remaining pairs are drawn uniformly over images: only reached where a
-# few people own nearly all pairs, and the uniform draw then ends the search.
-_ROUNDS_BY_PEOPLE = 20
+# Rounds of sampling identities uniformly. If nearly all pairs are of a few identities, the rounds do not find enough of them,
+# and the remaining pairs are sampled uniformly over all pairs.
+_ROUNDS_BY_IDENTITY = 20
 
 
-def count_pairs(sizes: Int[np.ndarray, "people"]) -> tuple[int, int]:
-    """How many different pairs of images exist: of one person, of two people."""
+def count_pairs(sizes: Int[np.ndarray, "identities"]) -> tuple[int, int]:
+    """Return the number of distinct same pairs and of distinct different pairs."""
     same = int((sizes * (sizes - 1) // 2).sum())
     images = int(sizes.sum())
     return same, images * (images - 1) // 2 - same
 
 
 def sample_same(
-    sizes: Int[np.ndarray, "people"], count: int, rng: np.random.Generator
+    sizes: Int[np.ndarray, "identities"], count: int, rng: np.random.Generator
 ) -> tuple[Int[np.ndarray, "count"], Int[np.ndarray, "count"]]:
-    """Draw `count` distinct pairs of one person's images, shared among people as evenly as their images allow.
+    """Sample distinct same pairs, distributed over the identities as evenly as possible.
 
-    `count` is at most the number of such pairs that exist. Returns the smaller and the larger image index of each pair,
-    sorted.
+    Args:
+      sizes: the number of images of each identity.
+      count: the number of pairs, at most the number that exists.
+      rng: the source of randomness.
+
+    Returns:
+      The smaller and the larger image index of each pair, sorted.
     """
     capacity = sizes * (sizes - 1) // 2
     starts = np.cumsum(sizes) - sizes
     first, second = [], []
-    for person, share in enumerate(_shared_evenly(capacity, count, rng)):
+    for identity, share in enumerate(_distribute(capacity, count, rng)):
         if share:
-            rank = np.sort(rng.choice(capacity[person], share, replace=False))
-            i, j = _unrank_combination(rank, sizes[person])
-            first.append(starts[person] + i)
-            second.append(starts[person] + j)
+            rank = np.sort(rng.choice(capacity[identity], share, replace=False))
+            i, j = _unrank_combination(rank, sizes[identity])
+            first.append(starts[identity] + i)
+            second.append(starts[identity] + j)
     return np.concatenate(first), np.concatenate(second)
 
 
 def sample_different(
-    sizes: Int[np.ndarray, "people"], count: int, rng: np.random.Generator
+    sizes: Int[np.ndarray, "identities"], count: int, rng: np.random.Generator
 ) -> tuple[Int[np.ndarray, "count"], Int[np.ndarray, "count"]]:
-    """Draw `count` distinct pairs of images of two people, the people uniformly as far as their images allow.
+    """Sample distinct different pairs, with both identities as uniform as possible.
 
-    `count` is at most the number of such pairs that exist. Returns the smaller and the larger image index of each pair,
-    sorted.
+    Args:
+      sizes: the number of images of each identity.
+      count: the number of pairs, at most the number that exists.
+      rng: the source of randomness.
+
+    Returns:
+      The smaller and the larger image index of each pair, sorted.
     """
     _, exist = count_pairs(sizes)
     ends = np.cumsum(sizes)
-    later = ends[-1] - ends  # images of the people after p: each makes a pair with each image of p
+    later = ends[-1] - ends  # images of the identities after p: each forms a pair with each image of p
     rank_starts = np.cumsum(sizes * later) - sizes * later
     if exist <= 2 * count:
         ranks = np.sort(rng.choice(exist, count, replace=False))
@@ -56,41 +66,41 @@ def sample_different(
         ranks = np.empty(0, dtype=np.int64)
         rounds = 0
         while missing := count - len(ranks):
-            if rounds < _ROUNDS_BY_PEOPLE:
+            if rounds < _ROUNDS_BY_IDENTITY:
                 one, other = rng.integers(len(sizes), size=missing), rng.integers(len(sizes) - 1, size=missing)
                 other += other >= one
                 p, q = np.minimum(one, other), np.maximum(one, other)
                 i, j = rng.integers(sizes[p]), rng.integers(sizes[q])
-                drawn = rank_starts[p] + i * later[p] + (ends[q] - sizes[q] - ends[p]) + j
+                sampled = rank_starts[p] + i * later[p] + (ends[q] - sizes[q] - ends[p]) + j
             else:
-                drawn = rng.integers(exist, size=missing)
-            ranks = np.union1d(ranks, drawn)
+                sampled = rng.integers(exist, size=missing)
+            ranks = np.union1d(ranks, sampled)
             rounds += 1
-    person = np.searchsorted(rank_starts, ranks, side="right") - 1
-    within = ranks - rank_starts[person]
-    # The last person has nobody after them and so no rank of their own: `later[person]` is never 0 here.
-    return ends[person] - sizes[person] + within // later[person], ends[person] + within % later[person]
+    identity = np.searchsorted(rank_starts, ranks, side="right") - 1
+    within = ranks - rank_starts[identity]
+    # No rank belongs to the last identity, which has no identity after it, so `later[identity]` is never 0 here.
+    return ends[identity] - sizes[identity] + within // later[identity], ends[identity] + within % later[identity]
 
 
-def _shared_evenly(
-    capacity: Int[np.ndarray, "people"], count: int, rng: np.random.Generator
-) -> Int[np.ndarray, "people"]:
-    """Share `count` out so that nobody exceeds their capacity and otherwise nobody has two more than anyone else."""
+def _distribute(
+    capacity: Int[np.ndarray, "identities"], count: int, rng: np.random.Generator
+) -> Int[np.ndarray, "identities"]:
+    """Distribute `count` evenly: shares differ by at most 1, except for those limited by their capacity."""
     shares = np.zeros_like(capacity)
     while remaining := count - int(shares.sum()):
-        open_people = np.flatnonzero(shares < capacity)
-        if remaining < len(open_people):
-            shares[rng.choice(open_people, remaining, replace=False)] += 1
+        unlimited = np.flatnonzero(shares < capacity)
+        if remaining < len(unlimited):
+            shares[rng.choice(unlimited, remaining, replace=False)] += 1
         else:
-            step = min(remaining // len(open_people), int((capacity - shares)[open_people].min()))
-            shares[open_people] += step
+            step = min(remaining // len(unlimited), int((capacity - shares)[unlimited].min()))
+            shares[unlimited] += step
     return shares
 
 
 def _unrank_combination(
     rank: Int[np.ndarray, "count"], size: int
 ) -> tuple[Int[np.ndarray, "count"], Int[np.ndarray, "count"]]:
-    """The rank-th of the pairs (0, 1), (0, 2), …, (1, 2), … of `size` things."""
+    """Return the pair of `size` items at each rank in the order (0, 1), (0, 2), …, (1, 2), …."""
     i = np.arange(size)
     starts = i * (size - 1) - i * (i - 1) // 2
     first = np.searchsorted(starts[:-1], rank, side="right") - 1

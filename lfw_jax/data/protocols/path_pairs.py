@@ -1,4 +1,4 @@
-"""Pairs of image files, as lists other than LFW's name them: by path."""
+"""Pairs of image files that are named by path, as in most lists other than LFW's."""
 
 import dataclasses
 import re
@@ -22,13 +22,13 @@ class PathPairs:
     """A list of pairs of files.
 
     Attributes:
-      name: what reports call the list.
-      first: the first path of each pair, as the list has it.
+      name: the name of the list in reports.
+      first: the first path of each pair, as written in the list.
       second: the second path of each pair.
-      same: `[pairs]`, true where both show one person.
-      folds: `[pairs]`, the fold of each pair from 0; None where the list has no folds.
-      development: `[pairs]`, true for pairs on which thresholds are chosen; None where all pairs are judged.
-      people: the person on each path, where the list says so; otherwise taken from the paths.
+      same: `[pairs]`, true if both images show the same identity.
+      folds: `[pairs]`, the fold of each pair, from 0; None for a list without folds.
+      development: `[pairs]`, true for pairs on which thresholds are chosen; None if all pairs are test pairs.
+      people: the identity on each path, if the list has it; if empty, identities are derived from the paths.
     """
 
     name: str
@@ -41,13 +41,21 @@ class PathPairs:
 
 
 def tenths(pairs: int, folds: int = TENTHS) -> Int[np.ndarray, "pairs"]:
-    """Ten parts of a list, one after another, as even as possible, the first ones longer: unshuffled folds."""
+    """Return consecutive, unshuffled folds of a list, as even as possible, with the longer ones first.
+
+    Args:
+      pairs: the length of the list.
+      folds: the number of folds.
+
+    Returns:
+      The fold of each pair.
+    """
     sizes = [len(part) for part in np.array_split(np.arange(pairs), folds)]
     return np.repeat(np.arange(folds), sizes)
 
 
 def tenths_of_each_kind(same: Bool[np.ndarray, "pairs"]) -> Int[np.ndarray, "pairs"]:
-    """Ten parts in order that each hold a tenth of the same and a tenth of the different pairs."""
+    """Return ten folds, each of consecutive tenths of the same and of the different pairs."""
     folds = np.zeros(len(same), np.int64)
     for kind in (same, ~same):
         folds[kind] = tenths(int(kind.sum()))
@@ -55,18 +63,18 @@ def tenths_of_each_kind(same: Bool[np.ndarray, "pairs"]) -> Int[np.ndarray, "pai
 
 
 def find_files(listed: PathPairs, roots: Sequence[Path], path: Path) -> tuple[dict[str, Path], Path]:
-    """Where the files of a list are: under the first root that has its first file.
+    """Find the files of a list under the first root that has the first of them.
 
     Args:
       listed: the list.
-      roots: the folders that relative paths may start from.
-      path: of the list, for messages.
+      roots: the folders that paths may be relative to.
+      path: the path of the list, for messages.
 
     Returns:
-      The file of each path of the list, each once, in the order of their first appearance; and the root.
+      The file of each distinct path, in the order of first appearance; and the root.
 
     Raises:
-      UserError: a file that is missing or no readable image. Nothing is left out: a list with fewer pairs would be another.
+      UserError: a file is missing or is not a readable image. No pair is dropped, as that would change the benchmark.
     """
     paths = list(dict.fromkeys(name for pair in zip(listed.first, listed.second, strict=True) for name in pair))
     root = next((root for root in roots if (root / paths[0]).is_file()), roots[0])
@@ -76,12 +84,12 @@ def find_files(listed: PathPairs, roots: Sequence[Path], path: Path) -> tuple[di
         searched = root if len(missing) < len(files) else ", ".join(map(str, roots))
         raise UserError(
             f"{path}: {len(missing)} of the {len(files)} images it names are missing in {searched}, the first {missing[0]}. "
-            f"Correct the paths, or name the folder of the images after the list: {path}@FOLDER."
+            f"Correct the paths, or append the folder of the images: {path}@FOLDER."
         )
     _, faulty = check_files(list(files.values()))
     if faulty:
         raise UserError(
-            f"{path}: it names {faulty[0].path}, which is {faulty[0].reason}. Repair the file, or leave its pairs out of the "
+            f"{path}: it names {faulty[0].path}, which is {faulty[0].reason}. Repair the file, or remove its pairs from the "
             "list."
         )
     return files, root
@@ -90,16 +98,20 @@ def find_files(listed: PathPairs, roots: Sequence[Path], path: Path) -> tuple[di
 def images_of(
     listed: PathPairs, files: dict[str, Path], root: Path
 ) -> tuple[ImageSet, PairList, frozenset[str], bool]:  # fmt: skip
-    """The files of a list as a set of images, and the list over it.
+    """Build the image set and the pair list of a list of files.
 
-    Who is on an image is what the list says, or the name of its folder, or, of files that lie in `root` itself, what
-    stands before the number in `<Name>_0001.jpg`. Where that contradicts the pairs, folders are no people, and nothing is
-    taken from the paths.
+    The identity on an image is taken from the list, or from the name of its folder, or, for files directly in `root`, from
+    `<Name>_0001.jpg`. If names from the paths contradict the pairs, none of them is used.
+
+    Args:
+      listed: the list.
+      files: the file of each path.
+      root: the folder that the paths are relative to.
 
     Returns:
-      The images, the pairs, the names of the people that are known, and whether names were dropped as contradicting.
+      The images, the pairs, the names of the known identities, and whether the names contradict the pairs.
     """
-    known = listed.people or {name: person for name, file in files.items() if (person := _person(file, root))}
+    known = listed.people or {name: person for name, file in files.items() if (person := _identity(file, root))}
     both = [(known.get(one), known.get(other)) for one, other in zip(listed.first, listed.second, strict=True)]
     contradicting = any(
         one is not None and other is not None and (one == other) != same
@@ -122,7 +134,7 @@ def images_of(
     return images, pairs, frozenset(known.values()), contradicting
 
 
-def _person(file: Path, root: Path) -> str | None:
+def _identity(file: Path, root: Path) -> str | None:
     if file.parent != root:
         return file.parent.name
     match = _NUMBERED.fullmatch(file.stem)

@@ -1,4 +1,4 @@
-"""Which images train, which people validate, which pairs are judged."""
+"""Splits of a data set into training images, validation pairs, development pairs and test pairs."""
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
@@ -16,24 +16,23 @@ from lfw_jax.errors import UserError
 PROTOCOLS = ("view1", "view2", "pairs", "generated")
 
 KeepOut = Mapping[str, Collection[str]]
-"""People who must not train, by the name of the list that names them."""
+"""The identities excluded from training, by the name of the list that names them."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """The parts of a data set. No person is in two of `training`, `validation` and `test`.
+    """The parts of a data set. `training`, `validation` and `test` have no identity in common.
 
     Attributes:
-      training: the images that train.
-      validation: pairs of people held out of training: they choose the best checkpoint.
-      development: pairs on which the reported thresholds are chosen; `test` itself where that has folds, each of which is
-        judged by the thresholds of the others.
-      test: pairs on which they are scored, and on which nothing else is chosen.
-      source: all images, from which the pairs are read unless they bring their own.
-      notes: what was left out and why, for the terminal and the report.
-      brought: the images of lists that are not over `source`.
-      aligned: those of these lists whose images are aligned faces without anything around them.
-      kept_out: who does not train because a list names them, perhaps in another spelling: the person → the list.
+      training: the training images.
+      validation: pairs of held-out identities, for choosing the best checkpoint.
+      development: pairs for choosing the reported thresholds; `test` itself for cross-validation over its folds.
+      test: pairs for evaluation; nothing else is chosen on them.
+      source: all images of the data set; lists without external images refer to them.
+      notes: remarks on exclusions and their reasons, for the terminal and the report.
+      brought: the external images of lists that do not refer to `source`.
+      aligned: the lists among these whose images are tightly cropped, aligned faces.
+      kept_out: the identities excluded from training, each with the list that names it, perhaps in another spelling.
     """
 
     training: ImageSet
@@ -48,15 +47,15 @@ class Split:
 
     @property
     def by_folds(self) -> bool:
-        """Whether each fold of the test pairs is judged by the thresholds of the others."""
+        """True if each fold of the test pairs is evaluated at thresholds chosen on the other folds."""
         return self.development is self.test
 
     def images_of(self, pairs: PairList) -> ImageSet:
-        """The set that has the images of one of the lists."""
+        """Return the image set that a list refers to."""
         return self.brought.get(pairs, self.source)
 
     def with_brought(self, change: Callable[[ImageSet], ImageSet]) -> "Split":
-        """The same with other images for the lists that bring their own and are not aligned."""
+        """Return the split with `change` applied to the external images that are not aligned."""
         before = {id(images): images for pairs, images in self.brought.items() if pairs not in self.aligned}
         after = {key: change(images) for key, images in before.items()}
         return dataclasses.replace(
@@ -64,17 +63,15 @@ class Split:
         )
 
     def without(self, shared: Collection[SharedPicture]) -> "Split":
-        """The same with those training images left out that are near duplicates of judged ones, counted in a note."""
+        """Return the split without training images that are near duplicates of test images."""
         training = without(self.training, shared)
-        gone = len(self.training.names) - len(training.names)
-        people = f", and with them {gone} people who have no other" if gone else ""
-        left_out = len(self.training) - len(training)
-        images = (
-            "1 training image is a near duplicate of a judged one and"
-            if left_out == 1
-            else (f"{left_out} training images are near duplicates of judged ones and")
-        )
-        note = f"{images} left out{people}."
+        identities = len(self.training.names) - len(training.names)
+        others = f", and with them {identities} identities without other images" if identities else ""
+        count = len(self.training) - len(training)
+        images = "1 training image is a near duplicate of a test image and"
+        if count != 1:
+            images = f"{count} training images are near duplicates of test images and"
+        note = f"{images} excluded{others}."
         return dataclasses.replace(self, training=training, notes=(*self.notes, note))
 
 
@@ -83,26 +80,26 @@ def split(
 ) -> Split:
     """Divide a data set by `config.protocol`.
 
-    "view1": LFW's development view. People of `peopleDevTrain.txt` train (where that list is not to be had, everybody
-    whom `pairsDevTest.txt` does not name), thresholds are chosen on `pairsDevTrain.txt`, whose people mostly train, and
-    scored on `pairsDevTest.txt`.
-    "view2": LFW's reporting view. With `config.fold` k from 1 the people of the other folds of `people.txt` train (without
-    that list everybody whom the fold's pairs do not name), thresholds are chosen on the other folds of `pairs.txt` and
-    scored on fold k. With fold 0 nobody named in `pairs.txt` trains, and all folds are judged, each by the others' thresholds.
-    "pairs": judged on `config.pairs_file` (see `read_evaluation_set`), of which nobody trains. Thresholds are chosen on the
-    pairs that it marks as development; else by its folds; else on the validation pairs.
-    "generated": for data without lists. Of the people, the share `config.test_people` is set aside for the test and the
-    share `config.validation_people` for validation; pairs are drawn; thresholds are chosen on the validation pairs.
+    "view1": LFW's development view. Training uses the identities of `peopleDevTrain.txt` (without that list, all that
+    `pairsDevTest.txt` does not name). Thresholds are chosen on `pairsDevTrain.txt`, mostly of training identities, and evaluated
+    on `pairsDevTest.txt`.
+    "view2": LFW's reporting view. With `config.fold` k from 1, training uses the identities of the other folds of `people.txt`
+    (without that list, all that fold k does not name). Thresholds are chosen on the other folds of `pairs.txt` and evaluated on
+    fold k. With fold 0, no identity named in `pairs.txt` is used for training, and thresholds are cross-validated over all folds.
+    "pairs": the test set is `config.pairs_file` (see `read_evaluation_set`); none of its identities is used for training.
+    Thresholds are chosen on its development pairs, or else by its folds, or else on the validation pairs.
+    "generated": for data without lists. The shares `config.test_people` and `config.validation_people` of the identities are
+    held out for test and validation, pairs are sampled, and thresholds are chosen on the validation pairs.
 
     Args:
-      images: everything the source has.
+      images: all images of the data set.
       config: `protocol`, `fold`, `pairs_file`, `lists_dir`, `dir`, `validation_people`, `test_people`, `pairs`.
-      lists_beside: the folder of the data, where lists are looked for.
-      seed: of the drawn people and pairs.
-      keep_out: people who must neither train nor validate, by the list that names them.
+      lists_beside: the folder of the data, which may hold the lists.
+      seed: the seed of the held-out identities and of the sampled pairs.
+      keep_out: identities excluded from training and validation, by the list that names them.
 
     Raises:
-      UserError: an unknown protocol, a list that names missing images, or too few people.
+      UserError: the protocol is unknown, a list names missing images, or there are too few identities.
     """
     protocol = _known_protocol(config)
     if protocol == "generated":
@@ -115,19 +112,26 @@ def split(
 def judged_pairs(
     images: ImageSet, config: Mapping[str, Any], lists_beside: Path, *, seed: int
 ) -> tuple[PairList, ImageSet, bool]:
-    """The pairs that `split` would test on, where nobody need be left to train.
+    """Return the test pairs of `split`, without requiring identities for training.
 
-    Takes and raises what `split` does.
+    Args:
+      images: all images of the data set.
+      config: the configuration of `split`.
+      lists_beside: the folder of the data, which may hold the lists.
+      seed: the seed of the held-out identities and of the sampled pairs.
 
     Returns:
-      The pairs, the set that has their images, and whether these are aligned faces of another's making.
+      The pairs, the image set they refer to, and whether its images are external, aligned faces.
+
+    Raises:
+      UserError: as for `split`, except that no identities need to be left for training.
     """
     protocol = _known_protocol(config)
     if protocol == "generated":
-        return _set_aside(images, config, seed=seed)[1], images, False
+        return _hold_out_test(images, config, seed=seed)[1], images, False
     if protocol == "pairs":
-        judged = _judged_set(config, lists_beside)
-        return judged.pairs, judged.images, judged.aligned
+        test_set = _read_test_set(config, lists_beside)
+        return test_set.pairs, test_set.images, test_set.aligned
     return _lists(images, config, lists_beside).test, images, False
 
 
@@ -143,11 +147,11 @@ def _lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path) -> L
     return (view1_lists if config["protocol"] == "view1" else view2_lists)(images, config, lists_beside)
 
 
-def _set_aside(images: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[list[str], PairList]:
-    return _held_out(images, config["test_people"], config["pairs"], "test people", seed=seed)
+def _hold_out_test(images: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[list[str], PairList]:
+    return _hold_out(images, config["test_people"], config["pairs"], "test people", seed=seed)
 
 
-def _judged_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
+def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
     if not config["pairs_file"]:
         raise UserError(
             "--config.data.pairs_file is empty; the protocol 'pairs' needs a list, such as a .csv with the columns "
@@ -159,92 +163,88 @@ def _judged_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
         raise UserError(f"--config.data.pairs_file: {error}") from error
 
 
-def _held_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: int) -> tuple[list[str], PairList]:
-    """The people who stay, and pairs of those who don't. Whoever is spelt otherwise in both, neither stays nor is in a pair."""
+def _hold_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: int) -> tuple[list[str], PairList]:
+    """Return the remaining identities, without spellings of held-out ones, and pairs of the latter."""
     numbers = images.numbers_of_people()
-    stay, leave = split_people(numbers, share=share, seed=seed)
-    both = people_in_both(stay, leave)
-    return [name for name in stay if name not in both], generate_pairs(
-        {person: numbers[person] for person in leave}, pairs=pairs, seed=seed, name=name
+    remaining, held_out = split_people(numbers, share=share, seed=seed)
+    both = people_in_both(remaining, held_out)
+    return [name for name in remaining if name not in both], generate_pairs(
+        {identity: numbers[identity] for identity in held_out}, pairs=pairs, seed=seed, name=name
     )
 
 
-def _trainable(wanted: Collection[str], judged: KeepOut) -> tuple[set[str], dict[str, str], list[str]]:
-    """Those of some people whom no list names; the others, each with the list; and a note for each list that names some."""
-    remaining, kept_out, notes = set(wanted), {}, []
-    for where, people in judged.items():
-        if removed := people_in_both(remaining, people):
+def _exclude(identities: Collection[str], lists: KeepOut) -> tuple[set[str], dict[str, str], list[str]]:
+    """Return the identities that no list names, the others with their list, and notes on them."""
+    remaining, excluded, notes = set(identities), {}, []
+    for where, names in lists.items():
+        if removed := people_in_both(remaining, names):
             notes.append(kept_out_note(removed, where))
             remaining -= removed.keys()
-            kept_out |= dict.fromkeys(removed, where)
+            excluded |= dict.fromkeys(removed, where)
     if not remaining:
         raise UserError(
-            f"--config.data.protocol: every person of the data is named in {', '.join(judged)}, so nobody is left to train on. "
-            "Train on other people, or judge on other pairs."
+            f"--config.data.protocol: {', '.join(lists)} name every identity of the data, so none is left for training. "
+            "Train on other identities, or evaluate on other pairs."
         )
-    return remaining, kept_out, notes
+    return remaining, excluded, notes
+
+
+def _held_out_note(training: ImageSet, remaining: Collection[str]) -> str:
+    return f"{len(training.names) - len(remaining)} identities are held out of training for validation."
 
 
 def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, keep_out: KeepOut, *, seed: int) -> Split:
-    people, kept_out, notes = _trainable(lists.people, {lists.test.name: lists.test.people(), **keep_out})
+    people, excluded, notes = _exclude(lists.people, {lists.test.name: lists.test.people(), **keep_out})
     training = images.of_people(people)
-    stay, validation = _held_out(
+    remaining, validation = _hold_out(
         training, config["validation_people"], config["pairs"], "held-out people", seed=seed
     )  # fmt: skip
-    notes = [*lists.notes, *notes, f"{len(training.names) - len(stay)} people are held out of training for validation."]
-    return Split(
-        training.of_people(set(stay)),
-        validation,
-        lists.development,
-        lists.test,
-        images,
-        tuple(notes),
-        kept_out=kept_out,
-    )
+    notes = [*lists.notes, *notes, _held_out_note(training, remaining)]
+    trained = training.of_people(set(remaining))
+    return Split(trained, validation, lists.development, lists.test, images, tuple(notes), kept_out=excluded)
 
 
 def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, keep_out: KeepOut, *, seed: int) -> Split:
-    judged = _judged_set(config, data_dir)
-    people, kept_out, notes = _trainable(images.names, {judged.name: judged.people, **keep_out})
+    test_set = _read_test_set(config, data_dir)
+    people, excluded, notes = _exclude(images.names, {test_set.name: test_set.people, **keep_out})
     training = images.of_people(people)
-    stay, validation = _held_out(
+    remaining, validation = _hold_out(
         training, config["validation_people"], config["pairs"], "held-out people", seed=seed
     )  # fmt: skip
-    brought, test = {judged.pairs: judged.images}, judged.pairs
-    if judged.development is not None:
-        development = judged.development
-        brought[development] = judged.images
+    external, test = {test_set.pairs: test_set.images}, test_set.pairs
+    if test_set.development is not None:
+        development = test_set.development
+        external[development] = test_set.images
     else:
         development = test if test.folds is not None else validation
-    held_out = len(training.names) - len(stay)
-    notes = [*judged.notes, *notes, f"{held_out} people are held out of training for validation."]
-    aligned = frozenset(brought if judged.aligned else ())
-    trained = training.of_people(set(stay))
-    return Split(trained, validation, development, test, images, tuple(notes), brought, aligned, kept_out)
+    notes = [*test_set.notes, *notes, _held_out_note(training, remaining)]
+    aligned = frozenset(external if test_set.aligned else ())
+    trained = training.of_people(set(remaining))
+    return Split(trained, validation, development, test, images, tuple(notes), external, aligned, excluded)
 
 
 def _generated(images: ImageSet, config: Mapping[str, Any], keep_out: KeepOut, *, seed: int) -> Split:
-    rest, test = _set_aside(images, config, seed=seed)
-    people, kept_out, removed = _trainable(rest, keep_out)
-    others = images.of_people(people)
-    stay, validation = _held_out(
-        others, config["validation_people"], config["pairs"], "validation people", seed=seed + 1
+    rest, test = _hold_out_test(images, config, seed=seed)
+    people, excluded, notes = _exclude(rest, keep_out)
+    training = images.of_people(people)
+    remaining, validation = _hold_out(
+        training, config["validation_people"], config["pairs"], "validation people", seed=seed + 1
     )
     note = (
-        f"of {len(images.names)} people {len(images.names) - len(rest)} are set aside for the test and "
-        f"{len(others.names) - len(stay)} for validation; the threshold is chosen on the validation pairs."
+        f"of {len(images.names)} identities {len(images.names) - len(rest)} are held out for the test and "
+        f"{len(training.names) - len(remaining)} for validation; the threshold is chosen on the validation pairs."
     )
-    trained = others.of_people(set(stay))
-    return Split(trained, validation, validation, test, images, (note, *removed), kept_out=kept_out)
+    trained = training.of_people(set(remaining))
+    return Split(trained, validation, validation, test, images, (note, *notes), kept_out=excluded)
 
 
 def judged_lists(parts: Split, sets: Collection[EvaluationSet], crop: float) -> list[tuple[PairList, ImageSet, float]]:
-    """Every list on which something is reported, with its images and the share of their sides that holds the face.
+    """Return every evaluated list, its images and the share of their sides that the crop covers.
 
     Args:
-      parts: the split, whose test list is the first.
-      sets: further ones.
-      crop: that share of images that are not aligned faces of another's making.
+      parts: the split; its test list comes first.
+      sets: further evaluation sets.
+      crop: the share for images that are not external, aligned faces.
     """
     test = (parts.test, parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else crop)
     return [test, *((item.pairs, item.images, 1.0 if item.aligned else crop) for item in sets)]

@@ -1,7 +1,8 @@
-"""From a head in space to the picture: pose, projection, and a canvas that is drawn on in head coordinates.
+"""The projection of a head to the image, and a canvas that is drawn on in head coordinates.
 
-Head coordinates: origin in the middle of the head between eyes and nose, x to the viewer's right, y down, z towards the
-viewer, 1 = about half the width of a face. The head is nearly an ellipsoid, and features given by x and y lie on it.
+Head coordinates: the origin is in the middle of the head between eyes and nose, x points to the viewer's right, y down, z
+towards the viewer, and 1 is about half the width of a face. The head is approximately an ellipsoid; features given by x and y
+lie on its surface.
 """
 
 import numpy as np
@@ -12,17 +13,17 @@ from lfw_jax.data.synthetic.identity import Identity
 from lfw_jax.data.synthetic.nuisance import Nuisance
 
 SUPERSAMPLE = 2
-"""Shapes are drawn this much larger and averaged down, because Pillow draws hard edges."""
+"""The factor by which shapes are drawn larger and then averaged down, as Pillow does not antialias."""
 
 Points = Float[np.ndarray, "points 2"]
 Points3 = Float[np.ndarray, "points 3"]
 
-_FACE_SHARE = 0.212  # of the image's side: a face is 40 to 45 % of it wide, as in LFW
+_FACE_SHARE = 0.212  # of the image's side: the width of a face is 40 to 45 % of it, as in LFW
 _CENTRE = (0.5, 0.5)
 
 
 class Camera:
-    """The pose of a head and its place in an image of `side` pixels: orthographic, for want of a known distance."""
+    """An orthographic camera: the pose of a head and its position in an image of `side` pixels."""
 
     def __init__(self, identity: Identity, nuisance: Nuisance, side: float):
         self.side = side
@@ -39,28 +40,28 @@ class Camera:
         self.tilt: Float[np.ndarray, "3 3"] = tilt
 
     def lift(self, points: Points, forward: float = 0.0) -> Points3:
-        """Lay points on the front of the head, or `forward` before it; beside the head the surface is at z = 0."""
+        """Project points along z onto the head, or `forward` in front of it; beside the head, z is 0."""
         return np.column_stack((points, self.depth(points[:, 0], points[:, 1]) + forward))
 
     def depth(self, x: Float[np.ndarray, "..."], y: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-        """How far the front of the head stands out at x, y."""
+        """Return the z of the front of the head at x, y."""
         width, height, depth = self.radii.tolist()
         return depth * np.sqrt(np.maximum(0, 1 - (x / width) ** 2 - (y / height) ** 2))
 
     def project(self, points: Points | Points3) -> Points:
-        """Pixels of points in head coordinates; points without z are laid on the head first."""
+        """Return the pixel positions of points in head coordinates; points without z are on the head."""
         in_space = self.lift(points) if points.shape[1] == 2 else points
         return (in_space @ self.rotation.T)[:, :2] * self.unit + self.centre
 
     def upright(self, points: Points) -> Points:
-        """Pixels of points that follow the head's place and size but not its pose: shoulders, a scarf."""
+        """Return the pixel positions of points that ignore the pose of the head."""
         return points * self.unit + self.centre
 
     def head_map(self, side: int) -> tuple[Float[np.ndarray, "3 side side"], Float[np.ndarray, "3 side side"]]:
-        """The head coordinates of each pixel of an image of `side` pixels, and the view of the same surface point.
+        """Return the head and view coordinates of the surface at each pixel of an image of `side` pixels.
 
-        The view (in units from the head's centre, after undoing the roll) is what normals are made of. Beside the head,
-        z is 0.
+        View coordinates are those of the camera, in head units from the centre of the head and with the roll undone; normals are
+        derived from them. Beside the head, z is 0.
         """
         unit, centre = self.unit * side / self.side, self.centre * side / self.side
         along = np.arange(side) + 0.5
@@ -74,7 +75,7 @@ class Camera:
 
 
 class Canvas:
-    """A picture in the making: colours, and two masks of where skin and where the head (with hair and hat) shows."""
+    """An image being drawn, with masks of the visible skin and of the head with hair and hat."""
 
     def __init__(self, picture: Image.Image, camera: Camera):
         self.camera = camera
@@ -92,45 +93,53 @@ class Canvas:
         head: bool = True,
         upright: bool = False,
     ) -> None:
-        """Fill a polygon given in head coordinates. `skin` and `head` say what now shows there."""
+        """Fill a polygon in the image and in the masks.
+
+        Args:
+          points: the corners in head coordinates.
+          colour: red, green and blue, from 0 to 255.
+          skin: the new value of the skin mask.
+          head: the new value of the head mask.
+          upright: whether the polygon ignores the pose of the head.
+        """
         pixels = self.camera.upright(points[:, :2]) if upright else self.camera.project(points)
         flat = [tuple(pixel) for pixel in pixels.tolist()]
         for pen, ink in zip(self._pens, (whole(colour), 255 * skin, 255 * head), strict=True):
             pen.polygon(flat, fill=ink)
 
     def stroke(self, points: Points | Points3, colour: tuple[float, float, float], width: float) -> None:
-        """Draw a line of `width` head units; the masks stay as they are."""
+        """Draw a line of `width` head units; the masks do not change."""
         flat = [tuple(pixel) for pixel in self.camera.project(points).tolist()]
         pixels = max(1, round(width * self.camera.unit))
         self._pens[0].line(flat, fill=whole(colour), width=pixels, joint="curve")
 
 
 def whole(colour: tuple[float, float, float]) -> tuple[int, int, int]:
-    """The colour in whole numbers from 0 to 255, as Pillow wants it."""
+    """Return a colour as integers from 0 to 255 for Pillow."""
     red, green, blue = (min(255, max(0, round(value))) for value in colour)
     return red, green, blue
 
 
 def times(colour: tuple[float, float, float], factor: float) -> tuple[float, float, float]:
-    """A darker (or lighter) colour."""
+    """Return a colour multiplied by a factor."""
     red, green, blue = colour
     return red * factor, green * factor, blue * factor
 
 
 def mix(one: tuple[float, float, float], other: tuple[float, float, float], share: float) -> tuple[float, float, float]:
-    """The colour at `share` of the way from one to the other."""
+    """Interpolate linearly between two colours: 0 gives `one`, 1 gives `other`."""
     red, green, blue = (a + share * (b - a) for a, b in zip(one, other, strict=True))
     return red, green, blue
 
 
 def ellipse(centre: tuple[float, float], radii: tuple[float, float], corners: int = 28) -> Points:
-    """A closed ellipse."""
+    """Return the corners of a polygon that approximates an ellipse."""
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     return np.column_stack((centre[0] + radii[0] * np.cos(angle), centre[1] + radii[1] * np.sin(angle)))
 
 
 def curve(knots: object, steps: int = 8, *, closed: bool = False) -> Points:
-    """A smooth line through the knots (Catmull-Rom), `steps` points from knot to knot."""
+    """Return a Catmull-Rom spline through the knots, with `steps` points per segment."""
     at = np.asarray(knots, dtype=np.float64)
     around = np.concatenate((at[-1:], at, at[:2])) if closed else np.concatenate((at[:1], at, at[-1:]))
     before, start, end, after = (around[i : len(around) - 3 + i, None] for i in range(4))

@@ -1,4 +1,4 @@
-"""Drawing the face: ears, neck, head, eyes, brows, nose, mouth."""
+"""Drawing the face: neck, ears, head, eyes, brows, nose and mouth."""
 
 import numpy as np
 from jaxtyping import Float
@@ -12,7 +12,7 @@ _EYE_WHITE = (232.0, 228.0, 222.0)
 
 
 def head_outline(identity: Identity, chin_drop: float = 0.0) -> Points3:
-    """The outline of the bare head, clockwise from the top. The chin stands forward, so that it turns with the face."""
+    """Return the outline of the bare head, clockwise from the top, with the chin in front."""
     width, height = identity.head_width, identity.head_height
     chin = identity.chin_length + chin_drop
     right = [
@@ -29,7 +29,7 @@ def head_outline(identity: Identity, chin_drop: float = 0.0) -> Points3:
 
 
 def draw_bust(canvas: Canvas, identity: Identity, nuisance: Nuisance) -> None:
-    """Neck, shoulders and clothes. They stay upright when the head turns."""
+    """Draw neck, shoulders and clothes, which stay upright when the head turns."""
     half, shadow = 0.5 + 0.16 * identity.jaw, times(identity.skin, 0.72)
     neck = np.array([(-half, 0.5), (half, 0.5), (half + 0.06, 1.9), (0.0, 2.25), (-half - 0.06, 1.9)])
     shoulders = curve([(-3.2, 4.0), (-2.2, 2.15), (-half - 0.05, 1.62), (half + 0.05, 1.62), (2.2, 2.15), (3.2, 4.0)])
@@ -41,7 +41,7 @@ def draw_bust(canvas: Canvas, identity: Identity, nuisance: Nuisance) -> None:
 
 
 def draw_ears(canvas: Canvas, identity: Identity) -> None:
-    """Ears, behind the head's outline."""
+    """Draw the ears, to be covered by the head."""
     for side in (-1, 1):
         centre = (side * (identity.head_width * 0.97 + identity.ear_out * 0.6), 0.1)
         for share, shade in ((1.0, 0.93), (0.6, 0.75)):
@@ -50,7 +50,7 @@ def draw_ears(canvas: Canvas, identity: Identity) -> None:
 
 
 def draw_face(canvas: Canvas, identity: Identity, nuisance: Nuisance) -> None:
-    """The head without hair, with all features."""
+    """Draw the head with all features except hair."""
     canvas.fill(head_outline(identity, chin_drop=0.12 * nuisance.mouth_open), identity.skin, skin=True)
     if identity.beard_length:
         _draw_long_beard(canvas, identity, nuisance)
@@ -74,7 +74,7 @@ def _draw_eye(canvas: Canvas, identity: Identity, nuisance: Nuisance, side: int)
     along = np.linspace(-1, 1, 17)
 
     def lids(x: Float[np.ndarray, "points"]) -> tuple[Float[np.ndarray, "points"], Float[np.ndarray, "points"]]:
-        """Upper and lower lid over x (-1 to 1 from the left corner), relative to the eye's centre."""
+        """Return the upper and lower lid at x (-1 to 1, left to right), relative to the eye."""
         slope = identity.eye_tilt * -side * x
         round_shape = np.maximum(0, 1 - x**2)
         return slope - opening * round_shape**0.75, slope + 0.55 * opening * round_shape
@@ -114,7 +114,7 @@ def _draw_brow(canvas: Canvas, identity: Identity, nuisance: Nuisance, side: int
 
 
 def _draw_long_beard(canvas: Canvas, identity: Identity, nuisance: Nuisance) -> None:
-    """The part of a beard that hangs below the chin; what lies on the face is the light's work."""
+    """Draw the part of a beard below the chin; `light` colours the part on the face."""
     low = identity.chin_length + 0.12 * nuisance.mouth_open + identity.beard_length
     wide = identity.head_width * identity.jaw
     knots = [(-wide, 0.7), (-0.8 * wide, low - 0.3), (0, low), (0.8 * wide, low - 0.3), (wide, 0.7), (0, 1.1)]

@@ -1,4 +1,4 @@
-"""Drawing hair: what falls behind the head, and what lies on it."""
+"""Drawing hair, behind and on the head."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _STRANDS = 12
 
 
 def draw_hair_behind(canvas: Canvas, identity: Identity, nuisance: Nuisance) -> None:
-    """Long hair behind neck and ears."""
+    """Draw long hair behind neck and ears."""
     if identity.bald or identity.hair_length < 0.2:
         return
     width = identity.head_width + 0.8 * identity.hair_volume
@@ -22,7 +22,7 @@ def draw_hair_behind(canvas: Canvas, identity: Identity, nuisance: Nuisance) -> 
 
 
 def draw_hair(canvas: Canvas, identity: Identity, nuisance: Nuisance) -> None:
-    """The hair on the head, from the outline down to the hairline, with strands."""
+    """Draw the hair on the head between outline and hairline, with strands."""
     if identity.bald:
         _draw_wreath(canvas, identity)
         return
@@ -41,10 +41,10 @@ def draw_hair(canvas: Canvas, identity: Identity, nuisance: Nuisance) -> None:
 
 
 def hairline(identity: Identity, nuisance: Nuisance, end: float) -> Points:
-    """Where the hair ends on the face, from the left cheek over the forehead to the right one."""
+    """Return the edge of the hair on the face, from the left cheek over the forehead to the right cheek."""
     x = np.linspace(-1, 1, 25)
     part = float(np.clip(identity.parting + nuisance.hair_shift, -0.8, 0.8))
-    # A fringe hangs from the parting to both sides; without one the temples recede with age.
+    # A fringe falls from the parting to both sides. Without a fringe, the temples recede with age.
     hang = identity.fringe * (0.55 + 0.45 * np.abs(x - part)) * (1 - np.abs(x) ** 6)
     wave = 0.04 * identity.hair_wave * np.sin(9 * x + 5 * part)
     temples = -0.16 * identity.age * np.exp(-(((np.abs(x) - 0.55) / 0.2) ** 2)) * (identity.fringe == 0)
@@ -58,7 +58,7 @@ def hairline(identity: Identity, nuisance: Nuisance, end: float) -> Points:
 
 
 def _draw_wreath(canvas: Canvas, identity: Identity) -> None:
-    """The hair that a bald head keeps above the ears."""
+    """Draw the remaining hair above the ears of a bald head."""
     for side in (-1, 1):
         knots = [(1.02, 0.05), (1.05, -0.35), (0.98, -0.65), (0.9, -0.6), (0.93, -0.25)]
         canvas.fill(
@@ -67,7 +67,7 @@ def _draw_wreath(canvas: Canvas, identity: Identity) -> None:
 
 
 def _draw_strands(canvas: Canvas, identity: Identity, outer: Points, inner: Points) -> None:
-    """Lighter and darker strands from the outline to the hairline."""
+    """Draw lighter and darker strands from the outline to the hairline."""
     starts = np.linspace(0.24, 0.76, _STRANDS)
     roots = outer[(starts * (len(outer) - 1)).astype(int)] * 0.97
     tips = inner[(starts * (len(inner) - 1)).astype(int)]
@@ -78,7 +78,7 @@ def _draw_strands(canvas: Canvas, identity: Identity, outer: Points, inner: Poin
 
 
 def _waved(points: Points, identity: Identity, nuisance: Nuisance) -> Points:
-    """The outline with curls, moved a little from day to day."""
+    """Return an outline with curls, which vary slightly between photographs."""
     phase = np.arange(len(points)) * (0.9 + 0.5 * identity.hair_wave) + 20 * nuisance.hair_shift
     return points * (1 + 0.055 * identity.hair_wave * np.sin(phase))[:, None]
 

@@ -1,4 +1,4 @@
-"""Light on the head, pixel by pixel (relief, shade, highlights, the skin's fine colours), and what the camera adds."""
+"""Shading of the head per pixel (skin colours, relief, highlights), and the effects of the camera."""
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -15,14 +15,23 @@ _MIDDLE = 120.0
 
 
 def shine(photo: Photo, skin: Plane, head: Plane, camera: Camera, identity: Identity, nuisance: Nuisance) -> Photo:
-    """Colour the skin, then light the head.
+    """Colour the skin and shade the head.
 
-    `photo` holds colours from 0 to 255 without light; `skin` and `head` say, from 0 to 1, where either shows.
+    Args:
+      photo: unshaded colours, from 0 to 255.
+      skin: the visible skin, from 0 to 1.
+      head: the visible head, from 0 to 1.
+      camera: the pose of the head.
+      identity: the parameters of the identity.
+      nuisance: the parameters of the photograph.
+
+    Returns:
+      The shaded colours.
     """
     surface, view = camera.head_map(photo.shape[1])
     photo = _colour_skin(photo, skin, surface, identity)
     shade, gloss = _shade(surface, view, camera, identity, nuisance)
-    ambient_only = nuisance.ambient + 0.55 * (1 - nuisance.ambient)  # what is not the head takes even light
+    ambient_only = nuisance.ambient + 0.55 * (1 - nuisance.ambient)  # even light on everything but the head
     factor = ambient_only + head * (shade - ambient_only)
     return photo * factor + (60 - 24 * identity.skin_tone) * gloss * skin
 
@@ -30,7 +39,16 @@ def shine(photo: Photo, skin: Plane, head: Plane, camera: Camera, identity: Iden
 def expose(
     photo: Float[np.ndarray, "3 side side"], nuisance: Nuisance, rng: np.random.Generator
 ) -> UInt8[np.ndarray, "side side 3"]:
-    """Turn colours under light (0 to 255) into the pixels that a camera would have written."""
+    """Apply the effects of the camera: exposure, white balance, saturation, contrast, blur and noise.
+
+    Args:
+      photo: shaded colours, from 0 to 255.
+      nuisance: the parameters of the photograph.
+      rng: the source of the noise.
+
+    Returns:
+      The pixels.
+    """
     gain = np.exp(nuisance.exposure + np.array((0.8, 0.0, -1.0)) * nuisance.temperature)
     photo = photo * gain.astype(np.float32)[:, None, None]
     grey = 0.299 * photo[0] + 0.587 * photo[1] + 0.114 * photo[2]
@@ -39,13 +57,13 @@ def expose(
     side = photo.shape[0]
     if nuisance.blur * side > 0.3:
         photo = np.asarray(Image.fromarray(photo).filter(ImageFilter.GaussianBlur(nuisance.blur * side)))
-    # Most of a sensor's grain is brightness, a smaller part is colour.
+    # Most of a sensor's noise is in brightness, a smaller part in colour.
     grain = rng.standard_normal((1, side, side), np.float32) + 1.6 * (rng.random((3, side, side), np.float32) - 0.5)
     return _pixels(photo.transpose(2, 0, 1) + nuisance.noise * grain)
 
 
 def _colour_skin(photo: Photo, skin: Plane, surface: Float[np.ndarray, "3 side side"], identity: Identity) -> Photo:
-    """Cheeks, shadows under the eyes, stubble or beard."""
+    """Colour the cheeks, the shadows under the eyes, and stubble or beard."""
     x, y = np.abs(surface[0]), surface[1]
     blush = skin * 0.16 * (0.4 + identity.skin_redness) * _bump(x - 0.52, y - 0.34, 0.24, 0.2)
     tired = skin * (0.1 + 0.2 * identity.age) * _bump(x - identity.eye_spacing, y - identity.eye_y - 0.14, 0.17, 0.07)
@@ -56,7 +74,7 @@ def _colour_skin(photo: Photo, skin: Plane, surface: Float[np.ndarray, "3 side s
 
 
 def _beard(x: Plane, y: Plane, identity: Identity) -> Plane:
-    """How much the beard covers, 0 to 1; x is the distance from the face's middle."""
+    """Return the coverage of the beard, from 0 to 1; x is the distance from the middle of the face."""
     cheek_line = identity.mouth_y - 0.1 - 0.85 * np.maximum(0, x - 0.42)
     jaw = _step((y - cheek_line) / 0.14) * (x < 1.2 * identity.head_width)
     around_mouth = _bump(x, y - identity.mouth_y, identity.mouth_width * 1.05, 0.19)
@@ -74,7 +92,7 @@ def _shade(
     identity: Identity,
     nuisance: Nuisance,
 ) -> tuple[Plane, Plane]:
-    """Brightness (1 = full light) and gloss of each pixel, from the normals of an ellipsoid with a face's relief."""
+    """Return the brightness (1 is full light) and the gloss of each pixel."""
     width, height, depth = (float(radius) for radius in camera.radii)
     # The ellipsoid is taken as unmoved by the pose: its own turning shows far less than that of the relief.
     slope_x, slope_y = view[0] / width**2, view[1] / height**2
@@ -95,7 +113,7 @@ def _shade(
 
 
 def _relief_slopes(x: Plane, y: Plane, identity: Identity) -> tuple[Plane, Plane]:
-    """The slopes of the face's relief: each feature is a smooth hill or hollow on the head."""
+    """Return the slopes of the relief of the face, in which each feature is a smooth hill or hollow."""
     base = identity.eye_y + identity.nose_length
     middle = identity.eye_y + 0.45 * identity.nose_length
     tip = 0.04 + 0.05 * identity.nose_tip
@@ -122,12 +140,12 @@ def _relief_slopes(x: Plane, y: Plane, identity: Identity) -> tuple[Plane, Plane
 
 
 def _bump(x: Plane, y: Plane, half_x: float, half_y: float) -> Plane:
-    """A smooth hill of height 1."""
+    """Return a Gaussian hill of height 1."""
     return np.exp(-((x / half_x) ** 2) - (y / half_y) ** 2)
 
 
 def _step(value: Plane) -> Plane:
-    """0 below 0, 1 above 1, smooth between."""
+    """Return the smoothstep function: 0 below 0, 1 above 1, smooth in between."""
     clipped = np.clip(value, 0, 1)
     return clipped * clipped * (3 - 2 * clipped)
 

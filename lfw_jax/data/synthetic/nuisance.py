@@ -1,4 +1,4 @@
-"""How one photograph came out: everything that differs between two images of one person."""
+"""The parameters of a single photograph: everything that differs between two images of one identity."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,7 +15,10 @@ Kind = TypeVar("Kind", Glasses, Hat, Occluder)
 
 @dataclasses.dataclass(frozen=True)
 class Nuisance:
-    """One photograph. Angles in radians, lengths in head units, shifts and blur in shares of the image's side."""
+    """The parameters of a photograph.
+
+    Angles are in radians, lengths in head units, shifts and blur in shares of the image's side.
+    """
 
     yaw: float
     pitch: float
@@ -48,10 +51,10 @@ class Nuisance:
 
 
 def draw_nuisance(rng: np.random.Generator) -> Nuisance:
-    """Draw the circumstances of one photograph."""
+    """Sample the parameters of a photograph."""
 
     def normal(deviation: float, limit: float = 2.0) -> float:
-        """A normal number, cut at `limit` deviations."""
+        """Return a normal number, clipped to `limit` standard deviations."""
         return float(deviation * np.clip(rng.normal(), -limit, limit))
 
     def chance(probability: float) -> bool:
@@ -72,11 +75,7 @@ def draw_nuisance(rng: np.random.Generator) -> Nuisance:
         roll=float(np.radians(normal(4.5, 15 / 4.5))),
         scale=float(np.exp(normal(0.045))),
         shift=(normal(0.008), normal(0.008)),
-        light=(
-            float(np.sin(azimuth) * np.cos(elevation)),
-            float(-np.sin(elevation)),
-            float(np.cos(azimuth) * np.cos(elevation)),
-        ),
+        light=_direction(azimuth, elevation),
         ambient=float(rng.uniform(0.35, 0.8)),
         temperature=normal(0.13),
         exposure=normal(0.19),
@@ -98,4 +97,13 @@ def draw_nuisance(rng: np.random.Generator) -> Nuisance:
         blur=float(0.01 * rng.beta(0.7, 3)),
         noise=float(2 + 11 * rng.beta(1, 2.5)),
         jpeg_quality=int(rng.integers(45, 93)),
+    )
+
+
+def _direction(azimuth: float, elevation: float) -> tuple[float, float, float]:
+    """Return the unit vector of a direction given in radians: right, down, towards the viewer."""
+    return (
+        float(np.sin(azimuth) * np.cos(elevation)),
+        float(-np.sin(elevation)),
+        float(np.cos(azimuth) * np.cos(elevation)),
     )

@@ -1,4 +1,4 @@
-"""What covers a part of the face: glasses, a hat, a hand, a scarf, a bar."""
+"""Drawing occlusions of the face: glasses, a hat, a hand, a scarf or a bar."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from lfw_jax.data.synthetic.nuisance import Nuisance
 
 
 def draw_occlusion(canvas: Canvas, identity: Identity, nuisance: Nuisance) -> None:
-    """Everything that this photograph has in front of the face."""
+    """Draw all occlusions of a photograph."""
     if nuisance.glasses != "none":
         _draw_glasses(canvas, identity, nuisance)
     if nuisance.hat != "none":
@@ -83,7 +83,7 @@ def _draw_scarf(canvas: Canvas, nuisance: Nuisance) -> None:
 
 
 def _draw_bar(canvas: Canvas, nuisance: Nuisance) -> None:
-    """Something between camera and person, anywhere and at any angle: a pole, an arm, a microphone stand."""
+    """Draw a bar between camera and face at any position and angle."""
     x, y = nuisance.occluder_place
     along, across = np.array((np.cos(2 * y), np.sin(2 * y))), np.array((-np.sin(2 * y), np.cos(2 * y)))
     middle, half = np.array((0.8 * x, 0.9 * y)), 0.14 + 0.06 * x

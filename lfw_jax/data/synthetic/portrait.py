@@ -1,4 +1,4 @@
-"""One image: from who and how to pixels."""
+"""Drawing one image from the parameters of its identity and of the photograph."""
 
 import numpy as np
 from jaxtyping import UInt8
@@ -6,16 +6,25 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from lfw_jax.data.synthetic import face, hair, light, occlusion
 from lfw_jax.data.synthetic.camera import SUPERSAMPLE, Camera, Canvas
-from lfw_jax.data.synthetic.identity import draw_identity
+from lfw_jax.data.synthetic.identity_sampling import draw_identity
 from lfw_jax.data.synthetic.nuisance import Nuisance, draw_nuisance
 
 _MOST_SHAPES = 9
 
 
 def draw(seed: int, person: int, image: int, side: int) -> UInt8[np.ndarray, "side side 3"]:
-    """Image number `image` (from 1, as in file names) of person number `person` (from 0), `side` pixels square.
+    """Draw an image: a pure function of the arguments.
 
-    A function of its arguments alone, so that a larger set begins with the same images as a smaller one.
+    A larger set therefore begins with the images of a smaller one.
+
+    Args:
+      seed: the seed of the set.
+      person: the index of the identity, from 0.
+      image: the number of the image, from 1 as in file names.
+      side: the side of the image in pixels.
+
+    Returns:
+      The pixels.
     """
     nuisance, rng = _photograph(seed, person, image)
     identity = draw_identity(seed, person)
@@ -36,11 +45,11 @@ def draw(seed: int, person: int, image: int, side: int) -> UInt8[np.ndarray, "si
 
 
 def draw_background(rng: np.random.Generator, pixels: int) -> Image.Image:
-    """A background of `pixels` × `pixels` that says nothing about who it is: a colour gradient, shapes on it, out of focus."""
+    """Draw a blurred background of side `pixels`: a colour gradient with random shapes."""
     base = rng.uniform(20, 225) + rng.normal(0, 28, size=3)
     patches = rng.normal(0, 1, size=(4, 4, 1)) + 0.5 * rng.normal(0, 1, size=(4, 4, 3))
     grid = np.clip(base + rng.uniform(8, 45) * patches, 0, 255)
-    small = pixels // 2  # half size: it ends up out of focus, and costs a quarter
+    small = pixels // 2  # half size is enough for a blurred image, and costs a quarter
     picture = Image.fromarray(grid.astype(np.uint8)).resize((small, small), Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(picture)
     for _ in range(int(rng.integers(0, _MOST_SHAPES + 1))):
@@ -64,11 +73,17 @@ def draw_background(rng: np.random.Generator, pixels: int) -> Image.Image:
 
 
 def jpeg_quality(seed: int, person: int, image: int) -> int:
-    """The quality that the image's file is to be written with: a part of its nuisance."""
+    """Return the JPEG quality of an image's file, one of the parameters of its photograph.
+
+    Args:
+      seed: the seed of the set.
+      person: the index of the identity, from 0.
+      image: the number of the image, from 1.
+    """
     return _photograph(seed, person, image)[0].jpeg_quality
 
 
 def _photograph(seed: int, person: int, image: int) -> tuple[Nuisance, np.random.Generator]:
-    """The circumstances of one image, and the stream that its background and grain go on with."""
+    """Return the parameters of a photograph, and the generator for its background and noise."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, 2, person, image)))
     return draw_nuisance(rng), rng

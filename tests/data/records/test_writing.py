@@ -91,7 +91,7 @@ def test_pixels_are_written_losslessly_as_png(tmp_path: Path):
 def test_an_existing_set_is_not_overwritten(tmp_path: Path):
     write_records(tmp_path, small_set())
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    with pytest.raises(UserError, match="something of that name already"):
+    with pytest.raises(UserError, match="found an existing file or folder"):
         write_records(tmp_path, small_set().where(np.array([0])))
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
