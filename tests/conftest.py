@@ -1,6 +1,7 @@
 """Several virtual CPU devices for every test, so that parallel code is tested on any machine."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,16 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 # Compiling takes as long as it takes, and the same examples are drawn on every machine.
 settings.register_profile("lfw_jax", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("lfw_jax")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_compiled_functions() -> Iterator[None]:
+    """Free what a file's tests compiled, else a worker holds the programs of all files at once."""
+    yield
+    import jax  # only now: JAX reads the variables above when it is imported
+
+    jax.clear_caches()
+
 
 # The real LFW, beside the checkout. It is never part of the project: tests that need it say so and skip without it.
 LFW = Path(os.environ.get("LFW_DIR", Path(__file__).parents[2] / "shared" / "lfw"))

@@ -1,6 +1,7 @@
 """The JAX cascade beside the mtcnn package: each part, and the faces that come out."""
 
 import importlib.util
+import io
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
+import joblib
+import lz4.frame
 import numpy as np
 import pytest
 from hypothesis import given
@@ -29,16 +32,15 @@ unsurpassed = jax.jit(boxes_of.unsurpassed, static_argnames="of_smaller")
 
 
 @pytest.fixture(scope="module")
-def package():
+def package(original):
     """The mtcnn package with scores in double precision.
 
     In single precision it scores several windows 1.0 and sorts them in an order that even depends on the other images
     of the batch; the cascade sorts by log-odds, which is the order of exact scores.
     """
     import tensorflow as tf
-    from mtcnn import MTCNN
 
-    mtcnn = MTCNN(device="CPU:0")
+    mtcnn = original()
     for stage, last in zip(mtcnn.stages, ("conv4_2", "fc5_2", "fc6_3"), strict=True):
         getattr(stage.model, last).activation = lambda logits: tf.nn.softmax(tf.cast(logits, tf.float64))
     return mtcnn
@@ -94,13 +96,14 @@ def test_without_the_package_the_message_says_what_to_install(monkeypatch: pytes
 
 
 def test_weights_of_another_version_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    joblib = pytest.importorskip("joblib")
     spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
     with pytest.raises(UserError, match=r"pnet.lz4 does not exist; expected .*mtcnn==1.0.0"):
         load_weights()
     (tmp_path / "assets" / "weights").mkdir(parents=True)
-    joblib.dump([np.zeros((3, 3, 3, 11))], tmp_path / "assets" / "weights" / "pnet.lz4")
+    pickled = io.BytesIO()
+    joblib.dump([np.zeros((3, 3, 3, 11))], pickled)
+    (tmp_path / "assets" / "weights" / "pnet.lz4").write_bytes(lz4.frame.compress(pickled.getvalue()))
     with pytest.raises(UserError, match=r"holds arrays of \[\(3, 3, 3, 11\)\]; expected"):
         load_weights()
 

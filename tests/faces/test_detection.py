@@ -44,15 +44,14 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[np.ndarray]:
     return [decode_whole(file) for file in sorted(folder.glob("*/*.jpg"))]
 
 
-def package_rows(images: list[np.ndarray]) -> np.ndarray:
-    from mtcnn import MTCNN
-
-    rows = MTCNN(device="CPU:0").detect_faces(images, output_type="numpy", box_format="xyxy")
-    return rows[np.argsort(rows[:, 0], kind="stable")]
+@pytest.fixture(scope="module")
+def package(original):
+    return original()
 
 
-def check_against_the_package(detector: Detector, images: list[np.ndarray]):
-    expected = package_rows(images)
+def check_against_the_package(package, detector: Detector, images: list[np.ndarray]):
+    rows = package.detect_faces(images, output_type="numpy", box_format="xyxy")
+    expected = rows[np.argsort(rows[:, 0], kind="stable")]
     found = [(place, face) for place, faces in enumerate(detector(images)) for face in faces]
     assert len(found) == len(expected)
     for row, (place, face) in zip(expected, found, strict=True):
@@ -62,14 +61,14 @@ def check_against_the_package(detector: Detector, images: list[np.ndarray]):
         assert face.score == pytest.approx(row[5], abs=1e-4)
 
 
-def test_drawn_faces_are_found_where_the_package_finds_them(detector: Detector, drawn: list[np.ndarray]):
+def test_drawn_faces_are_found_where_the_package_finds_them(package, detector: Detector, drawn: list[np.ndarray]):
     assert sum(map(len, detector(drawn))) > len(drawn) / 2  # else the comparison says little
-    check_against_the_package(detector, drawn)
+    check_against_the_package(package, detector, drawn)
 
 
-def test_real_faces_are_found_where_the_package_finds_them(lfw_dir: Path, detector: Detector):
+def test_real_faces_are_found_where_the_package_finds_them(lfw_dir: Path, package, detector: Detector):
     files = sorted(lfw_dir.glob("*/*_0001.jpg"))[:640:20]
-    check_against_the_package(detector, [decode_whole(file) for file in files])
+    check_against_the_package(package, detector, [decode_whole(file) for file in files])
 
 
 def test_images_of_other_sizes_in_a_call_change_nothing(detector: Detector, drawn: list[np.ndarray]):

@@ -120,7 +120,8 @@ class CascadeDetector:
 
 def _faces_of(faces: Faces, row: int) -> list[Face]:
     """The faces of one image of a batch."""
-    boxes, points, scores = (part[row][faces.valid[row]] for part in (faces.boxes, faces.points, faces.scores))
+    valid = np.asarray(faces.valid[row])
+    boxes, points, scores = (np.asarray(part[row])[valid] for part in (faces.boxes, faces.points, faces.scores))
     return [
         Face((left, top, right, bottom), five.astype(np.float64), float(score))
         for (left, top, right, bottom), five, score in zip(boxes.tolist(), points, scores, strict=True)

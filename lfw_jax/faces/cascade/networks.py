@@ -4,8 +4,6 @@ Zhang et al. 2016, arXiv:1604.02878: P-Net looks everywhere in an image, R-Net l
 looks a third time and finds five points. Everything is float32 at the highest precision, so that a GPU agrees with a CPU.
 """
 
-import importlib.util
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -14,8 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from lfw_jax.errors import UserError
+from lfw_jax.faces.mtcnn.weights import read_weights, weight_file
 
-_WEIGHTS = "assets/weights"
 # Layers in the order of the package's weight files: kernel's shape, and whether a PReLU follows.
 _LAYERS = {
     "pnet": [
@@ -69,43 +67,26 @@ class Networks(NamedTuple):
 
 
 def load_weights() -> Networks:
-    """The weights in the files of the installed mtcnn package, read without importing it (that would need TensorFlow).
+    """Return the weights that the installed mtcnn package brings.
 
     Raises:
       UserError: mtcnn, joblib or lz4 is not installed, or the files are not those of mtcnn 1.0.
     """
-    # The package's folder is looked up, not imported.
-    spec = importlib.util.find_spec("mtcnn")
-    if spec is None or not spec.submodule_search_locations:
-        raise UserError("the cascade needs the weights of the package mtcnn; install it with `pip install mtcnn`.")
-    folder = Path(next(iter(spec.submodule_search_locations))) / _WEIGHTS
-    try:
-        import joblib
-        import lz4.frame  # noqa: F401  # joblib finds out too late that it is absent
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"reading mtcnn's weights needs the packages joblib and lz4 ({error}); install them with "
-            "`pip install joblib lz4`."
-        ) from error
-    networks = {}
-    for name, layers in _LAYERS.items():
-        file = folder / f"{name}.lz4"
-        if not file.is_file():
-            raise UserError(f"{file} does not exist; expected the weights of mtcnn 1.0: `pip install mtcnn==1.0.0`.")
-        # A pickle, but of an installed package, whose code would run as well.
-        networks[name] = _layers(file, [np.asarray(array, np.float32) for array in joblib.load(file)], layers)
-    return Networks(**networks)
+    return Networks(**{name: _layers(name, layers) for name, layers in _LAYERS.items()})
 
 
-def _layers(file: Path, arrays: list[np.ndarray], layers: list[tuple[tuple[int, ...], bool]]) -> tuple[Layer, ...]:
-    """The flat list of a weight file, layer by layer: kernel, bias and, if there is one, the slope."""
+def _layers(name: str, layers: list[tuple[tuple[int, ...], bool]]) -> tuple[Layer, ...]:
+    """Return the flat list of a weight file layer by layer: kernel, bias and, if there is one, the slope."""
+    arrays = [np.asarray(array, np.float32) for array in read_weights(name)]
     sizes = [int(np.prod(shape[-1:])) for shape, _ in layers]
     expected: list[tuple[int, ...]] = []
     for (shape, active), size in zip(layers, sizes, strict=True):
         expected += [shape, (size,)] + [(size,)] * active
     found = [array.shape if array.ndim != 3 else array.shape[2:] for array in arrays]  # a slope may be [1, 1, out]
     if found != expected:
-        raise UserError(f"{file} holds arrays of {found}; expected mtcnn 1.0's {expected}: `pip install mtcnn==1.0.0`.")
+        raise UserError(
+            f"{weight_file(name)} holds arrays of {found}; expected mtcnn 1.0's {expected}: `pip install mtcnn==1.0.0`."
+        )
     rest = iter(arrays)
     return tuple(
         Layer(next(rest), next(rest), next(rest).reshape(-1) if active else None)  # pyright: ignore[reportArgumentType]

@@ -17,6 +17,7 @@ from jaxtyping import Float, UInt8
 
 from lfw_jax.errors import UserError
 from lfw_jax.faces.mtcnn.settings import OVERLAPS, SMALLEST_FACE, SMALLEST_IMAGE, STEP, THRESHOLDS, WINDOW
+from lfw_jax.faces.mtcnn.weights import read_weights
 
 Rows = Float[np.ndarray, "faces 16"]
 """Of each face: the image, left, top, right, bottom, score, five x, five y. Pixels, not rounded."""
@@ -36,13 +37,15 @@ class Stages:
         tf = self._tf
         self._boxes, self._images, self._landmarks = package.bboxes, package.images, package.landmarks
 
-        def compiled(stage: Any, side: int | None) -> Any:
+        def compiled(name: str, side: int | None) -> Any:
+            model = package.networks[name]()
+            model.build()
+            model.set_weights(read_weights(name))
             pixels = tf.TensorSpec([None, side, side, 3], tf.float32)
-            return tf.function(lambda patches: stage.model(patches)).get_concrete_function(pixels)
+            return tf.function(lambda patches: model(patches)).get_concrete_function(pixels)
 
         with tf.device("CPU:0"):
-            stages = package.MTCNN(device="CPU:0").stages
-            self._networks = [compiled(stage, side) for stage, side in zip(stages, (None, 24, 48), strict=True)]
+            self._networks = [compiled(*network) for network in (("pnet", None), ("rnet", 24), ("onet", 48))]
 
     def __call__(self, images: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Rows:
         """The faces of all images, each image's in the package's order (the best score first)."""
@@ -148,10 +151,13 @@ class _Package:
     """What is used of mtcnn."""
 
     def __init__(self):
-        from mtcnn import MTCNN
+        from mtcnn.network.onet import ONet
+        from mtcnn.network.pnet import PNet
+        from mtcnn.network.rnet import RNet
         from mtcnn.utils import bboxes, images, landmarks
 
-        self.MTCNN, self.bboxes, self.images, self.landmarks = MTCNN, bboxes, images, landmarks
+        self.networks = {"pnet": PNet, "rnet": RNet, "onet": ONet}
+        self.bboxes, self.images, self.landmarks = bboxes, images, landmarks
 
 
 def _load() -> tuple[Any, _Package]:
