@@ -11,6 +11,9 @@ REQUIREMENTS := $(if $(shell nvidia-smi -L 2>/dev/null | grep GPU),requirements.
 UV := uv==0.13.9
 # An environment with PyTorch and pytorch-metric-learning, the peer of lfw_jax.metric.
 PEER := .peer
+# The JAX that the other end of the supported Pythons gets: its types, not to be run.
+TYPES := .types
+OTHER = $(shell $(PYTHON) -c 'import sys; print("3.11" if sys.version_info >= (3, 12) else "3.13")')
 ARCHIVES := metric heads similarity triplets
 
 help:
@@ -56,10 +59,12 @@ parity: $(VENV)/installed $(PEER)/installed
 golden: $(PEER)/installed
 	for archive in $(ARCHIVES); do $(PEER)/bin/python tests/metric/golden/make_$$archive.py; done
 
-lint: $(VENV)/installed
+# Types twice: of this Python with what is installed, and of the other one with the JAX that it would have.
+lint: $(VENV)/installed $(TYPES)/installed
 	$(VENV)/bin/ruff check --quiet .
 	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/pyright --pythonpath $(PYTHON)
+	$(VENV)/bin/pyright --pythonpath $(PYTHON) --project pyright-other.json --pythonversion $(OTHER)
 	$(VENV)/bin/lint-imports --no-logo
 
 format: $(VENV)/installed
@@ -74,7 +79,7 @@ lock: $(VENV)/uv
 		--no-annotate --constraint requirements.txt $(VENV)/requirements-cpu.in -o requirements-cpu.txt
 
 clean:
-	rm -rf $(VENV) $(PEER) build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEER) $(TYPES) build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # Of the Pythons on this machine the first that is 3.11 or newer.
 $(VENV)/uv:
@@ -89,6 +94,12 @@ $(VENV)/uv:
 $(VENV)/installed: $(VENV)/uv requirements.txt requirements-cpu.txt pyproject.toml
 	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PYTHON) -r $(REQUIREMENTS)
 	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
+	@touch $@
+
+$(TYPES)/installed: $(VENV)/installed
+	rm -rf $(TYPES)
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --python-version $(OTHER) --target $(TYPES) --no-deps \
+		--only-binary :all: --constraint requirements-cpu.txt jax jaxlib flax optax orbax-checkpoint numpy
 	@touch $@
 
 $(PEER)/installed: $(VENV)/uv

@@ -47,7 +47,8 @@ def on_each(function: Callable[..., Any], devices: Devices) -> Callable[..., Any
 
 def replicate(tree: Any, devices: Devices) -> Any:
     """A copy of every leaf on each device, stacked along a new leading axis."""
-    copy = jax.pmap(lambda leaf, _: leaf, in_axes=(None, 0), devices=devices)
+    # On the axis of the step: a state laid out on another one would make the second step compile again.
+    copy = jax.pmap(lambda leaf, _: leaf, AXIS, in_axes=(None, 0), devices=devices)
     return copy(tree, np.zeros(len(devices)))
 
 
