@@ -8,8 +8,10 @@ import argparse
 import importlib
 import os
 import platform
+import signal
 import subprocess
 import sys
+import threading
 import time
 from importlib import metadata
 from pathlib import Path
@@ -30,6 +32,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--toy", action="store_true")
     flags = parser.parse_args(arguments)
     item = by_name(flags.name)
+    end_with_parent()
     from lfw_jax.errors import UserError
 
     work = flags.folder / item.name
@@ -62,6 +65,18 @@ def main(arguments: list[str]) -> int:
         )
         return 2
     return 0
+
+
+def end_with_parent() -> None:
+    """End this process and those that it started when the process that started it is gone, so that no item outlives the kit."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def machine() -> dict[str, Any]:

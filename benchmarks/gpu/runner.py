@@ -1,6 +1,5 @@
 """Work through the items within the time there is. Imports the standard library alone."""
 
-import ctypes
 import dataclasses
 import os
 import signal
@@ -105,12 +104,7 @@ def _measure(command: list[str], item: Item, data: Path, out: Path, limit: float
     try:
         with open(log, "wb") as output:
             process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_end_with_parent,
+                command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
     except OSError as error:
         raise KitError(
@@ -143,13 +137,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait(patience)
         except subprocess.TimeoutExpired:
             continue
-
-
-def _end_with_parent() -> None:
-    """In the child: be killed when the process that started it is killed, so that no item outlives the kit."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _last_line(log: Path) -> str:
