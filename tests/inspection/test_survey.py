@@ -188,7 +188,7 @@ def test_a_split_and_a_sampler_that_refuse_are_told_and_the_rest_is_there():
     assert found["split"] is None
     assert found["sampler"] is None
     refused_by_the_split, refused_by_the_sampler = found["faults"]
-    assert "people" in refused_by_the_split
+    assert "3 identities" in refused_by_the_split
     assert "--config.sampler.batch_size is 64" in refused_by_the_sampler
     assert found["people"] == 3
     assert found["files"]["formats"] == {"PNG": 3}
