@@ -37,7 +37,7 @@ DATA, ORIGINALS, REFERENCE, CARD = "lfw_aligned.npz", "originals.npz", "cascade_
 LISTS = ("pairsDevTrain.txt", "pairsDevTest.txt", "peopleDevTrain.txt", "peopleDevTest.txt")
 _MOST_BYTES = 60_000_000
 _ALIGNED_QUALITY, _ORIGINAL_QUALITY = 66, 42
-_ORIGINALS, _REFERENCES = 2000, 64
+_ORIGINALS, _REFERENCES = 2000, 500
 _ROOT = Path(__file__).parents[2]
 
 

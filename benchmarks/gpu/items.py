@@ -42,7 +42,7 @@ def _training(config: str, title: str, seconds: float, *, module: str = "experim
 
 ITEMS: tuple[Item, ...] = (
     _correctness("objectives", "one step of every loss, miner and head", 75),
-    _correctness("network", "one step of ResNet-50", 60),
+    _correctness("network", "one step of ResNet-50", 90),
     _correctness("cascade", "faces found by the cascade", 45),
     _throughput("bfloat16", "bfloat16"),
     _throughput("float32", "float32 (TF32)"),
