@@ -168,7 +168,7 @@ def _difference(case: Mapping[str, Any]) -> str:
 
 def mining(figures: Figures) -> str:
     """Return the table of mining beside pytorch-metric-learning."""
-    header = ("Selection and loss", "Batch", "lfw_jax ms", "peak MiB", "PML ms", "peak MiB", "times faster")
+    header = ("Mining and loss", "Batch", "lfw_jax ms", "peak MiB", "PML ms", "peak MiB", "times faster")
     rows = []
     for found in figures.values():
         if not found:
@@ -176,7 +176,10 @@ def mining(figures: Figures) -> str:
             continue
         for case, sizes in found["cases"].items():
             rows += [_mined(case if not place else "", size, row) for place, (size, row) in enumerate(sizes.items())]
-    text = "Forward and backward of selection and loss, 128-d, 4 images an identity; PML is pytorch-metric-learning, in turns."
+    text = (
+        "Forward and backward pass of mining and loss, 128-d, 4 images per identity. PML is pytorch-metric-learning, measured in "
+        "alternation."
+    )
     return f"{text}\n\n{table(header, rows)}"
 
 
