@@ -93,7 +93,7 @@ def assign_parts(images: ImageSet, split: Split, *, drawn_from: int = 1) -> Part
     reasons = {
         name: _REASONS[part] for name, part in zip(images.names, person.tolist(), strict=True) if part != TRAINING
     }
-    reasons |= {name: f"named in {where}" for name, where in split.kept_out.items() if reasons[name] == _REASONS[NONE]}
+    reasons |= {name: f"named in {where}" for name, where in split.excluded.items() if reasons[name] == _REASONS[NONE]}
     of_training = np.bincount(split.training.labels, minlength=len(split.training.names))
     few = np.flatnonzero(of_training < drawn_from)
     reasons |= {split.training.names[i]: f"fewer than {drawn_from} images, which the sampler asks for" for i in few}

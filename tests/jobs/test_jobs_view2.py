@@ -100,14 +100,14 @@ def metrics(workdir: Path) -> dict:
     return json.loads((workdir / "metrics.json").read_text())
 
 
-def test_a_fold_is_judged_by_the_other_folds_and_says_who_was_kept_out(finished: Path, faces: Path):
+def test_a_fold_is_judged_by_the_other_folds_and_says_who_was_excluded(finished: Path, faces: Path):
     found = metrics(finished)
     assert found["protocol"] == {"name": "view2", "fold": 1, "folds": FOLDS}
     (scores,) = found["evaluation"].values()
     assert (scores["list"], scores["pairs"]) == ("pairs fold 1", 40)
     assert {t["chosen_on"] for t in scores["thresholds"]} == {"the 2 other folds of pairs"}
-    kept_out = json.loads((finished / "kept_out.json").read_text())
-    assert kept_out == {"party": [name.upper().replace("_", " ") for name in read_folder(faces).names[4:11:3]]}
+    excluded = json.loads((finished / "kept_out.json").read_text())
+    assert excluded == {"party": [name.upper().replace("_", " ") for name in read_folder(faces).names[4:11:3]]}
     assert any(
         "3 identities named in party were excluded from training, 3 of them spelt" in note for note in found["notes"]
     )

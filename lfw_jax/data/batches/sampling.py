@@ -88,7 +88,7 @@ class Uniform:
         )
 
 
-class PeopleImages:
+class PKSampler:
     """PK sampling: P identities with K images each (Hermans et al. 2017, arXiv:1703.07737).
 
     Every identity comes once per epoch.
@@ -234,7 +234,7 @@ def _sample_of_each(
     return np.where(number < whole, number % counts[:, None], more)
 
 
-SAMPLERS = {"uniform": Uniform, "people_images": PeopleImages, "pairs": RandomPairs}
+SAMPLERS = {"uniform": Uniform, "people_images": PKSampler, "pairs": RandomPairs}
 
 
 def build_sampler(config: Mapping[str, Any], labels: Int[np.ndarray, "images"], *, seed: int) -> Sampler:
@@ -260,6 +260,6 @@ def build_sampler(config: Mapping[str, Any], labels: Int[np.ndarray, "images"], 
         return Uniform(labels, batch_size=size, seed=seed)
     if name == "pairs":
         return RandomPairs(labels, batch_size=size, same_share=config["same_share"], seed=seed)
-    return PeopleImages(
+    return PKSampler(
         labels, batch_size=size, images_per_person=config["images_per_person"], short=config["short"], seed=seed
     )

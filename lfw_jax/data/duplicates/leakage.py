@@ -48,7 +48,7 @@ def people_in_both(training: Iterable[str], judged: Iterable[str]) -> dict[str, 
     }
 
 
-def kept_out_note(removed: Mapping[str, str], where: str) -> str:
+def exclusion_note(removed: Mapping[str, str], where: str) -> str:
     """Return the note on identities that were excluded from training because a test list contains them.
 
     Args:

@@ -20,7 +20,7 @@ from lfw_jax.data.duplicates.leakage import (
 )
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_sets
-from lfw_jax.data.protocols.splits import Split, judged_lists, split
+from lfw_jax.data.protocols.splits import Split, evaluation_lists, split
 from lfw_jax.errors import UserError
 
 KEPT_OUT = "kept_out.json"
@@ -33,13 +33,13 @@ class EvaluationPlan:
 
     Attributes:
       sets: the evaluation sets.
-      kept_out: people of the source who do not train because a set names them, by the set's name and as it spells them.
+      excluded: people of the source who do not train because a set names them, by the set's name and as it spells them.
       leaking: how many people named in a set train nevertheless, by the set's name: it was not given when training began.
       shared: training images that are near duplicates of judged ones; None where nobody looked.
     """
 
     sets: tuple[EvaluationSet, ...]
-    kept_out: Mapping[str, list[str]]
+    excluded: Mapping[str, list[str]]
     leaking: Mapping[str, int]
     shared: tuple[SharedPicture, ...] | None
 
@@ -51,7 +51,7 @@ class EvaluationPlan:
         """
         with written_atomically(folder / KEPT_OUT, replace=True) as (unfinished,):
             unfinished.write_text(
-                json.dumps(dict(self.kept_out), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+                json.dumps(dict(self.excluded), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
             )
         if self.shared is not None:
             write_shared_pictures(folder / NEAR_DUPLICATES, self.shared)
@@ -89,15 +89,15 @@ def partition(
     sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), lists_beside)
     begun = (workdir / "config.json").is_file()
     if begun:
-        kept_out = _read_kept_out(workdir / KEPT_OUT)
+        excluded = _read_excluded(workdir / KEPT_OUT)
     else:
-        kept_out = {
+        excluded = {
             item.name: sorted(people_in_both(images.names, item.people).values()) for item in sets if item.people
         }
-    parts = split(images, data, lists_beside, seed=config["seed"], keep_out=kept_out)
+    parts = split(images, data, lists_beside, seed=config["seed"], exclude=excluded)
     if align:
         sets = tuple(item if item.aligned else dataclasses.replace(item, images=align(item.images)) for item in sets)
-        parts = parts.with_brought(align)
+        parts = parts.with_external_aligned(align)
     notes = [note for item in sets for note in item.notes]
     trained = {*parts.training.names, *parts.validation.people()}
     leaking = {item.name: len(found) for item in sets if (found := people_in_both(trained, item.people))}
@@ -112,7 +112,7 @@ def partition(
         if known:  # what did not train then does not now
             shared = read_shared_pictures(workdir / NEAR_DUPLICATES)
             parts = parts.without(shared) if shared else parts
-        found = shared_pictures(parts.training, judged_lists(parts, sets, crop), crop=crop)
+        found = shared_pictures(parts.training, evaluation_lists(parts, sets, crop), crop=crop)
         notes.append(_shared_note(found))
         foreign = [pairs.name for pairs in (*parts.aligned, *(item.pairs for item in sets if item.aligned))]
         if foreign and not align:
@@ -123,7 +123,7 @@ def partition(
             shared = found
             if found and data["near_duplicates"] == "remove":
                 parts = parts.without(found)
-    return dataclasses.replace(parts, notes=(*parts.notes, *notes)), EvaluationPlan(sets, kept_out, leaking, shared)
+    return dataclasses.replace(parts, notes=(*parts.notes, *notes)), EvaluationPlan(sets, excluded, leaking, shared)
 
 
 def _shared_note(shared: tuple[SharedPicture, ...]) -> str:
@@ -135,7 +135,7 @@ def _shared_note(shared: tuple[SharedPicture, ...]) -> str:
     return f"{kinds} nearly the same picture as a judged one ({NEAR_DUPLICATES}), the first: {first}."
 
 
-def _read_kept_out(path: Path) -> dict[str, list[str]]:
+def _read_excluded(path: Path) -> dict[str, list[str]]:
     if not path.is_file():
         return {}
     try:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from lfw_jax.data.duplicates.leakage import SharedPicture, kept_out_note, people_in_both, without
+from lfw_jax.data.duplicates.leakage import SharedPicture, exclusion_note, people_in_both, without
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
@@ -15,7 +15,7 @@ from lfw_jax.errors import UserError
 
 PROTOCOLS = ("view1", "view2", "pairs", "generated")
 
-KeepOut = Mapping[str, Collection[str]]
+Exclusions = Mapping[str, Collection[str]]
 """The identities excluded from training, by the name of the list that names them."""
 
 
@@ -30,9 +30,9 @@ class Split:
       test: pairs for evaluation; nothing else is chosen on them.
       source: all images of the data set; lists without external images refer to them.
       notes: remarks on exclusions and their reasons, for the terminal and the report.
-      brought: the external images of lists that do not refer to `source`.
+      external: the external images of lists that do not refer to `source`.
       aligned: the lists among these whose images are tightly cropped, aligned faces.
-      kept_out: the identities excluded from training, each with the list that names it, perhaps in another spelling.
+      excluded: the identities excluded from training, each with the list that names it, perhaps in another spelling.
     """
 
     training: ImageSet
@@ -41,9 +41,9 @@ class Split:
     test: PairList
     source: ImageSet
     notes: tuple[str, ...]
-    brought: Mapping[PairList, ImageSet] = dataclasses.field(default_factory=dict)
+    external: Mapping[PairList, ImageSet] = dataclasses.field(default_factory=dict)
     aligned: frozenset[PairList] = frozenset()
-    kept_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    excluded: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def by_folds(self) -> bool:
@@ -52,14 +52,14 @@ class Split:
 
     def images_of(self, pairs: PairList) -> ImageSet:
         """Return the image set that a list refers to."""
-        return self.brought.get(pairs, self.source)
+        return self.external.get(pairs, self.source)
 
-    def with_brought(self, change: Callable[[ImageSet], ImageSet]) -> "Split":
+    def with_external_aligned(self, change: Callable[[ImageSet], ImageSet]) -> "Split":
         """Return the split with `change` applied to the external images that are not aligned."""
-        before = {id(images): images for pairs, images in self.brought.items() if pairs not in self.aligned}
+        before = {id(images): images for pairs, images in self.external.items() if pairs not in self.aligned}
         after = {key: change(images) for key, images in before.items()}
         return dataclasses.replace(
-            self, brought={pairs: after.get(id(images), images) for pairs, images in self.brought.items()}
+            self, external={pairs: after.get(id(images), images) for pairs, images in self.external.items()}
         )
 
     def without(self, shared: Collection[SharedPicture]) -> "Split":
@@ -76,7 +76,7 @@ class Split:
 
 
 def split(
-    images: ImageSet, config: Mapping[str, Any], lists_beside: Path, *, seed: int, keep_out: KeepOut | None = None
+    images: ImageSet, config: Mapping[str, Any], lists_beside: Path, *, seed: int, exclude: Exclusions | None = None
 ) -> Split:
     """Divide a data set by `config.protocol`.
 
@@ -96,20 +96,20 @@ def split(
       config: `protocol`, `fold`, `pairs_file`, `lists_dir`, `dir`, `validation_people`, `test_people`, `pairs`.
       lists_beside: the folder of the data, which may hold the lists.
       seed: the seed of the held-out identities and of the sampled pairs.
-      keep_out: identities excluded from training and validation, by the list that names them.
+      exclude: identities excluded from training and validation, by the list that names them.
 
     Raises:
       UserError: the protocol is unknown, a list names missing images, or there are too few identities.
     """
     protocol = _known_protocol(config)
     if protocol == "generated":
-        return _generated(images, config, keep_out or {}, seed=seed)
+        return _generated(images, config, exclude or {}, seed=seed)
     if protocol == "pairs":
-        return _pairs(images, config, lists_beside, keep_out or {}, seed=seed)
-    return _of_lists(images, config, _lists(images, config, lists_beside), keep_out or {}, seed=seed)
+        return _pairs(images, config, lists_beside, exclude or {}, seed=seed)
+    return _of_lists(images, config, _lists(images, config, lists_beside), exclude or {}, seed=seed)
 
 
-def judged_pairs(
+def evaluation_pairs(
     images: ImageSet, config: Mapping[str, Any], lists_beside: Path, *, seed: int
 ) -> tuple[PairList, ImageSet, bool]:
     """Return the test pairs of `split`, without requiring identities for training.
@@ -173,12 +173,12 @@ def _hold_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: in
     )
 
 
-def _exclude(identities: Collection[str], lists: KeepOut) -> tuple[set[str], dict[str, str], list[str]]:
+def _exclude(identities: Collection[str], lists: Exclusions) -> tuple[set[str], dict[str, str], list[str]]:
     """Return the identities that no list names, the others with their list, and notes on them."""
     remaining, excluded, notes = set(identities), {}, []
     for where, names in lists.items():
         if removed := people_in_both(remaining, names):
-            notes.append(kept_out_note(removed, where))
+            notes.append(exclusion_note(removed, where))
             remaining -= removed.keys()
             excluded |= dict.fromkeys(removed, where)
     if not remaining:
@@ -193,20 +193,20 @@ def _held_out_note(training: ImageSet, remaining: Collection[str]) -> str:
     return f"{len(training.names) - len(remaining)} identities are held out of training for validation."
 
 
-def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, keep_out: KeepOut, *, seed: int) -> Split:
-    people, excluded, notes = _exclude(lists.people, {lists.test.name: lists.test.people(), **keep_out})
+def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, exclude: Exclusions, *, seed: int) -> Split:
+    people, excluded, notes = _exclude(lists.people, {lists.test.name: lists.test.people(), **exclude})
     training = images.of_people(people)
     remaining, validation = _hold_out(
         training, config["validation_people"], config["pairs"], "held-out people", seed=seed
     )  # fmt: skip
     notes = [*lists.notes, *notes, _held_out_note(training, remaining)]
     trained = training.of_people(set(remaining))
-    return Split(trained, validation, lists.development, lists.test, images, tuple(notes), kept_out=excluded)
+    return Split(trained, validation, lists.development, lists.test, images, tuple(notes), excluded=excluded)
 
 
-def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, keep_out: KeepOut, *, seed: int) -> Split:
+def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, exclude: Exclusions, *, seed: int) -> Split:
     test_set = _read_test_set(config, data_dir)
-    people, excluded, notes = _exclude(images.names, {test_set.name: test_set.people, **keep_out})
+    people, excluded, notes = _exclude(images.names, {test_set.name: test_set.people, **exclude})
     training = images.of_people(people)
     remaining, validation = _hold_out(
         training, config["validation_people"], config["pairs"], "held-out people", seed=seed
@@ -223,9 +223,9 @@ def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, keep_out
     return Split(trained, validation, development, test, images, tuple(notes), external, aligned, excluded)
 
 
-def _generated(images: ImageSet, config: Mapping[str, Any], keep_out: KeepOut, *, seed: int) -> Split:
+def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions, *, seed: int) -> Split:
     rest, test = _hold_out_test(images, config, seed=seed)
-    people, excluded, notes = _exclude(rest, keep_out)
+    people, excluded, notes = _exclude(rest, exclude)
     training = images.of_people(people)
     remaining, validation = _hold_out(
         training, config["validation_people"], config["pairs"], "validation people", seed=seed + 1
@@ -235,10 +235,12 @@ def _generated(images: ImageSet, config: Mapping[str, Any], keep_out: KeepOut, *
         f"{len(training.names) - len(remaining)} for validation; the threshold is chosen on the validation pairs."
     )
     trained = training.of_people(set(remaining))
-    return Split(trained, validation, validation, test, images, (note, *notes), kept_out=excluded)
+    return Split(trained, validation, validation, test, images, (note, *notes), excluded=excluded)
 
 
-def judged_lists(parts: Split, sets: Collection[EvaluationSet], crop: float) -> list[tuple[PairList, ImageSet, float]]:
+def evaluation_lists(
+    parts: Split, sets: Collection[EvaluationSet], crop: float
+) -> list[tuple[PairList, ImageSet, float]]:
     """Return every evaluated list, its images and the share of their sides that the crop covers.
 
     Args:

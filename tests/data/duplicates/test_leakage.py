@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lfw_jax.data.duplicates.leakage import (
     comparable_name,
-    kept_out_note,
+    exclusion_note,
     people_in_both,
     read_shared_pictures,
     shared_pictures,
@@ -59,8 +59,8 @@ def test_the_exact_spelling_takes_precedence():
 
 
 def test_the_note_counts_and_shows_spellings():
-    assert kept_out_note({"Ann": "Ann"}, "pairs") == "1 identity named in pairs was excluded from training."
-    note = kept_out_note({"Ann_Lee": "ann lee", "Bob": "Bob"}, "pairs")
+    assert exclusion_note({"Ann": "Ann"}, "pairs") == "1 identity named in pairs was excluded from training."
+    note = exclusion_note({"Ann_Lee": "ann lee", "Bob": "Bob"}, "pairs")
     assert (
         note
         == "2 identities named in pairs were excluded from training, 1 of them spelt differently there: Ann_Lee (ann lee)."
