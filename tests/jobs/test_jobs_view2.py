@@ -1,4 +1,4 @@
-"""One fold of View 2 from training to the figure of all folds: who is kept out, what is listed, what is refused."""
+"""One fold of View 2 from training to the result over all folds: exclusions, near duplicates, refusals."""
 
 import json
 import shutil
@@ -21,6 +21,7 @@ from lfw_jax.jobs.combine import combine
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.jobs.train_and_evaluate import run
+from lfw_jax.jobs.workdir import Workdir
 
 FOLDS = 3
 
@@ -106,12 +107,18 @@ def test_a_fold_is_judged_by_the_other_folds_and_says_who_was_excluded(finished:
     (scores,) = found["evaluation"].values()
     assert (scores["list"], scores["pairs"]) == ("pairs fold 1", 40)
     assert {t["chosen_on"] for t in scores["thresholds"]} == {"the 2 other folds of pairs"}
-    excluded = json.loads((finished / "kept_out.json").read_text())
+    excluded = json.loads((finished / "excluded_identities.json").read_text())
     assert excluded == {"party": [name.upper().replace("_", " ") for name in read_folder(faces).names[4:11:3]]}
     assert any(
         "3 identities named in party were excluded from training, 3 of them spelt" in note for note in found["notes"]
     )
     assert found["leaking"] == {}
+
+
+@pytest.mark.parametrize("name", ["excluded_identities.json", "kept_out.json"])
+def test_a_run_that_ended_before_it_wrote_its_configuration_can_begin_again(faces: Path, tmp_path: Path, name: str):
+    (tmp_path / name).write_text("{}")
+    assert not Workdir(tmp_path, tiny(faces)).begun
 
 
 def test_an_evaluation_set_is_judged_by_folds_and_reported_beside_the_test(finished: Path):

@@ -23,7 +23,8 @@ from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluatio
 from lfw_jax.data.protocols.splits import Split, evaluation_lists, split
 from lfw_jax.errors import UserError
 
-KEPT_OUT = "kept_out.json"
+EXCLUDED = "excluded_identities.json"
+_EXCLUDED_BEFORE = "kept_out.json"  # the name that the file had in earlier work directories
 NEAR_DUPLICATES = "near_duplicates.csv"
 
 
@@ -44,12 +45,12 @@ class EvaluationPlan:
     shared: tuple[SharedPicture, ...] | None
 
     def write(self, folder: Path) -> None:
-        """Write `kept_out.json` and, where duplicates were looked for, `near_duplicates.csv` into a work directory that begins.
+        """Write `excluded_identities.json`, and `near_duplicates.csv` if duplicates were searched, into a new work directory.
 
         Raises:
           UserError: the folder cannot be written.
         """
-        with written_atomically(folder / KEPT_OUT, replace=True) as (unfinished,):
+        with written_atomically(folder / EXCLUDED, replace=True) as (unfinished,):
             unfinished.write_text(
                 json.dumps(dict(self.excluded), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
             )
@@ -89,7 +90,7 @@ def partition(
     sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), lists_beside)
     begun = (workdir / "config.json").is_file()
     if begun:
-        excluded = _read_excluded(workdir / KEPT_OUT)
+        excluded = _read_excluded(workdir)
     else:
         excluded = {
             item.name: sorted(people_in_both(images.names, item.people).values()) for item in sets if item.people
@@ -135,8 +136,9 @@ def _shared_note(shared: tuple[SharedPicture, ...]) -> str:
     return f"{kinds} nearly the same picture as a judged one ({NEAR_DUPLICATES}), the first: {first}."
 
 
-def _read_excluded(path: Path) -> dict[str, list[str]]:
-    if not path.is_file():
+def _read_excluded(workdir: Path) -> dict[str, list[str]]:
+    path = next((workdir / name for name in (EXCLUDED, _EXCLUDED_BEFORE) if (workdir / name).is_file()), None)
+    if path is None:
         return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
