@@ -61,7 +61,7 @@ class EvaluationPlan:
 def partition(
     images: ImageSet,
     config: Mapping[str, Any],
-    lists_beside: Path,
+    data_dir: Path,
     workdir: Path,
     align: Callable[[ImageSet], ImageSet] | None = None,
     crop: float = 1.0,
@@ -73,7 +73,7 @@ def partition(
     Args:
       images: everything the source has.
       config: the whole configuration.
-      lists_beside: the folder of the data.
+      data_dir: the folder of the data.
       workdir: the work directory, which need not exist.
       align: aligns the images of lists and sets that are not of the source and not aligned; None leaves them as they are.
       crop: the share of the sides of an image aligned here that the network sees; the rest is margin.
@@ -87,7 +87,7 @@ def partition(
             f"--config.data.near_duplicates is '{data['near_duplicates']}'; expected ignore, list (count them and write "
             f"{NEAR_DUPLICATES}) or remove (leave them out of training as well)."
         )
-    sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), lists_beside)
+    sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), data_dir)
     begun = (workdir / "config.json").is_file()
     if begun:
         excluded = _read_excluded(workdir)
@@ -95,7 +95,7 @@ def partition(
         excluded = {
             item.name: sorted(people_in_both(images.names, item.people).values()) for item in sets if item.people
         }
-    parts = split(images, data, lists_beside, seed=config["seed"], exclude=excluded)
+    parts = split(images, data, data_dir, seed=config["seed"], exclude=excluded)
     if align:
         sets = tuple(item if item.aligned else dataclasses.replace(item, images=align(item.images)) for item in sets)
         parts = parts.with_external_aligned(align)

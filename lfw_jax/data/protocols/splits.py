@@ -76,7 +76,7 @@ class Split:
 
 
 def split(
-    images: ImageSet, config: Mapping[str, Any], lists_beside: Path, *, seed: int, exclude: Exclusions | None = None
+    images: ImageSet, config: Mapping[str, Any], data_dir: Path, *, seed: int, exclude: Exclusions | None = None
 ) -> Split:
     """Divide a data set by `config.protocol`.
 
@@ -94,7 +94,7 @@ def split(
     Args:
       images: all images of the data set.
       config: `protocol`, `fold`, `pairs_file`, `lists_dir`, `dir`, `validation_people`, `test_people`, `pairs`.
-      lists_beside: the folder of the data, which may hold the lists.
+      data_dir: the folder of the data, which may hold the lists.
       seed: the seed of the held-out identities and of the sampled pairs.
       exclude: identities excluded from training and validation, by the list that names them.
 
@@ -105,19 +105,19 @@ def split(
     if protocol == "generated":
         return _generated(images, config, exclude or {}, seed=seed)
     if protocol == "pairs":
-        return _pairs(images, config, lists_beside, exclude or {}, seed=seed)
-    return _of_lists(images, config, _lists(images, config, lists_beside), exclude or {}, seed=seed)
+        return _pairs(images, config, data_dir, exclude or {}, seed=seed)
+    return _of_lists(images, config, _lists(images, config, data_dir), exclude or {}, seed=seed)
 
 
 def evaluation_pairs(
-    images: ImageSet, config: Mapping[str, Any], lists_beside: Path, *, seed: int
+    images: ImageSet, config: Mapping[str, Any], data_dir: Path, *, seed: int
 ) -> tuple[PairList, ImageSet, bool]:
     """Return the test pairs of `split`, without requiring identities for training.
 
     Args:
       images: all images of the data set.
       config: the configuration of `split`.
-      lists_beside: the folder of the data, which may hold the lists.
+      data_dir: the folder of the data, which may hold the lists.
       seed: the seed of the held-out identities and of the sampled pairs.
 
     Returns:
@@ -130,9 +130,9 @@ def evaluation_pairs(
     if protocol == "generated":
         return _hold_out_test(images, config, seed=seed)[1], images, False
     if protocol == "pairs":
-        test_set = _read_test_set(config, lists_beside)
+        test_set = _read_test_set(config, data_dir)
         return test_set.pairs, test_set.images, test_set.aligned
-    return _lists(images, config, lists_beside).test, images, False
+    return _lists(images, config, data_dir).test, images, False
 
 
 def _known_protocol(config: Mapping[str, Any]) -> str:
@@ -143,8 +143,8 @@ def _known_protocol(config: Mapping[str, Any]) -> str:
     return config["protocol"]
 
 
-def _lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path) -> Lists:
-    return (view1_lists if config["protocol"] == "view1" else view2_lists)(images, config, lists_beside)
+def _lists(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> Lists:
+    return (view1_lists if config["protocol"] == "view1" else view2_lists)(images, config, data_dir)
 
 
 def _hold_out_test(images: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[list[str], PairList]:
