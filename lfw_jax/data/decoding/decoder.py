@@ -23,9 +23,11 @@ from lfw_jax.data.decoding.image_headers import FORMATS, check_size, jpeg_prefac
 from lfw_jax.data.decoding.resizing import Resize, resize_box, resizer
 
 _READ_BYTES = 65536  # bytes; few files have more
+COLOURS = ("YCbCr", "Gray", "RGB")
+"""The colour spaces of JPEGs for which libjpeg-turbo yields the same RGB as Pillow."""
+
 # libjpeg-turbo scales to any number of eighths, but is fast for these factors only.
 _SHRINK = (8, 4, 2)
-_COLOURS = ("YCbCr", "Gray", "RGB")  # for these libjpeg-turbo yields the same RGB as Pillow
 _LARGEST_RETAINED = 2**22  # bytes
 _LONGEST_PREFACE = 2**16  # bytes
 _NONE: tuple[bytes, ...] = ()  # no image starts with it
@@ -117,7 +119,7 @@ class Decoder:
             self._resize_whole(decode_by_pillow(encoded), out)
             turn = orientation(encoded)
         if turn != 1:  # rotation does not move the centred square
-            out[:] = np.rot90(out[:, ::-1] if turn in _MIRRORED else out, _QUARTER_TURNS[turn])
+            out[:] = upright(out, turn)
 
     @property
     def memory(self) -> int:
@@ -149,7 +151,7 @@ class Decoder:
         if not encoded.startswith(b"\xff\xd8"):
             return False
         height, width, colours, _ = decode_jpeg_header(encoded)
-        if colours not in _COLOURS:
+        if colours not in COLOURS:
             return False
         if (height, width) != self._size:
             self._size = (0, 0)
@@ -228,16 +230,23 @@ def decode_whole(image: Path | bytes | UInt8[np.ndarray, "h w 3"]) -> UInt8[np.n
         try:
             height, width, colours, _ = decode_jpeg_header(encoded)
             check_size(int(height), int(width))
-            if colours in _COLOURS:
+            if colours in COLOURS:
                 pixels = decode_jpeg(encoded)
         except ValueError:  # possibly harmless: Pillow decides
             pixels = None
     if pixels is None:
         pixels = decode_by_pillow(encoded)
-    turn = orientation(encoded)
-    if turn == 1:
-        return pixels
-    return np.ascontiguousarray(np.rot90(pixels[:, ::-1] if turn in _MIRRORED else pixels, _QUARTER_TURNS[turn]))
+    return np.ascontiguousarray(upright(pixels, orientation(encoded)))
+
+
+def upright(pixels: UInt8[np.ndarray, "h w 3"], turn: int) -> UInt8[np.ndarray, "_ _ 3"]:
+    """Return a view of the pixels, mirrored and rotated as an EXIF orientation demands.
+
+    Args:
+      pixels: `[h, w, 3]`, the pixels as stored.
+      turn: the value of the EXIF orientation, from 1 to 8.
+    """
+    return np.rot90(pixels[:, ::-1] if turn in _MIRRORED else pixels, _QUARTER_TURNS[turn])
 
 
 def read_file(path: Path | str) -> bytes:
