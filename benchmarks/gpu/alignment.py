@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.gpu.cascade_reference import write_cascade_reference
 from lfw_jax.data.batches.feeder import cores
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.formats.array import read_array
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError

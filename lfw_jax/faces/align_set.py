@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.batches.feeder import cores
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.storage import PackedPaths
 from lfw_jax.errors import UserError

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from configs import base
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.synthetic import write_folder

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from configs import base
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.formats import encoding
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.sources import read_path
