@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from lfw_jax.data.batches.images_by_identity import ImagesByIdentity, count_identities
 from lfw_jax.data.batches.permutation import Permutation
-from lfw_jax.data.batches.sampling import PKSampler, RandomPairs, Uniform, build_sampler
+from lfw_jax.data.batches.pk_sampling import PKSampler
+from lfw_jax.data.batches.random_pairs import RandomPairs
+from lfw_jax.data.batches.sampling import Uniform, build_sampler
 from lfw_jax.errors import UserError
 
 label_lists = st.lists(st.integers(0, 6), min_size=24, max_size=60).map(

@@ -5,18 +5,15 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from lfw_jax.data.duplicates.leakage import SharedPicture, exclusion_note, people_in_both, without
+from lfw_jax.data.duplicates.leakage import SharedPicture, without
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
+from lfw_jax.data.protocols.exclusion import Exclusions, exclude_identities, hold_out
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
-from lfw_jax.data.protocols.lfw_lists import generate_pairs, split_people
 from lfw_jax.errors import UserError
 
 PROTOCOLS = ("view1", "view2", "pairs", "generated")
-
-Exclusions = Mapping[str, Collection[str]]
-"""The identities excluded from training, by the name of the list that names them."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -148,7 +145,7 @@ def _lists(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> Lists
 
 
 def _hold_out_test(images: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[list[str], PairList]:
-    return _hold_out(images, config["test_people"], config["pairs"], "test people", seed=seed)
+    return hold_out(images, config["test_people"], config["pairs"], "test people", seed=seed)
 
 
 def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
@@ -163,40 +160,14 @@ def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
         raise UserError(f"--config.data.pairs_file: {error}") from error
 
 
-def _hold_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: int) -> tuple[list[str], PairList]:
-    """Return the remaining identities, without spellings of held-out ones, and pairs of the latter."""
-    numbers = images.numbers_of_people()
-    remaining, held_out = split_people(numbers, share=share, seed=seed)
-    both = people_in_both(remaining, held_out)
-    return [name for name in remaining if name not in both], generate_pairs(
-        {identity: numbers[identity] for identity in held_out}, pairs=pairs, seed=seed, name=name
-    )
-
-
-def _exclude(identities: Collection[str], lists: Exclusions) -> tuple[set[str], dict[str, str], list[str]]:
-    """Return the identities that no list names, the others with their list, and notes on them."""
-    remaining, excluded, notes = set(identities), {}, []
-    for where, names in lists.items():
-        if removed := people_in_both(remaining, names):
-            notes.append(exclusion_note(removed, where))
-            remaining -= removed.keys()
-            excluded |= dict.fromkeys(removed, where)
-    if not remaining:
-        raise UserError(
-            f"--config.data.protocol: {', '.join(lists)} name every identity of the data, so none is left for training. "
-            "Train on other identities, or evaluate on other pairs."
-        )
-    return remaining, excluded, notes
-
-
 def _held_out_note(training: ImageSet, remaining: Collection[str]) -> str:
     return f"{len(training.names) - len(remaining)} identities are held out of training for validation."
 
 
 def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, exclude: Exclusions, *, seed: int) -> Split:
-    people, excluded, notes = _exclude(lists.people, {lists.test.name: lists.test.people(), **exclude})
+    people, excluded, notes = exclude_identities(lists.people, {lists.test.name: lists.test.people(), **exclude})
     training = images.of_people(people)
-    remaining, validation = _hold_out(
+    remaining, validation = hold_out(
         training, config["validation_people"], config["pairs"], "held-out people", seed=seed
     )  # fmt: skip
     notes = [*lists.notes, *notes, _held_out_note(training, remaining)]
@@ -206,9 +177,9 @@ def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, exclude
 
 def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, exclude: Exclusions, *, seed: int) -> Split:
     test_set = _read_test_set(config, data_dir)
-    people, excluded, notes = _exclude(images.names, {test_set.name: test_set.people, **exclude})
+    people, excluded, notes = exclude_identities(images.names, {test_set.name: test_set.people, **exclude})
     training = images.of_people(people)
-    remaining, validation = _hold_out(
+    remaining, validation = hold_out(
         training, config["validation_people"], config["pairs"], "held-out people", seed=seed
     )  # fmt: skip
     external, test = {test_set.pairs: test_set.images}, test_set.pairs
@@ -225,9 +196,9 @@ def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, exclude:
 
 def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions, *, seed: int) -> Split:
     rest, test = _hold_out_test(images, config, seed=seed)
-    people, excluded, notes = _exclude(rest, exclude)
+    people, excluded, notes = exclude_identities(rest, exclude)
     training = images.of_people(people)
-    remaining, validation = _hold_out(
+    remaining, validation = hold_out(
         training, config["validation_people"], config["pairs"], "validation people", seed=seed + 1
     )
     note = (
