@@ -153,7 +153,7 @@ def test_later_sets_change_nobody_who_trained_and_are_stamped_as_leaking(finishe
     assert found["evaluation"] == metrics(finished)["evaluation"]
     assert list(found["sets"]) == ["friends"]
     assert found["leaking"] == {"friends": 2}
-    assert any("2 people named in friends train or validate" in note for note in found["notes"])
+    assert any("2 identities of friends are used for training or validation" in note for note in found["notes"])
     assert "2 people of friends trained, so its figures flatter the model" in (workdir / "report.html").read_text()
 
 
@@ -168,7 +168,7 @@ def test_fold_0_judges_all_folds_with_one_model(faces: Path, tmp_path: Path):
     assert found["protocol"] == {"name": "view2", "fold": 0, "folds": 2}
     (scores,) = found["evaluation"].values()
     assert (scores["list"], scores["pairs"], len(scores["folds"]["accuracies"])) == ("pairs", 40, 2)
-    assert any("of a judged one" in note or "as a judged one" in note for note in found["notes"])
+    assert any("of an evaluated image" in note or "of evaluated images" in note for note in found["notes"])
     assert (tmp_path / "run" / "near_duplicates.csv").is_file()
     assert "the other folds of pairs, for each fold" in (tmp_path / "run" / "report.html").read_text()
 

@@ -1,4 +1,4 @@
-"""Identities excluded or held out of training."""
+"""Identities that are excluded or held out of training."""
 
 from collections.abc import Collection, Mapping
 
@@ -13,7 +13,18 @@ Exclusions = Mapping[str, Collection[str]]
 
 
 def exclude_identities(identities: Collection[str], lists: Exclusions) -> tuple[set[str], dict[str, str], list[str]]:
-    """Return the identities that no list names, the others with their list, and notes on them."""
+    """Exclude the identities that lists name, in any spelling.
+
+    Args:
+      identities: the names of the identities that could be used for training.
+      lists: the names to exclude, by the list that contains them.
+
+    Returns:
+      The remaining identities, the excluded ones with the list that names them, and remarks on the exclusions.
+
+    Raises:
+      UserError: no identity remains.
+    """
     remaining, excluded, notes = set(identities), {}, []
     for where, names in lists.items():
         if removed := people_in_both(remaining, names):
@@ -29,7 +40,21 @@ def exclude_identities(identities: Collection[str], lists: Exclusions) -> tuple[
 
 
 def hold_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: int) -> tuple[list[str], PairList]:
-    """Return the remaining identities, without spellings of held-out ones, and pairs of the latter."""
+    """Hold out identities and generate pairs of them.
+
+    Args:
+      images: the images of the identities.
+      share: the share of held-out identities, between 0 and 1.
+      pairs: the number of same pairs, and of different pairs.
+      name: the name of the list of pairs.
+      seed: the seed of the choice and of the pairs.
+
+    Returns:
+      The remaining identities, without other spellings of the held-out ones, and the pairs.
+
+    Raises:
+      UserError: the share is out of range, or too few identities remain or are held out.
+    """
     numbers = images.numbers_of_people()
     remaining, held_out = split_people(numbers, share=share, seed=seed)
     both = people_in_both(remaining, held_out)

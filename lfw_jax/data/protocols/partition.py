@@ -1,7 +1,7 @@
-"""What a run is judged on: its split, the evaluation sets, and who and what was kept out of training because of them.
+"""The data of a run: its split, its evaluation sets, and what these exclude from training.
 
-Both are settled when training begins and written into the work directory, so that evaluation sets may come and go later
-without changing who trained.
+The exclusions are settled when training begins and are written into the work directory, so that evaluation sets may change later
+without changing the training set.
 """
 
 import dataclasses
@@ -30,13 +30,14 @@ NEAR_DUPLICATES = "near_duplicates.csv"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class EvaluationPlan:
-    """What a run is judged on besides its split.
+    """The evaluation of a run beyond its split.
 
     Attributes:
       sets: the evaluation sets.
-      excluded: people of the source who do not train because a set names them, by the set's name and as it spells them.
-      leaking: how many people named in a set train nevertheless, by the set's name: it was not given when training began.
-      shared: training images that are near duplicates of judged ones; None where nobody looked.
+      excluded: the identities excluded from training, by the name of the set that names them, in its spelling.
+      leaking: the number of training and validation identities that a set names, by its name. The set was not given when
+        training began.
+      shared: training images that are near duplicates of evaluated images; None if they were not searched.
     """
 
     sets: tuple[EvaluationSet, ...]
@@ -46,6 +47,9 @@ class EvaluationPlan:
 
     def write(self, folder: Path) -> None:
         """Write `excluded_identities.json`, and `near_duplicates.csv` if duplicates were searched, into a new work directory.
+
+        Args:
+          folder: the work directory.
 
         Raises:
           UserError: the folder cannot be written.
@@ -66,35 +70,33 @@ def partition(
     align: Callable[[ImageSet], ImageSet] | None = None,
     crop: float = 1.0,
 ) -> tuple[Split, EvaluationPlan]:
-    """Divide the data, and keep out of training whom and what the evaluation sets and the test list share with it.
+    """Split the data, and exclude from training what the evaluation sets and the test list have in common with it.
 
-    In a work directory that has begun, the people are those who were kept out then, whatever sets are judged now.
+    In a work directory that has begun, the exclusions are those of its beginning, whatever the evaluation sets are now.
 
     Args:
-      images: everything the source has.
+      images: all images of the data set.
       config: the whole configuration.
-      data_dir: the folder of the data.
+      data_dir: the folder of the data, which may hold the lists.
       workdir: the work directory, which need not exist.
-      align: aligns the images of lists and sets that are not of the source and not aligned; None leaves them as they are.
+      align: aligns the external images of lists and sets that are not aligned; None leaves them unchanged.
       crop: the share of the sides of an image aligned here that the network sees; the rest is margin.
 
+    Returns:
+      The split, and the evaluation beyond it.
+
     Raises:
-      UserError: an unknown option, or what `split` and `read_evaluation_sets` find wrong.
+      UserError: an unknown option, or a fault that `split` or `read_evaluation_sets` finds.
     """
     data = config["data"]
     if data["near_duplicates"] not in ("ignore", "list", "remove"):
         raise UserError(
             f"--config.data.near_duplicates is '{data['near_duplicates']}'; expected ignore, list (count them and write "
-            f"{NEAR_DUPLICATES}) or remove (leave them out of training as well)."
+            f"{NEAR_DUPLICATES}) or remove (exclude them from training as well)."
         )
     sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), data_dir)
     begun = (workdir / "config.json").is_file()
-    if begun:
-        excluded = _read_excluded(workdir)
-    else:
-        excluded = {
-            item.name: sorted(people_in_both(images.names, item.people).values()) for item in sets if item.people
-        }
+    excluded = _read_excluded(workdir) if begun else _named_in(sets, images)
     parts = split(images, data, data_dir, seed=config["seed"], exclude=excluded)
     if align:
         sets = tuple(item if item.aligned else dataclasses.replace(item, images=align(item.images)) for item in sets)
@@ -102,38 +104,68 @@ def partition(
     notes = [note for item in sets for note in item.notes]
     trained = {*parts.training.names, *parts.validation.people()}
     leaking = {item.name: len(found) for item in sets if (found := people_in_both(trained, item.people))}
-    notes += [
-        f"{count} people named in {name} train or validate: the set was not given when training began, so its figures flatter "
-        "the model."
-        for name, count in leaking.items()
-    ]
+    notes += [_leaking_note(count, name) for name, count in leaking.items()]
     shared = None
     if data["near_duplicates"] != "ignore":
-        known = begun and data["near_duplicates"] == "remove"
-        if known:  # what did not train then does not now
-            shared = read_shared_pictures(workdir / NEAR_DUPLICATES)
-            parts = parts.without(shared) if shared else parts
-        found = shared_pictures(parts.training, evaluation_lists(parts, sets, crop), crop=crop)
-        notes.append(_shared_note(found))
-        foreign = [pairs.name for pairs in (*parts.aligned, *(item.pairs for item in sets if item.aligned))]
-        if foreign and not align:
-            notes.append(
-                f"{', '.join(foreign)}: aligned faces, which are not found again in training images that are not aligned."
-            )
-        if not known:
-            shared = found
-            if found and data["near_duplicates"] == "remove":
-                parts = parts.without(found)
+        record = workdir / NEAR_DUPLICATES if begun else None
+        parts, shared, more = _without_duplicates(
+            parts, sets, record, remove=data["near_duplicates"] == "remove", align=bool(align), crop=crop
+        )
+        notes += more
     return dataclasses.replace(parts, notes=(*parts.notes, *notes)), EvaluationPlan(sets, excluded, leaking, shared)
+
+
+def _named_in(sets: tuple[EvaluationSet, ...], images: ImageSet) -> dict[str, list[str]]:
+    return {item.name: sorted(people_in_both(images.names, item.people).values()) for item in sets if item.people}
+
+
+def _without_duplicates(
+    parts: Split, sets: tuple[EvaluationSet, ...], record: Path | None, *, remove: bool, align: bool, crop: float
+) -> tuple[Split, tuple[SharedPicture, ...], list[str]]:
+    """Search the training images for near duplicates of evaluated images, and exclude those to be removed.
+
+    Args:
+      parts: the split.
+      sets: the evaluation sets.
+      record: the file of a run that has begun. What it excluded from training then stays excluded.
+      remove: whether near duplicates are excluded.
+      align: whether training images are aligned.
+      crop: as for `partition`.
+
+    Returns:
+      The split, the near duplicates to be recorded, and notes.
+    """
+    recorded = read_shared_pictures(record) if record and remove else None
+    if recorded:
+        parts = parts.without(recorded)
+    found = shared_pictures(parts.training, evaluation_lists(parts, sets, crop), crop=crop)
+    notes = [_shared_note(found)]
+    aligned = [pairs.name for pairs in (*parts.aligned, *(item.pairs for item in sets if item.aligned))]
+    if aligned and not align:
+        notes.append(
+            f"{', '.join(aligned)}: near duplicates of these aligned faces cannot be found among training images that are not "
+            "aligned."
+        )
+    if recorded is not None:
+        return parts, recorded, notes
+    return parts.without(found) if found and remove else parts, found, notes
+
+
+def _leaking_note(count: int, name: str) -> str:
+    identities = "1 identity" if count == 1 else f"{count} identities"
+    return (
+        f"{identities} of {name} {'is' if count == 1 else 'are'} used for training or validation, because the set was not given "
+        "when training began: its metrics are too optimistic."
+    )
 
 
 def _shared_note(shared: tuple[SharedPicture, ...]) -> str:
     images = len({(item.training_person, item.training_number) for item in shared})
     if not images:
-        return "no training image is a near duplicate of a judged one."
-    kinds = "1 training image is" if images == 1 else f"{images} training images are"
-    first = f"{shared[0].training_image} is nearly {shared[0].judged_image} of {shared[0].list}"
-    return f"{kinds} nearly the same picture as a judged one ({NEAR_DUPLICATES}), the first: {first}."
+        return "no training image is a near duplicate of an evaluated image."
+    count = "1 training image is a near duplicate" if images == 1 else f"{images} training images are near duplicates"
+    first = f"{shared[0].training_image} and {shared[0].judged_image} of {shared[0].list}"
+    return f"{count} of evaluated images ({NEAR_DUPLICATES}); the first: {first}."
 
 
 def _read_excluded(workdir: Path) -> dict[str, list[str]]:
@@ -146,6 +178,6 @@ def _read_excluded(workdir: Path) -> dict[str, list[str]]:
             raise ValueError("expected names by list")
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UserError(
-            f"{path}: not the list of people that a run writes ({error}). Train anew in another folder."
+            f"{path}: not the list of excluded identities that a run writes ({error}). Train again in another folder."
         ) from error
     return found
