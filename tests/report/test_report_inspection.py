@@ -82,7 +82,7 @@ SUMMARY = {
     "split": {
         "training": {"people": 100, "images": 1000},
         "pairs": {
-            "validation": {"list": "held-out people", "people": 10, "images": 40, "same": 50, "different": 51},
+            "validation": {"list": "held-out identities", "people": 10, "images": 40, "same": 50, "different": 51},
             "test": {"list": "pairsDevTest", "people": 30, "images": 90, "same": 500, "different": 500},
         },
         "unused_images_of_training_people": 3,

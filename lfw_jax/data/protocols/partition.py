@@ -160,11 +160,11 @@ def _leaking_note(count: int, name: str) -> str:
 
 
 def _shared_note(shared: tuple[SharedPicture, ...]) -> str:
-    images = len({(item.training_person, item.training_number) for item in shared})
+    images = len({(item.training_identity, item.training_number) for item in shared})
     if not images:
         return "no training image is a near duplicate of an evaluated image."
     count = "1 training image is a near duplicate" if images == 1 else f"{images} training images are near duplicates"
-    first = f"{shared[0].training_image} and {shared[0].judged_image} of {shared[0].list}"
+    first = f"{shared[0].training_image} and {shared[0].test_image} of {shared[0].list}"
     return f"{count} of evaluated images ({NEAR_DUPLICATES}); the first: {first}."
 
 

@@ -145,7 +145,7 @@ def _lists(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> Lists
 
 
 def _hold_out_test(images: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[list[str], PairList]:
-    return hold_out(images, config["test_people"], config["pairs"], "test people", seed=seed)
+    return hold_out(images, config["test_people"], config["pairs"], "test identities", seed=seed)
 
 
 def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
@@ -168,7 +168,7 @@ def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, exclude
     people, excluded, notes = exclude_identities(lists.people, {lists.test.name: lists.test.people(), **exclude})
     training = images.of_people(people)
     remaining, validation = hold_out(
-        training, config["validation_people"], config["pairs"], "held-out people", seed=seed
+        training, config["validation_people"], config["pairs"], "held-out identities", seed=seed
     )  # fmt: skip
     notes = [*lists.notes, *notes, _held_out_note(training, remaining)]
     trained = training.of_people(set(remaining))
@@ -180,7 +180,7 @@ def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, exclude:
     people, excluded, notes = exclude_identities(images.names, {test_set.name: test_set.people, **exclude})
     training = images.of_people(people)
     remaining, validation = hold_out(
-        training, config["validation_people"], config["pairs"], "held-out people", seed=seed
+        training, config["validation_people"], config["pairs"], "held-out identities", seed=seed
     )  # fmt: skip
     external, test = {test_set.pairs: test_set.images}, test_set.pairs
     if test_set.development is not None:
@@ -199,7 +199,7 @@ def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions,
     people, excluded, notes = exclude_identities(rest, exclude)
     training = images.of_people(people)
     remaining, validation = hold_out(
-        training, config["validation_people"], config["pairs"], "validation people", seed=seed + 1
+        training, config["validation_people"], config["pairs"], "validation identities", seed=seed + 1
     )
     note = (
         f"of {len(images.names)} identities {len(images.names) - len(rest)} are held out for the test and "
