@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,20 +17,20 @@ import numpy as np
 import pooch
 from ml_collections import ConfigDict
 
-from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.batches.feeder import cores
 from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.storage import PackedPaths
 from lfw_jax.errors import UserError
+from lfw_jax.faces.aligned_folder import claim_folder
 from lfw_jax.faces.aligner import Aligner, Task, on_threads
 from lfw_jax.faces.crops import CropSettings
 from lfw_jax.faces.detection import Detect, Detector
 from lfw_jax.faces.manifest import Journal, Row, Rows, write_manifest
-from lfw_jax.faces.naming import crop_files
 from lfw_jax.faces.saving import FileFormat
+from lfw_jax.faces.tasks import named_crops, tasks
 
-MANIFEST, SETTINGS = "manifest.csv", "align.json"
+MANIFEST = "manifest.csv"
 _ENGINES = ("auto", "mtcnn", "jax")
 _RUNNERS = ("threads", "beam")
 
@@ -69,7 +69,7 @@ def align_set(images: ImageSet, folder: Path, config: ConfigDict, what: str, *, 
     settings, aligner = _aligner(folder, config)
     began, fresh = time.monotonic(), 0
     try:
-        _claim(folder, settings, what)
+        claim_folder(folder, settings, what)
         journal = Journal(folder / MANIFEST)
         done = {row.file: place for place, row in enumerate(journal.rows) if row.file}
         todo = tasks(images, config.file_format, done)
@@ -79,7 +79,7 @@ def align_set(images: ImageSet, folder: Path, config: ConfigDict, what: str, *, 
                 journal.append(rows)
                 fresh += len(rows)
                 progress(len(done))
-        order = (done[file if file in done else source] for _, file, source in _named(images, config.file_format))
+        order = (done[file if file in done else source] for _, file, source in named_crops(images, config.file_format))
         rows = journal.rows.take(order)
         rows.extend(Row("", skipped.path, None, 0, skipped.reason) for skipped in images.skipped)
         write_manifest(folder / MANIFEST, rows)
@@ -89,37 +89,6 @@ def align_set(images: ImageSet, folder: Path, config: ConfigDict, what: str, *, 
             "room, or choose another folder, and give the same command to go on."
         ) from error
     return Aligned(rows, fresh, time.monotonic() - began)
-
-
-def tasks(images: ImageSet, file_format: FileFormat, done: Container[str] = ()) -> Iterator[Task]:
-    """Each image with where its crop goes: `<person>/<its own name>`, or `<person>/<person>_0001` without one.
-
-    Args:
-      images: the set; an image is read when its task is asked for.
-      file_format: of the crops.
-      done: crops that are there.
-    """
-    for place, file, source in _named(images, file_format):
-        if file not in done:
-            yield Task(images.images[place], source, file)
-
-
-def _named(images: ImageSet, file_format: FileFormat) -> Iterator[tuple[int, str, str]]:
-    """The place, the crop's file and the source's name of each image, none of which is read for it."""
-
-    def own_names() -> Iterator[tuple[str, str]]:
-        for place, label in enumerate(images.labels.tolist()):
-            person, image = images.names[label], images.images[place] if images.storage == "files" else None
-            name = image.name if isinstance(image, Path) else f"{person}_{int(images.numbers[place]):04d}"
-            yield person, name
-
-    for place, file in enumerate(crop_files(own_names(), file_format)):
-        yield place, file, _printable(images.describe(place))
-
-
-def _printable(text: str) -> str:
-    """A source as one line: a manifest's rows are lines, even where a file's name is not."""
-    return "".join(" " if letter in "\r\n" else letter for letter in text)
 
 
 def _aligner(folder: Path, config: ConfigDict) -> tuple[dict[str, Any], Aligner]:
@@ -175,36 +144,6 @@ def _run(aligner: Aligner, todo: Iterator[Task], folder: Path, config: ConfigDic
             batch_size=_batch_size(config), workers=config.workers, options=config.beam_options,
         )  # fmt: skip
     return on_threads(aligner, todo, batch_size=_batch_size(config), threads=config.workers or cores())
-
-
-def _claim(folder: Path, settings: dict[str, Any], what: str) -> None:
-    """Make the folder this alignment's own, or see that it is."""
-    path = folder / SETTINGS
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{what}: {folder} is a file; expected a folder, or a name that is not taken.")
-    if path.is_file():
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-            differing = [
-                f"{key} was {before.get(key)!r}, now {settings[key]!r}"
-                for key in settings
-                if before.get(key) != settings[key]
-            ]
-        except (ValueError, AttributeError) as error:
-            raise UserError(
-                f"{path}: not the settings of an alignment ({error}). Remove the folder to align anew."
-            ) from error
-        if differing:
-            raise UserError(
-                f"{what}: {folder} was aligned with other settings: {'; '.join(differing)}. Give those, or another folder."
-            )
-        return
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(
-            f"{what}: {folder} is not empty and holds no {SETTINGS}, so it is no aligned folder. Choose another."
-        )
-    with written_atomically(path) as (unfinished,):
-        unfinished.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tuple[ImageSet, float, str]:
