@@ -11,10 +11,21 @@ SETTINGS = "align.json"
 
 
 def claim_folder(folder: Path, settings: dict[str, Any], what: str) -> None:
-    """Make the folder this alignment's own, or see that it is."""
+    """Write the settings into a new folder, or check that an existing one has the same settings.
+
+    Args:
+      folder: the folder of the crops.
+      settings: everything that the crops depend on.
+      what: the name of the folder in error messages, such as "--output".
+
+    Raises:
+      UserError: the folder has other settings or other content.
+    """
     path = folder / SETTINGS
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{what}: {folder} is a file; expected a folder, or a name that is not taken.")
+        raise UserError(
+            f"{what}: {folder} is a file; expected a folder, or a path that does not exist. Choose another path."
+        )
     if path.is_file():
         try:
             before = json.loads(path.read_text(encoding="utf-8"))
@@ -25,16 +36,17 @@ def claim_folder(folder: Path, settings: dict[str, Any], what: str) -> None:
             ]
         except (ValueError, AttributeError) as error:
             raise UserError(
-                f"{path}: not the settings of an alignment ({error}). Remove the folder to align anew."
+                f"{path}: not the settings of an alignment ({error}). Remove the folder and align again."
             ) from error
         if differing:
             raise UserError(
-                f"{what}: {folder} was aligned with other settings: {'; '.join(differing)}. Give those, or another folder."
+                f"{what}: {folder} was aligned with other settings: {'; '.join(differing)}. Use the former settings, or choose "
+                "another folder."
             )
         return
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(
-            f"{what}: {folder} is not empty and holds no {SETTINGS}, so it is no aligned folder. Choose another."
+            f"{what}: {folder} is not empty and holds no {SETTINGS}, so it is not a folder of aligned faces. Choose another."
         )
     with written_atomically(path) as (unfinished,):
         unfinished.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

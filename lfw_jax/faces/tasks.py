@@ -10,31 +10,38 @@ from lfw_jax.faces.saving import FileFormat
 
 
 def tasks(images: ImageSet, file_format: FileFormat, done: Container[str] = ()) -> Iterator[Task]:
-    """Each image with where its crop goes: `<person>/<its own name>`, or `<person>/<person>_0001` without one.
+    """Yield a task for each image whose crop does not exist yet.
+
+    The crop is called `<identity>/<name of the image>`, or `<identity>/<identity>_0001` if the image has no name.
 
     Args:
-      images: the set; an image is read when its task is asked for.
-      file_format: of the crops.
-      done: crops that are there.
+      images: the set; an image is read when its task is requested.
+      file_format: the format of the crops.
+      done: the files of existing crops.
     """
-    for place, file, source in named_crops(images, file_format):
+    for index, file, source in named_crops(images, file_format):
         if file not in done:
-            yield Task(images.images[place], source, file)
+            yield Task(images.images[index], source, file)
 
 
 def named_crops(images: ImageSet, file_format: FileFormat) -> Iterator[tuple[int, str, str]]:
-    """The place, the crop's file and the source's name of each image, none of which is read for it."""
+    """Yield the index, the crop's file and the source's name of each image, without reading the images.
+
+    Args:
+      images: the set.
+      file_format: the format of the crops.
+    """
 
     def own_names() -> Iterator[tuple[str, str]]:
-        for place, label in enumerate(images.labels.tolist()):
-            person, image = images.names[label], images.images[place] if images.storage == "files" else None
-            name = image.name if isinstance(image, Path) else f"{person}_{int(images.numbers[place]):04d}"
-            yield person, name
+        for index, label in enumerate(images.labels.tolist()):
+            identity, image = images.names[label], images.images[index] if images.storage == "files" else None
+            name = image.name if isinstance(image, Path) else f"{identity}_{int(images.numbers[index]):04d}"
+            yield identity, name
 
-    for place, file in enumerate(crop_files(own_names(), file_format)):
-        yield place, file, _printable(images.describe(place))
+    for index, file in enumerate(crop_files(own_names(), file_format)):
+        yield index, file, _printable(images.describe(index))
 
 
 def _printable(text: str) -> str:
-    """A source as one line: a manifest's rows are lines, even where a file's name is not."""
+    """Replace line breaks, so that a row of the manifest is one line."""
     return "".join(" " if letter in "\r\n" else letter for letter in text)
