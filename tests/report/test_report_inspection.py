@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from lfw_jax.report.inspection.facts import bars, facts, pair_in_words, size_in_words
+from lfw_jax.report.inspection.facts import facts
 from lfw_jax.report.inspection.figures import (
     crop_sheet,
     image_sides,
@@ -20,6 +20,7 @@ from lfw_jax.report.inspection.figures import (
 )
 from lfw_jax.report.inspection.page import Evidence, write_inspection_page
 from lfw_jax.report.inspection.terminal import print_inspection
+from lfw_jax.report.inspection.values import bars, pair_in_words, size_in_words
 from lfw_jax.report.style import figure_svg
 
 HOSTILE = '[red]</td><script>alert("1")</script>[/red] $x$ 名前'

@@ -1,10 +1,11 @@
 """The facts of an inspection as rows of labels and values, the same on the terminal and on the page."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from lfw_jax.report.formatting import percent
+from lfw_jax.report.inspection.values import counts_in_words, identity_count, image_count, pair_count, size_in_words
 
 FIRST_FILES = "examples"
 """The label of the row that names files, for which the page has a table instead."""
@@ -13,10 +14,8 @@ PER_IDENTITY, FILES, UNREADABLE = "Images per identity", "Files", "Unreadable fi
 DUPLICATES, SPLIT, NOT_TRAINED, BATCHES = "Duplicates", "Split", "Identities not used for training", "Batches"
 """The titles of the groups to which terminal or page add something."""
 
-_MODES = {"RGB": "colour (RGB)", "L": "grey (L)", "RGBA": "colour with transparency (RGBA)", "P": "palette (P)"}
 _SHOWN = 4
 _HUNDRED = 100
-_UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,34 +46,6 @@ def facts(summary: Mapping[str, Any]) -> list[Facts]:
     return [group for group in groups if group.rows]
 
 
-def range_of(row: Mapping[str, int]) -> str:
-    """Return the range of a bin of images per identity: "1", "5–9"."""
-    return f"{row['from']}" if row["from"] == row["to"] else f"{row['from']}–{row['to']}"
-
-
-def size_in_words(count: int) -> str:
-    """Return a number of bytes in the largest unit of which it has at least one.
-
-    Example:
-      >>> size_in_words(1500)
-      '1.5 KB'
-    """
-    value, unit = float(count), 0
-    while value >= 1000 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{count} bytes" if unit == 0 else f"{value:,.1f} {_UNITS[unit]}"
-
-
-def pair_in_words(pair: Mapping[str, Any]) -> str:
-    """Describe a pair of duplicates: their names, their parts if known, and their distance."""
-    names = [
-        f"{image} ({part})" if part and part != "none" else image
-        for image, part in zip(pair["images"], pair["parts"] or ("", ""), strict=True)
-    ]
-    alike = "identical files" if pair["same_bytes"] else f"{pair['distance']} of 256 hash bits differ"
-    return f"{names[0]} = {names[1]}: {alike}"
-
-
 def _set(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("source", summary["source"]),
@@ -90,7 +61,7 @@ def _people(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     most = ", ".join(f"{name} {count:,}" for name, count in found["most"][:3])
     rows = [
         ("min / median / mean / max", spread),
-        ("with one image", f"{_identities(found['singletons'])} ({percent(found['singletons'] / max(people, 1))})"),
+        ("with one image", f"{identity_count(found['singletons'])} ({percent(found['singletons'] / max(people, 1))})"),
         ("most images", most),
     ]
     if people >= _HUNDRED:
@@ -105,8 +76,8 @@ def _files(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     common = ", ".join(f"{row['width']} × {row['height']} ({row['images']:,})" for row in found["sizes"][:_SHOWN])
     more = found["different_sizes"] - _SHOWN
     rows = [
-        ("formats", _counts(found["formats"])),
-        ("colours", _counts(found["modes"])),
+        ("formats", counts_in_words(found["formats"])),
+        ("colours", counts_in_words(found["modes"])),
         ("width × height (images)", common + (f" and {more:,} other sizes" if more > 0 else "")),
     ]
     if found["different_sizes"] > 1:
@@ -140,13 +111,13 @@ def _duplicates(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = summary["duplicates"]
     same, near, least = found["same_bytes"], found["near"], "" if found["complete"] else "at least "
     rows = [
-        ("identical, one identity", _pairs(same["within_people"])),
-        ("identical, two identities", _pairs(same["across_people"])),
-        ("similar, one identity", least + _pairs(near["within_people"])),
-        ("similar, two identities", least + _pairs(near["across_people"])),
+        ("identical, one identity", pair_count(same["within_people"])),
+        ("identical, two identities", pair_count(same["across_people"])),
+        ("similar, one identity", least + pair_count(near["within_people"])),
+        ("similar, two identities", least + pair_count(near["across_people"])),
     ]
     if found["on_both_sides"] is not None:
-        rows.append(("in training and evaluation", least + _pairs(found["on_both_sides"])))
+        rows.append(("in training and evaluation", least + pair_count(found["on_both_sides"])))
     return rows
 
 
@@ -155,12 +126,12 @@ def _parts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if split is None:
         return []
     training = split["training"]
-    rows = [("training", f"{_identities(training['people'])}, {_images_count(training['images'])}")]
+    rows = [("training", f"{identity_count(training['people'])}, {image_count(training['images'])}")]
     if unused := split["unused_images_of_training_people"]:
-        rows.append(("unused", f"{_images_count(unused)} of training identities"))
+        rows.append(("unused", f"{image_count(unused)} of training identities"))
     for part, pairs in split["pairs"].items():
         counts = f"{pairs['same']:,} same and {pairs['different']:,} different pairs"
-        rows.append((part, f"{counts} of {_identities(pairs['people'])} ({pairs['list']})"))
+        rows.append((part, f"{counts} of {identity_count(pairs['people'])} ({pairs['list']})"))
     return [*rows, *(("note", note) for note in split["notes"])]
 
 
@@ -171,7 +142,7 @@ def _left_out(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = []
     for reason, group in split["left_out"].items():
         more = ", …" if group["people"] > len(group["examples"]) else ""
-        counts = f"{_identities(group['people'])}, {_images_count(group['images'])}"
+        counts = f"{identity_count(group['people'])}, {image_count(group['images'])}"
         rows.append((reason, f"{counts}: {', '.join(group['examples'])}{more}"))
     return rows
 
@@ -183,11 +154,11 @@ def _batches(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     rates = found["by_images_of_person"]
     rarely = "none"
     if found["seldom_images"]:
-        rarely = f"{_images_count(found['seldom_images'])}, less than once in {found['seldom_epochs']} epochs"
-    never = _images_count(found["never_images"]) if found["never_images"] else "none"
+        rarely = f"{image_count(found['seldom_images'])}, less than once in {found['seldom_epochs']} epochs"
+    never = image_count(found["never_images"]) if found["never_images"] else "none"
     never += f" in {found['epochs_looked_at']:.3g} epochs"
     if found["never_people"]:
-        never += f", among them all images of {_identities(found['never_people'])}"
+        never += f", among them all images of {identity_count(found['never_people'])}"
     rows = [
         (
             "sampler",
@@ -201,7 +172,9 @@ def _batches(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if len(rates) > 1:
         first, last = rates[0], rates[-1]
-        rate = f"{first['a_epoch']:.2g} per epoch for identities with {_images_count(first['from'])}, {last['a_epoch']:.2g}"
+        rate = (
+            f"{first['a_epoch']:.2g} per epoch for identities with {image_count(first['from'])}, {last['a_epoch']:.2g}"
+        )
         rows.insert(4, ("samples of an image", f"{rate} for those with {last['from']} images or more"))
     return rows
 
@@ -211,44 +184,3 @@ def _positives(found: Mapping[str, Any]) -> str:
     if found["batches_without_positive_pair"]:
         words += f"; {percent(found['batches_without_positive_pair'])} of the batches have none"
     return words
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{_MODES.get(name, name)} {count:,}" for name, count in counts.items())
-
-
-def _identities(count: int) -> str:
-    return "1 identity" if count == 1 else f"{count:,} identities"
-
-
-def _images_count(count: int) -> str:
-    return "1 image" if count == 1 else f"{count:,} images"
-
-
-def _pairs(count: int) -> str:
-    return "none" if not count else f"{count:,} pair{'s' * (count != 1)}"
-
-
-def bars(histogram: Sequence[Mapping[str, int]], width: int) -> list[tuple[str, str, str]]:
-    """Return text bars of the numbers of identities by images per identity.
-
-    Args:
-      histogram: bins with `from`, `to`, `people` and `images`.
-      width: the length of the longest bar in characters.
-
-    Returns:
-      For each bin its range, its bar, and its counts in words.
-    """
-    most = max((row["people"] for row in histogram), default=1)
-    lines = []
-    for row in histogram:
-        eighths = round(8 * width * row["people"] / most)
-        bar = "█" * (eighths // 8) + ("▏▎▍▌▋▊▉"[eighths % 8 - 1] if eighths % 8 else "")
-        lines.append(
-            (
-                range_of(row),
-                bar or "▏" * bool(row["people"]),
-                f"{_identities(row['people'])}, {_images_count(row['images'])}",
-            )
-        )
-    return lines

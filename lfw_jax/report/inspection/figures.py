@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
 from lfw_jax.report.contact_sheet import contact_sheet
-from lfw_jax.report.inspection.facts import range_of
+from lfw_jax.report.inspection.values import range_of
 from lfw_jax.report.style import DIFFERENT_COLOUR, INK, MUTED, SAME_COLOUR, STYLE, new_figure
 
 _PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")

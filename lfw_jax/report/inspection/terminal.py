@@ -8,7 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lfw_jax.report.inspection.facts import DUPLICATES, PER_IDENTITY, bars, facts, pair_in_words
+from lfw_jax.report.inspection.facts import DUPLICATES, PER_IDENTITY, facts
+from lfw_jax.report.inspection.values import bars, pair_in_words
 
 _WIDTH = 80
 _LABELS = 28
