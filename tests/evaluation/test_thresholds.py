@@ -14,7 +14,7 @@ values = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.floats(0, 2)
 
 
 @st.composite
-def scored_pairs(draw, both_kinds=False, elements=values):
+def judged_pairs(draw, both_kinds=False, elements=values):
     same = draw(hnp.arrays(bool, st.integers(1, 30)))
     if both_kinds:
         same = np.concatenate([same, [True, False]])
@@ -27,7 +27,7 @@ def every_threshold(distances: np.ndarray) -> list[float]:
 
 
 @settings(deadline=None)
-@given(scored_pairs())
+@given(judged_pairs())
 def test_best_accuracy_equals_the_search_over_every_threshold(pairs):
     distances, same = pairs
     best = max(np.mean((distances < t) == same) for t in every_threshold(distances))
@@ -36,7 +36,7 @@ def test_best_accuracy_equals_the_search_over_every_threshold(pairs):
 
 
 @settings(deadline=None)
-@given(scored_pairs())
+@given(judged_pairs())
 def test_best_f1_equals_the_search_over_every_threshold(pairs):
     distances, same = pairs
     best = max(metrics.f1_score(same, distances < t, zero_division=0) for t in every_threshold(distances))
@@ -45,7 +45,7 @@ def test_best_f1_equals_the_search_over_every_threshold(pairs):
 
 
 @settings(deadline=None)
-@given(scored_pairs(), st.sampled_from([thresholds.best_accuracy, thresholds.best_f1]), st.randoms())
+@given(judged_pairs(), st.sampled_from([thresholds.best_accuracy, thresholds.best_f1]), st.randoms())
 def test_the_order_of_pairs_does_not_move_the_threshold(pairs, choose, random):
     distances, same = pairs
     order = list(range(len(same)))
@@ -54,7 +54,7 @@ def test_the_order_of_pairs_does_not_move_the_threshold(pairs, choose, random):
 
 
 @settings(deadline=None)
-@given(scored_pairs(elements=st.sampled_from(np.arange(1, 9) / 4)), st.sampled_from([2.0, 0.5, 64.0]))
+@given(judged_pairs(elements=st.sampled_from(np.arange(1, 9) / 4)), st.sampled_from([2.0, 0.5, 64.0]))
 def test_the_threshold_scales_with_the_distances(pairs, factor):
     distances, same = pairs
     inside = thresholds.best_accuracy(distances, same)
@@ -96,7 +96,7 @@ def test_a_threshold_between_neighbouring_floats_still_separates_them():
 
 
 @settings(deadline=None)
-@given(scored_pairs(), st.floats(-1, 3))
+@given(judged_pairs(), st.floats(-1, 3))
 def test_scores_agree_with_scikit_learn(pairs, threshold):
     distances, same = pairs
     accepted = distances < threshold
@@ -119,7 +119,7 @@ def test_a_pair_at_the_threshold_is_rejected():
 
 
 @settings(deadline=None)
-@given(scored_pairs(both_kinds=True))
+@given(judged_pairs(both_kinds=True))
 def test_auc_agrees_with_scikit_learn_with_ties(pairs):
     distances, same = pairs
     # Ranks go in, not distances: scikit-learn merges scores that are nearly equal.
@@ -128,7 +128,7 @@ def test_auc_agrees_with_scikit_learn_with_ties(pairs):
 
 
 @settings(deadline=None)
-@given(scored_pairs(both_kinds=True, elements=st.sampled_from(np.arange(12) / 6)))
+@given(judged_pairs(both_kinds=True, elements=st.sampled_from(np.arange(12) / 6)))
 def test_auc_keeps_under_increasing_maps_and_mirrors_under_swaps(pairs):
     distances, same = pairs
     auc = thresholds.roc_auc(distances, same)
