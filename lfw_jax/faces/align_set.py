@@ -1,4 +1,4 @@
-"""Resumable alignment of an image set into a folder with a manifest, for `--mode=align` and `config.data.align`."""
+"""Resumable alignment of an image set, for `--mode=align` and `config.data.align`."""
 
 import dataclasses
 import hashlib

@@ -37,7 +37,9 @@ class Task:
 
 
 class Aligner:
-    """Aligns tasks: writes their crops and returns their rows. Threads and other machines share the work by tasks.
+    """The alignment of tasks, which writes their crops and returns their rows.
+
+    Threads and other machines share the work by tasks.
 
     Args:
       folder: the folder of the crops; subfolders are created when needed.

@@ -1,4 +1,4 @@
-"""Alignment: the crop in which the five points of a face have the same positions as in every other crop.
+"""Alignment: the crop in which the five points of a face have fixed positions.
 
 Pixel coordinates are those of OpenCV and of the field's aligned sets: the centre of the first pixel is (0, 0).
 """
@@ -44,10 +44,11 @@ def template(height: int = 112, width: int | None = None) -> Points:
 
 
 def similarity(points: Float[np.ndarray, "points 2"], target: Float[np.ndarray, "points 2"]) -> Similarity:
-    """Return the similarity transform (rotation, uniform scale, translation) that fits `points` to `target` best.
+    """Return the similarity transform that fits `points` to `target` best.
 
-    It minimises the sum of squared distances and never mirrors. Source: Umeyama 1991, "Least-squares estimation of
-    transformation parameters between two point patterns".
+    A similarity is a rotation, a uniform scaling and a translation; it never mirrors. The transform minimises the sum
+    of squared distances. Source: Umeyama 1991, "Least-squares estimation of transformation parameters between two
+    point patterns".
 
     Args:
       points: `[points, 2]`, at least two.

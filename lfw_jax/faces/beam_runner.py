@@ -1,8 +1,9 @@
-"""Alignment as an Apache Beam pipeline, for sets too large for one machine: `pip install lfw-jax[beam]`.
+"""Alignment as an Apache Beam pipeline, for sets too large for one machine.
 
-By default, Beam's direct runner runs it on this machine. `config.align.beam_options` selects another runner, with the options
-of Beam's command line. All workers use the same paths, so that input and output must be on shared storage; images of a `.rec`,
-a `.bin` or an `.npz` are sent with their task.
+It needs `pip install lfw-jax[beam]`. By default, Beam's direct runner runs it on this machine.
+`config.align.beam_options` selects another runner, with the options of Beam's command line. All workers use the same
+paths, so that input and output must be on shared storage; images of a `.rec`, a `.bin` or an `.npz` are sent with
+their task.
 """
 
 import shlex

@@ -35,9 +35,10 @@ class Face:
 
 
 class Detector:
-    """The MTCNN cascade of the mtcnn package with its weights and thresholds, on the CPU, for faces of at least 20 pixels.
+    """The MTCNN cascade of the mtcnn package, with its weights and thresholds, on the CPU.
 
-    The images of one call are processed in batches. Calls from several threads run in parallel.
+    It detects faces of at least 20 pixels. The images of one call are processed in batches. Calls from several threads
+    run in parallel.
 
     Raises:
       UserError: mtcnn or TensorFlow is not installed.

@@ -1,4 +1,4 @@
-"""The manifest of an aligned folder: one row per image, appended during the work and readable after a crash."""
+"""The manifest of an aligned folder: one row per image, readable after a crash."""
 
 import array
 import csv
@@ -47,7 +47,7 @@ class Row:
 
 
 class Rows(Sequence[Row]):
-    """A sequence of rows, stored as lines of a manifest of about 250 bytes each; a row is parsed on access.
+    """A sequence of rows, stored as lines of about 250 bytes each and parsed on access.
 
     Args:
       rows: the initial rows.

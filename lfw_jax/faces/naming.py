@@ -11,9 +11,10 @@ _FORBIDDEN = set('/\\:*?"<>|')
 
 
 def safe_name(text: str) -> str:
-    """Return a text as the name of a file or folder, in any script, without characters that a system may refuse.
+    """Return a text as the name of a file or folder that is valid on all systems.
 
-    Such characters become "_", and long names are cut to 200 bytes, so that different texts may get the same name.
+    Characters that a system may refuse become "_", and long names are cut to 200 bytes, so that different texts may
+    get the same name.
 
     Example:
       >>> safe_name("a/b?")
@@ -29,7 +30,9 @@ def safe_name(text: str) -> str:
 
 
 def crop_files(images: Iterable[tuple[str, str]], file_format: FileFormat) -> Iterator[str]:
-    """Yield a distinct path for each crop, relative to the output folder. It depends on the images and their order only.
+    """Yield a distinct path for each crop, relative to the output folder.
+
+    The paths depend on the images and their order only.
 
     Args:
       images: the identity and the name of each image: a file name, or `<identity>_0001`.

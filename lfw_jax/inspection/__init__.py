@@ -1,4 +1,4 @@
-"""Inspection of a data set before training: counts, headers, duplicates, split, sampling, and concerns."""
+"""Inspection of a data set before training: its facts and its problems."""
 
 from lfw_jax.inspection import duplicates
 from lfw_jax.inspection.concerns import Plan

@@ -1,4 +1,4 @@
-"""Statistics of a sampler on a training set: how often it samples each image, and the positive pairs in a batch."""
+"""Statistics of a sampler on a training set: samples per image, positive pairs per batch."""
 
 import dataclasses
 from typing import Any

@@ -1,4 +1,4 @@
-"""Duplicates by consequence: copies of one identity, wrong labels, and leakage between the parts of the split."""
+"""Duplicates by consequence: copies, wrong labels, and leakage between parts of the split."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -57,7 +57,7 @@ def rows(images: ImageSet, likeness: Likeness, parts: Parts | None) -> Iterator[
 
 
 def summary(images: ImageSet, likeness: Likeness, parts: Parts | None) -> dict[str, Any]:
-    """Return the facts for inspection.json: counts, and the 50 most serious pairs of two identities or of leakage."""
+    """Return the facts for inspection.json: counts, and the 50 most serious pairs."""
     across = likeness.across_people(images.labels)
     leaks = leaking(likeness, parts) if parts else None
     within_copies, across_copies = likeness.copies(images.labels)

@@ -46,7 +46,7 @@ class Parts:
     excluded_by_sampler: int
 
     def summary(self, images: ImageSet) -> dict[str, Any]:
-        """Return the facts for inspection.json: parts, identities not used for training by reason, notes of the protocol."""
+        """Return the facts for inspection.json: parts, exclusions by reason, and notes."""
         split = self.split
         lists = {"validation": split.validation, "development": split.development, "test": split.test}
         left_out: dict[str, dict[str, Any]] = {}
@@ -101,8 +101,9 @@ def assign_parts(images: ImageSet, split: Split, *, least_images: int = 1) -> Pa
 
 
 def people_rows(images: ImageSet, parts: Parts | None) -> list[tuple[str, int, str, str]]:
-    """Return the name, number of images, part and reason for exclusion from training of each identity, sorted by name.
+    """Return a row for each identity, sorted by name.
 
+    A row is the name, the number of images, the part, and the reason why the identity is not used for training.
     Identities whose folder has no readable image are included. Without a split, parts and reasons are empty.
 
     Args:

@@ -36,7 +36,7 @@ class ImagesPerPerson:
         return float(ordered[: max(1, len(ordered) // 100)].sum() / ordered.sum()) if len(ordered) else 0.0
 
     def histogram(self) -> list[dict[str, int]]:
-        """Return the numbers of identities and images in bins of images per identity, from `from` to `to`, inclusive."""
+        """Return the numbers of identities and images in bins of images per identity."""
         if not len(self.counts):
             return []
         lows, which = bins(self.counts)
@@ -50,7 +50,7 @@ class ImagesPerPerson:
         ]
 
     def summary(self) -> dict[str, Any]:
-        """Return the facts for inspection.json: statistics, the histogram, and the identities with the most images."""
+        """Return the facts for inspection.json: statistics, histogram, largest identities."""
         most = np.argsort(-self.counts, kind="stable")[:_MOST]
         return {
             "min": int(self.counts.min()) if len(self.counts) else 0,
@@ -77,7 +77,9 @@ def images_per_person(names: Sequence[str], labels: Int[np.ndarray, "images"]) -
 
 
 def bins(counts: Int[np.ndarray, "people"]) -> tuple[list[int], Int[np.ndarray, "people"]]:
-    """Assign identities to bins of images per identity: 1, 2, 3, 4, 5-9, 10-19, 20-49, 50-99, …
+    """Assign identities to bins of images per identity.
+
+    The bins are 1, 2, 3, 4, 5-9, 10-19, 20-49, 50-99, …
 
     Args:
       counts: `[people]`, the number of images of each identity.

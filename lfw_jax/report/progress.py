@@ -1,4 +1,4 @@
-"""Progress of training and of passes over a data set: a bar on a terminal, occasional lines in a log file."""
+"""Progress of training and of passes over a data set, on a terminal or in a log file."""
 
 import statistics
 import sys

@@ -1,4 +1,4 @@
-"""The style of all plots, and their conversion to pixels, PNG and SVG, without pyplot and its global state."""
+"""The style of all plots, and their conversion to pixels, PNG and SVG, without pyplot."""
 
 import io
 from typing import Any, Literal

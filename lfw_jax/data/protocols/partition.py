@@ -46,7 +46,9 @@ class EvaluationPlan:
     shared: tuple[SharedPicture, ...] | None
 
     def write(self, folder: Path) -> None:
-        """Write `excluded_identities.json`, and `near_duplicates.csv` if duplicates were searched, into a new work directory.
+        """Write the exclusions into a new work directory.
+
+        The files are `excluded_identities.json` and, if near duplicates were searched, `near_duplicates.csv`.
 
         Args:
           folder: the work directory.
@@ -70,7 +72,7 @@ def partition(
     align: Callable[[ImageSet], ImageSet] | None = None,
     crop: float = 1.0,
 ) -> tuple[Split, EvaluationPlan]:
-    """Split the data, and exclude from training what the evaluation sets and the test list have in common with it.
+    """Split the data, and exclude from training what it shares with the evaluation sets.
 
     In a work directory that has begun, the exclusions are those of its beginning, whatever the evaluation sets are now.
 

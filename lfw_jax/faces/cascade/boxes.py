@@ -63,7 +63,7 @@ def within(boxes: Float[Array, "n k 4"], sizes: Int[Array, "n 2"]) -> Float[Arra
 def not_suppressed(
     boxes: Float[Array, "n k 4"], valid: Bool[Array, "n k"], threshold: float, *, of_smaller: bool = False
 ) -> Bool[Array, "n k"]:
-    """Non-maximum suppression: the mask of boxes that overlap no better box of their image by more than `threshold`.
+    """Non-maximum suppression: the mask of boxes that do not overlap a better box of their image.
 
     As in mtcnn, suppressed boxes suppress others too, unlike in the usual greedy algorithm.
 

@@ -1,4 +1,4 @@
-"""Face detection in images of any size by the JAX cascade, in batches of one jitted function call each."""
+"""Face detection in images of any size by the JAX cascade, in batches."""
 
 import threading
 from collections import Counter
@@ -21,11 +21,11 @@ Shape = tuple[int, int]
 
 
 class CascadeDetector:
-    """MTCNN in JAX, on JAX's default device: finds the faces that the mtcnn package finds, in images of any size.
+    """MTCNN in JAX, on JAX's default device, for images of any size.
 
-    Each shape of a batch is compiled once, which takes seconds. A shape that fills a batch is compiled exactly; images of other
-    shapes are placed on the smallest of a few canvases that holds them, which does not change the result. Calls from several
-    threads may run in parallel.
+    It finds the faces that the mtcnn package finds. Each shape of a batch is compiled once, which takes seconds. A
+    shape that fills a batch is compiled exactly; images of other shapes are placed on the smallest of a few canvases
+    that holds them, which does not change the result. Calls from several threads may run in parallel.
 
     Args:
       batch_size: images per batch; smaller batches are filled up. 32 suits a CPU, 256 a GPU.

@@ -16,7 +16,9 @@ _UNROLLED = 24  # up to so many pixels of a side per target pixel, the sum is un
 
 
 def scales(height: int, width: int) -> Float[np.ndarray, "scales"]:
-    """Return the scales at which faces from 20 pixels to the image's shorter side fill P-Net's window; possibly none.
+    """Return the scales at which P-Net is applied to an image; possibly none.
+
+    At these scales, faces from 20 pixels to the image's shorter side fill P-Net's window.
 
     Args:
       height: the height of the image in pixels.
@@ -110,7 +112,7 @@ def shrink(
 
 
 def pack(images: UInt8[Array, "n h w 3"]) -> Int32[Array, "n h w"]:
-    """Pack the three colours of each pixel into one integer, so that `patches` needs a third of the look-ups."""
+    """Pack the colours of each pixel into one integer, which saves `patches` look-ups."""
     red, green, blue = (images[..., k].astype(jnp.int32) for k in range(3))
     return red | green << 8 | blue << 16
 

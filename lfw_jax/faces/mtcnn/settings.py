@@ -1,4 +1,4 @@
-"""The settings of face detection: the defaults of mtcnn 1.0.0, used by the package's networks and by the JAX cascade."""
+"""The settings of face detection by both engines: the defaults of mtcnn 1.0.0."""
 
 SMALLEST_FACE = 20
 """The side of the smallest face in pixels. The package fails with a larger value."""

@@ -1,4 +1,4 @@
-"""The weight files of the installed mtcnn package, read without importing it, which would need TensorFlow."""
+"""The weight files of the installed mtcnn package, read without importing TensorFlow."""
 
 import importlib.util
 import io

@@ -32,7 +32,7 @@ class Facts:
 
 
 def facts(summary: Mapping[str, Any]) -> list[Facts]:
-    """Return the groups of facts of an `inspection.json`, in the order of the report, without empty groups."""
+    """Return the groups of facts of an `inspection.json`, without empty groups."""
     groups = [
         Facts("Data set", _set(summary)),
         Facts(PER_IDENTITY, _people(summary)),

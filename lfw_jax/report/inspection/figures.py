@@ -22,7 +22,9 @@ _EXAMPLES = 16
 
 
 def images_per_person(histogram: Sequence[Mapping[str, int]], counts: Int[np.ndarray, "people"]) -> Figure:
-    """Plot the histogram of images per identity, and the share of images of the identities with the most images.
+    """Plot the histogram of images per identity, and the concentration of images.
+
+    The latter is the share of all images that belongs to the identities with the most images.
 
     Args:
       histogram: bins with `from`, `to` and `people`.
