@@ -22,12 +22,13 @@ _ENGINES = flags.DEFINE_list("engines", ["mtcnn"], "Engines of lfw_jax: mtcnn, j
 
 
 def main(_: list[str]) -> None:
-    from lfw_jax.data.decoding.decoder import decode_whole
+    from lfw_jax.data.decoding.whole import decode_whole
     from lfw_jax.data.sources import read_path
     from lfw_jax.data.synthetic import write_folder
-    from lfw_jax.faces.align_set import make_detector, tasks
+    from lfw_jax.faces.align_set import make_detector
     from lfw_jax.faces.aligner import Aligner, on_threads
     from lfw_jax.faces.crops import CropSettings
+    from lfw_jax.faces.tasks import tasks
 
     with tempfile.TemporaryDirectory() as scratch:
         drawn = Path(scratch) / "faces"
@@ -58,7 +59,7 @@ def main(_: list[str]) -> None:
 def _package(images: ImageSet, size: int) -> Callable[[], object]:
     from mtcnn import MTCNN
 
-    from lfw_jax.data.decoding.decoder import decode_whole
+    from lfw_jax.data.decoding.whole import decode_whole
 
     detector = MTCNN(device="CPU:0")
 

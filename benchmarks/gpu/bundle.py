@@ -140,7 +140,7 @@ def _write_images(path: Path, images: Any, places: Sequence[int], quality: int) 
     import numpy as np
     from PIL import Image
 
-    from lfw_jax.data.decoding.decoder import decode_whole
+    from lfw_jax.data.decoding.whole import decode_whole
     from lfw_jax.data.formats.array import write_array
     from lfw_jax.data.images import ImageSet
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt32
 
 from lfw_jax.atomic_files import written_atomically
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.formats.npz import NpzError, read_npz, write_npz
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError

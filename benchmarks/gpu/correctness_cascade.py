@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.gpu.cascade_reference import CascadeReference, content_crc, pixels_crc, read_cascade_reference
 from benchmarks.gpu.correctness_comparison import AGREES, DIFFERS, TIES
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.formats.array import read_array
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError

@@ -1,1 +1,1 @@
-"""Faces: where they are in an image (`detection`), and their crop in one common pose (`alignment`)."""
+"""Face detection (`detection`) and alignment to a common pose (`alignment`)."""

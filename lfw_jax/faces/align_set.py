@@ -1,4 +1,4 @@
-"""An image set aligned into a folder: resumable, with its manifest; shared by `--mode=align` and `config.data.align`."""
+"""Resumable alignment of an image set, for `--mode=align` and `config.data.align`."""
 
 import dataclasses
 import hashlib
@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,35 +17,35 @@ import numpy as np
 import pooch
 from ml_collections import ConfigDict
 
-from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.batches.feeder import cores
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.storage import PackedPaths
 from lfw_jax.errors import UserError
+from lfw_jax.faces.aligned_folder import claim_folder
 from lfw_jax.faces.aligner import Aligner, Task, on_threads
 from lfw_jax.faces.crops import CropSettings
 from lfw_jax.faces.detection import Detect, Detector
 from lfw_jax.faces.manifest import Journal, Row, Rows, write_manifest
-from lfw_jax.faces.naming import crop_files
 from lfw_jax.faces.saving import FileFormat
+from lfw_jax.faces.tasks import named_crops, tasks
 
-MANIFEST, SETTINGS = "manifest.csv", "align.json"
+MANIFEST = "manifest.csv"
 _ENGINES = ("auto", "mtcnn", "jax")
 _RUNNERS = ("threads", "beam")
 
 Stage = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
-"""Announces a stage by name and number of images; what it gives is told how many are done."""
+"""Announces a stage by name and number of images, and yields a function that takes the number of finished ones."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Aligned:
-    """What came of aligning a set.
+    """The result of aligning a set.
 
     Attributes:
-      rows: one an image of the set, in its order; then one a file that the source itself could not read.
-      fresh: how many of them this call made; the others were there.
-      seconds: this call took.
+      rows: one row for each image of the set, in its order, then one for each file that the source could not read.
+      fresh: the number of images aligned by this call; the others had been aligned before.
+      seconds: the duration of this call.
     """
 
     rows: Rows
@@ -54,81 +54,53 @@ class Aligned:
 
 
 def align_set(images: ImageSet, folder: Path, config: ConfigDict, what: str, *, stage: Stage) -> Aligned:
-    """Align every image of a set that is not in the folder yet, and write the manifest.
+    """Align the images of a set that are not in the folder yet, and write the manifest.
 
     Args:
       images: the set.
-      folder: of the crops; made, or continued where it was begun with the same settings.
+      folder: the folder of the crops. It is created, or continued if it was begun with the same settings.
       config: `config.align`.
-      what: what a message calls the folder, such as "--output".
-      stage: announces what takes time.
+      what: the name of the folder in error messages, such as "--output".
+      stage: announces the stages of the work.
+
+    Returns:
+      The rows of the manifest, with the number of new crops and the duration.
 
     Raises:
-      UserError: settings that cannot be, a folder that holds something else or cannot be written.
+      UserError: a setting is invalid, or the folder has other content or cannot be written.
     """
     settings, aligner = _aligner(folder, config)
     began, fresh = time.monotonic(), 0
     try:
-        _claim(folder, settings, what)
+        claim_folder(folder, settings, what)
         journal = Journal(folder / MANIFEST)
-        done = {row.file: place for place, row in enumerate(journal.rows) if row.file}
+        done = {row.file: index for index, row in enumerate(journal.rows) if row.file}
         todo = tasks(images, config.file_format, done)
         with stage("aligning", len(images)) as progress:
             for rows in _run(aligner, todo, folder, config):
-                done |= {row.file or row.source: place for place, row in enumerate(rows, len(journal.rows))}
+                done |= {row.file or row.source: index for index, row in enumerate(rows, len(journal.rows))}
                 journal.append(rows)
                 fresh += len(rows)
                 progress(len(done))
-        order = (done[file if file in done else source] for _, file, source in _named(images, config.file_format))
+        order = (done[file if file in done else source] for _, file, source in named_crops(images, config.file_format))
         rows = journal.rows.take(order)
         rows.extend(Row("", skipped.path, None, 0, skipped.reason) for skipped in images.skipped)
         write_manifest(folder / MANIFEST, rows)
     except OSError as error:
         raise UserError(
-            f"{what}: {folder} cannot be written ({error.strerror or error}). {fresh} images were aligned and are kept; make "
-            "room, or choose another folder, and give the same command to go on."
+            f"{what}: {folder} cannot be written ({error.strerror or error}). {fresh} images were aligned and are kept. Free "
+            "some space or choose another folder, and run the same command again to continue."
         ) from error
     return Aligned(rows, fresh, time.monotonic() - began)
 
 
-def tasks(images: ImageSet, file_format: FileFormat, done: Container[str] = ()) -> Iterator[Task]:
-    """Each image with where its crop goes: `<person>/<its own name>`, or `<person>/<person>_0001` without one.
-
-    Args:
-      images: the set; an image is read when its task is asked for.
-      file_format: of the crops.
-      done: crops that are there.
-    """
-    for place, file, source in _named(images, file_format):
-        if file not in done:
-            yield Task(images.images[place], source, file)
-
-
-def _named(images: ImageSet, file_format: FileFormat) -> Iterator[tuple[int, str, str]]:
-    """The place, the crop's file and the source's name of each image, none of which is read for it."""
-
-    def own_names() -> Iterator[tuple[str, str]]:
-        for place, label in enumerate(images.labels.tolist()):
-            person, image = images.names[label], images.images[place] if images.storage == "files" else None
-            name = image.name if isinstance(image, Path) else f"{person}_{int(images.numbers[place]):04d}"
-            yield person, name
-
-    for place, file in enumerate(crop_files(own_names(), file_format)):
-        yield place, file, _printable(images.describe(place))
-
-
-def _printable(text: str) -> str:
-    """A source as one line: a manifest's rows are lines, even where a file's name is not."""
-    return "".join(" " if letter in "\r\n" else letter for letter in text)
-
-
 def _aligner(folder: Path, config: ConfigDict) -> tuple[dict[str, Any], Aligner]:
-    """What a folder's content depends on, and what makes it."""
+    """Return the settings that the content of a folder depends on, and the aligner that makes it."""
     for name, known in (("engine", _ENGINES), ("runner", _RUNNERS), ("file_format", get_args(FileFormat))):
         if config[name] not in known:
             raise UserError(f"--config.align.{name} is '{config[name]}'; expected {', '.join(known)}.")
     if config.batch_size < 0 or config.workers < 0:
-        raise UserError("--config.align.batch_size and --config.align.workers must be 0 (chosen by itself) or more.")
+        raise UserError("--config.align.batch_size and --config.align.workers must be 0 (automatic) or more.")
     crops = CropSettings(config.height, config.width, config.margin, config.face, config.fallback_crop)
     try:
         version = importlib.metadata.version("mtcnn")
@@ -140,19 +112,25 @@ def _aligner(folder: Path, config: ConfigDict) -> tuple[dict[str, Any], Aligner]
 
 
 def _batch_size(config: ConfigDict) -> int:
-    """As configured; by itself what a GPU, or a CPU, takes best."""
+    """Return the configured batch size, or if it is 0, the fastest for the device."""
     if config.batch_size:
         return config.batch_size
     return 256 if config.engine != "mtcnn" and _accelerated() else 32
 
 
 def make_detector(engine: str, batch_size: int = 32) -> Callable[[], Detect]:
-    """What makes the detector of an engine; "auto" is the JAX cascade where JAX has an accelerator."""
+    """Return a function that builds the detector of an engine.
+
+    Args:
+      engine: "mtcnn" for the mtcnn package on the CPU, "jax" for the JAX cascade, or "auto", which is the JAX cascade if JAX
+        has an accelerator.
+      batch_size: images per batch of the JAX cascade.
+    """
     if engine == "mtcnn" or (engine == "auto" and not _accelerated()):
         return Detector
 
     def cascade() -> Detect:
-        # Here, because it loads JAX, which the package's networks do without.
+        # Imported here because it loads JAX, which the engine "mtcnn" does not need.
         from lfw_jax.faces.cascade.detector import CascadeDetector
 
         return CascadeDetector(batch_size)
@@ -177,89 +155,66 @@ def _run(aligner: Aligner, todo: Iterator[Task], folder: Path, config: ConfigDic
     return on_threads(aligner, todo, batch_size=_batch_size(config), threads=config.workers or cores())
 
 
-def _claim(folder: Path, settings: dict[str, Any], what: str) -> None:
-    """Make the folder this alignment's own, or see that it is."""
-    path = folder / SETTINGS
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{what}: {folder} is a file; expected a folder, or a name that is not taken.")
-    if path.is_file():
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-            differing = [
-                f"{key} was {before.get(key)!r}, now {settings[key]!r}"
-                for key in settings
-                if before.get(key) != settings[key]
-            ]
-        except (ValueError, AttributeError) as error:
-            raise UserError(
-                f"{path}: not the settings of an alignment ({error}). Remove the folder to align anew."
-            ) from error
-        if differing:
-            raise UserError(
-                f"{what}: {folder} was aligned with other settings: {'; '.join(differing)}. Give those, or another folder."
-            )
-        return
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(
-            f"{what}: {folder} is not empty and holds no {SETTINGS}, so it is no aligned folder. Choose another."
-        )
-    with written_atomically(path) as (unfinished,):
-        unfinished.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-
-
 def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tuple[ImageSet, float, str]:
-    """The same people and images, aligned: made on the first call, found again by content and settings after.
+    """Return the same identities and images, aligned.
+
+    The crops are made by the first call; later calls find them by the content of the images and the settings.
 
     Args:
       images: the set.
-      config: a whole configuration; `config.align.margin` is at least what `config.data.margin` draws on.
-      stage: announces what takes time.
+      config: the whole configuration. `config.align.margin` is raised to what `config.data.margin` needs.
+      stage: announces the stages of the work.
 
     Returns:
-      The aligned set, the share of its images that the network is to see, and what was done, in a line.
+      The aligned set, the share of the sides of its images that the network sees, and a one-line summary.
 
     Raises:
-      UserError: settings that cannot be, or a cache that cannot be written.
+      UserError: a setting is invalid, or the cache cannot be written.
     """
     settings = config.align.copy_and_resolve_references()
     if settings.height != settings.width:
         raise UserError(
             f"--config.data.align needs square crops, found --config.align.height {settings.height} and --config.align.width "
-            f"{settings.width}; networks see squares."
+            f"{settings.width}. The input of the networks is square; set both to the same value."
         )
     settings.margin = max(settings.margin, math.ceil(settings.height * config.data.margin / config.data.side))
     root = Path(config.data.align_dir) if config.data.align_dir else Path(pooch.os_cache("lfw_jax")) / "aligned"
     folder = root / digest(images, settings)
     done = align_set(images, folder, settings, "--config.data.align_dir", stage=stage)
     crops, readable, skipped, fallbacks = PackedPaths(folder), np.ones(len(images), bool), [], 0
-    for place, row in enumerate(itertools.islice(done.rows, len(images))):
+    for index, row in enumerate(itertools.islice(done.rows, len(images))):
         fallbacks += row.fallback
         if row.fault:
-            readable[place] = False
+            readable[index] = False
             skipped.append(Skipped(row.source, row.fault))
         else:
             crops.extend([row.file])
     kept = images.where(np.flatnonzero(readable)) if skipped else images
     aligned = dataclasses.replace(kept, images=crops, storage="files", skipped=(*images.skipped, *skipped))
-    note = f"aligned faces from {folder} ({done.fresh:,} made now; {fallbacks:,} without a face are centre crops)"
+    note = f"aligned faces from {folder} ({done.fresh:,} aligned now; {fallbacks:,} without a detected face are centre crops)"
     return aligned, settings.height / (settings.height + 2 * settings.margin), note
 
 
 def digest(images: ImageSet, settings: ConfigDict) -> str:
-    """A name for what aligning these images by these settings gives: of their content, people and numbers."""
+    """Return a digest of the images and settings that determine an aligned set.
+
+    Args:
+      images: the set; its content, identities and image numbers count.
+      settings: `config.align`.
+    """
     relevant = {name: settings[name] for name in ("height", "width", "margin", "face", "fallback_crop", "file_format")}
     whole = hashlib.blake2b(json.dumps(relevant, sort_keys=True).encode(), digest_size=16)
 
-    def content(place: int) -> bytes:
-        image = images.images[place]
+    def content(index: int) -> bytes:
+        image = images.images[index]
         if isinstance(image, Path):
             image = image.read_bytes()
         return hashlib.blake2b(image if isinstance(image, bytes) else np.ascontiguousarray(image).data).digest()
 
     with ThreadPoolExecutor(cores()) as threads:
         for start in range(0, len(images), 4096):
-            places = range(start, min(len(images), start + 4096))
-            for place, part in zip(places, threads.map(content, places), strict=True):
-                key = f"{images.names[images.labels[place]]}\0{images.numbers[place]}\0"
+            indices = range(start, min(len(images), start + 4096))
+            for index, part in zip(indices, threads.map(content, indices), strict=True):
+                key = f"{images.names[images.labels[index]]}\0{images.numbers[index]}\0"
                 whole.update(key.encode("utf-8", "surrogateescape") + part)
     return whole.hexdigest()

@@ -1,4 +1,4 @@
-"""Faces of a whole set: batches side by side on a few threads, so that decoding, detection and warping overlap."""
+"""Alignment of tasks in batches on several threads, so that decoding, detection and warping overlap."""
 
 import collections
 import dataclasses
@@ -18,7 +18,7 @@ from lfw_jax.faces.manifest import Row
 from lfw_jax.faces.saving import FileFormat, save_crop
 
 _PIXELS_AT_ONCE = 2**25
-"""Pixels of decoded images that are looked at together: 2.8 photographs of 12 million, 500 of LFW."""
+"""The pixels of decoded images that are detected in one call: 2.8 photographs of 12 million pixels, or 500 images of LFW."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Task:
 
     Attributes:
       image: its file, its content, or its pixels.
-      source: what the manifest calls it.
-      file: where its crop goes, below the output folder, with "/".
+      source: its name in the manifest.
+      file: the path of its crop, relative to the output folder, with "/".
     """
 
     image: Path | bytes | UInt8[np.ndarray, "h w 3"]
@@ -37,14 +37,16 @@ class Task:
 
 
 class Aligner:
-    """Tasks in, crops on disk and rows out: the one piece of work that threads, or other machines, do.
+    """The alignment of tasks, which writes their crops and returns their rows.
+
+    Threads and other machines share the work by tasks.
 
     Args:
-      folder: where crops go; folders in it are made as they are needed.
-      decode: an image's pixels, RGB; an OSError says that it cannot be read.
-      make_detector: makes what finds faces, when the first task comes.
-      settings: what a crop shows.
-      file_format: how a crop is stored.
+      folder: the folder of the crops; subfolders are created when needed.
+      decode: returns the RGB pixels of an image, or raises OSError if it cannot be read.
+      make_detector: builds the face detector when the first task comes.
+      settings: the geometry of a crop.
+      file_format: the file format of a crop.
     """
 
     def __init__(
@@ -62,38 +64,48 @@ class Aligner:
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        """What travels to another process: everything but the detector and the lock."""
+        """Return the state for another process, without the detector and the lock."""
         return self.__dict__ | {"_detect": None, "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state | {"_lock": threading.Lock()})
 
     def detector(self) -> Detect:
-        """What finds faces, made once."""
+        """Return the face detector, which is built by the first call."""
         with self._lock:
             if self._detect is None:
                 self._detect = self._make_detector()
             return self._detect
 
     def __call__(self, tasks: Sequence[Task]) -> list[Row]:
-        """A row for each task; its crop is on disk. Raises OSError where one cannot be written."""
+        """Write the crops of tasks.
+
+        Args:
+          tasks: the images.
+
+        Returns:
+          One row for each task, in order; its crop has been written.
+
+        Raises:
+          OSError: a crop cannot be written.
+        """
         rows: list[Row] = []
         images, faults, first, pixels = [], {}, 0, 0
-        for place, task in enumerate(tasks):
+        for index, task in enumerate(tasks):
             try:
                 images.append(self._decode(task.image))
                 pixels += images[-1].shape[0] * images[-1].shape[1]
             except OSError as error:
                 faults[task.file] = str(error) or type(error).__name__
             if pixels >= _PIXELS_AT_ONCE:
-                rows += self._finish(tasks[first : place + 1], images, faults)
-                images, faults, first, pixels = [], {}, place + 1, 0
+                rows += self._finish(tasks[first : index + 1], images, faults)
+                images, faults, first, pixels = [], {}, index + 1, 0
         return rows + self._finish(tasks[first:], images, faults)
 
     def _finish(
         self, tasks: Sequence[Task], images: Sequence[UInt8[np.ndarray, "h w 3"]], faults: dict[str, str]
     ) -> list[Row]:
-        """The rows of tasks whose images are decoded, but for those that have a fault."""
+        """Return the rows of tasks, given the decoded images of those without a fault."""
         readable = [task for task in tasks if task.file not in faults]
         crops = crop_faces(images, self.detector(), self._settings) if images else []
         found = {}
@@ -109,16 +121,19 @@ class Aligner:
 
 
 def on_threads(align: Aligner, tasks: Iterable[Task], *, batch_size: int = 32, threads: int = 0) -> Iterator[list[Row]]:
-    """The rows of each batch, in order, as soon as its crops are on disk.
+    """Align tasks on threads of this process.
 
-    A thread takes a batch from its first file to its last crop while another computes; within a batch alone do files,
-    networks and warping wait for one another. No more batches are begun than there are threads, and one that waits.
+    Each thread processes a whole batch, from reading files to writing crops, so that one thread computes while another reads
+    or writes. At most one batch more than there are threads is in progress.
 
     Args:
-      align: does the work.
-      tasks: the images, in the order wanted.
-      batch_size: images a batch.
-      threads: 0 is one a core.
+      align: the aligner.
+      tasks: the images.
+      batch_size: images per batch.
+      threads: the number of threads; 0 for one per core.
+
+    Yields:
+      The rows of each batch, in the order of the tasks, as soon as its crops are written.
     """
     threads = threads or os.cpu_count() or 1
     waiting: collections.deque[Future[list[Row]]] = collections.deque()
@@ -136,7 +151,7 @@ def on_threads(align: Aligner, tasks: Iterable[Task], *, batch_size: int = 32, t
 
 
 def in_batches(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:
-    """Tasks in lists of `size`, the last one shorter."""
+    """Yield tasks in lists of `size`; the last list may be shorter."""
     batch: list[Task] = []
     for task in tasks:
         batch.append(task)

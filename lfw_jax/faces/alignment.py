@@ -1,4 +1,4 @@
-"""From five points of a face to a crop in which those points are where every other face has them.
+"""Alignment: the crop in which the five points of a face have fixed positions.
 
 Pixel coordinates are those of OpenCV and of the field's aligned sets: the centre of the first pixel is (0, 0).
 """
@@ -10,20 +10,31 @@ from PIL import Image
 Points = Float[np.ndarray, "5 2"]
 Similarity = Float[np.ndarray, "2 3"]
 
-# Left eye, right eye, nose, left and right corner of the mouth, as the viewer sees them, in a crop of 112×112: the
-# template of InsightFace's ArcFace sets, which nearly every published face network was trained on.
+# Left eye, right eye, nose, left and right corner of the mouth, as the viewer sees them, in a crop of 112×112 pixels: the
+# template of InsightFace's aligned sets, on which nearly every published face network was trained.
 _TEMPLATE = np.array(
     [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
 )
 _HEIGHT = 112
-_WIDTHS = {1.0: 0.0, 96 / 112: 8.0}  # width : height → what the narrower crop loses on the left, in template pixels
+_WIDTHS = {1.0: 0.0, 96 / 112: 8.0}  # width : height → what is cut off on the left, in template pixels
 
 
 def template(height: int = 112, width: int | None = None) -> Points:
-    """Where the five points are in a crop of `height` × `width` pixels: square (the default), or 96 wide for 112 high.
+    """Return the positions of the five points in a crop.
+
+    Args:
+      height: the height of the crop in pixels.
+      width: its width, equal to the height (None) or 96 / 112 of it.
+
+    Returns:
+      `[5, 2]`, x and y in pixels: left eye, right eye, nose, left and right corner of the mouth as the viewer sees them.
 
     Raises:
-      ValueError: another shape.
+      ValueError: the crop has another aspect ratio.
+
+    Example:
+      >>> template(112)[0].tolist()
+      [38.2946, 51.6963]
     """
     width = height if width is None else width
     for ratio, left in _WIDTHS.items():
@@ -33,27 +44,37 @@ def template(height: int = 112, width: int | None = None) -> Points:
 
 
 def similarity(points: Float[np.ndarray, "points 2"], target: Float[np.ndarray, "points 2"]) -> Similarity:
-    """The rotation, scaling and shift that brings `points` nearest to `target` by least squares; it never mirrors.
+    """Return the similarity transform that fits `points` to `target` best.
 
-    Source: Umeyama 1991, "Least-squares estimation of transformation parameters between two point patterns".
+    A similarity is a rotation, a uniform scaling and a translation; it never mirrors. The transform minimises the sum
+    of squared distances. Source: Umeyama 1991, "Least-squares estimation of transformation parameters between two
+    point patterns".
+
+    Args:
+      points: `[points, 2]`, at least two.
+      target: `[points, 2]`, the wanted positions.
 
     Returns:
-      `[A | t]`: a point p goes to `A p + t`.
+      `[2, 3]`, the matrix `[A | t]` that maps a point p to `A p + t`.
 
     Raises:
-      ValueError: shapes that differ, coordinates that are not finite, or points that all coincide.
+      ValueError: the shapes differ, a coordinate is not finite, or all points coincide.
+
+    Example:
+      >>> similarity(np.array([(0, 0), (1, 0)]), np.array([(3, 0), (5, 0)])).tolist()
+      [[2.0, -0.0, 3.0], [0.0, 2.0, 0.0]]
     """
     points, target = np.asarray(points, np.float64), np.asarray(target, np.float64)
     if points.ndim != 2 or points.shape != target.shape or points.shape[1] != 2 or len(points) < 2:
         raise ValueError(f"expected at least two points and as many targets, found {points.shape} and {target.shape}")
     if not (np.isfinite(points).all() and np.isfinite(target).all()):
         raise ValueError("a point is not finite")
-    # In the plane a similarity is z → a z + b with complex a and b, and least squares has a closed form.
+    # A similarity of the plane is z → a z + b with complex a and b, for which least squares has a closed form.
     source, aim = points @ (1, 1j), target @ (1, 1j)
     centred = source - source.mean()
     spread = np.sum(np.abs(centred) ** 2)
     if spread <= 1e-12 * max(1.0, float(np.max(np.abs(source))) ** 2):
-        raise ValueError("all points coincide: no rotation and no scale brings them to the target")
+        raise ValueError("all points coincide, so that they determine no rotation and no scale")
     turn = np.sum(np.conj(centred) * (aim - aim.mean())) / spread
     shift = aim.mean() - turn * source.mean()
     return np.array([(turn.real, -turn.imag, shift.real), (turn.imag, turn.real, shift.imag)])
@@ -62,11 +83,21 @@ def similarity(points: Float[np.ndarray, "points 2"], target: Float[np.ndarray, 
 def warp(
     image: UInt8[np.ndarray, "h w 3"], to_crop: Similarity, height: int, width: int
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The crop that `to_crop` (from image to crop coordinates) shows: bilinear, black beyond the image's border."""
+    """Resample an image bilinearly into a crop; pixels outside the image are black.
+
+    Args:
+      image: `[h, w, 3]`, RGB.
+      to_crop: `[2, 3]`, the transform from image coordinates to crop coordinates.
+      height: the height of the crop in pixels.
+      width: its width.
+
+    Returns:
+      `[height, width, 3]`, the crop.
+    """
     matrix = np.linalg.inv(np.vstack((to_crop, (0.0, 0.0, 1.0))))[:2]
     # Pillow's coordinates have the centre of the first pixel at (0.5, 0.5).
     matrix[:, 2] += 0.5 - matrix[:, :2] @ (0.5, 0.5)
-    # A border of black, so that the image's edge fades as it does where pixels beyond it count as black.
+    # A black border makes Pillow interpolate between the edge of the image and the black outside.
     bordered = np.pad(image, ((1, 1), (1, 1), (0, 0)))
     matrix[:, 2] += 1.0
     crop = Image.fromarray(bordered).transform(
@@ -78,22 +109,25 @@ def warp(
 def align(
     image: UInt8[np.ndarray, "h w 3"], points: Points, *, height: int = 112, width: int | None = None, margin: int = 0
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The crop of `height` × `width` pixels in which the five points are at `template(height, width)`.
+    """Return the crop in which the five points of a face are at `template(height, width)`.
 
     Args:
-      image: RGB.
-      points: of the face, in pixels of the image.
-      height: of the crop, pixels.
-      width: of the crop; None is as high.
-      margin: pixels shown around it on every side, at the same scale; the result is that much larger.
+      image: `[h, w, 3]`, RGB.
+      points: `[5, 2]`, the points of the face: x and y in pixels of the image.
+      height: the height of the crop in pixels.
+      width: its width; None for the height.
+      margin: pixels added on every side at the same scale.
+
+    Returns:
+      `[height + 2 · margin, width + 2 · margin, 3]`, the crop; black outside the image.
 
     Raises:
-      ValueError: another shape than `template` has, or points that all coincide.
+      ValueError: `template` does not support the shape, or all points coincide.
     """
     target = template(height, width) + margin
     to_crop = similarity(points, target)
-    # A face many times larger than its crop: bilinear interpolation would pick single pixels, so that the image is
-    # averaged down first, by whole factors, to between one and two pixels for each of the crop's.
+    # Bilinear interpolation of a face many times larger than its crop would alias. The image is therefore first reduced by
+    # averaging, by an integer factor, to between one and two pixels per pixel of the crop.
     factor = int(1 / np.hypot(*to_crop[:, 0]))
     if factor >= 2:
         image = np.asarray(Image.fromarray(image).reduce(factor), np.uint8)
@@ -112,14 +146,18 @@ def centre_crop(
     margin: int = 0,
     share: float = 0.544,
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The centre of an image, where LFW has its face: what stands in for alignment where no face is found.
+    """Return the centre of an image, which replaces the aligned crop if no face is found.
 
     Args:
-      image: RGB.
-      height: of the crop, pixels.
-      width: of the crop; None is as high.
-      margin: pixels shown around it on every side; black beyond the image.
-      share: height of the shown rectangle as a share of the image's shorter side; 136 of LFW's 250 pixels by default.
+      image: `[h, w, 3]`, RGB.
+      height: the height of the crop in pixels.
+      width: its width; None for the height.
+      margin: pixels added on every side at the same scale.
+      share: the height of the cropped rectangle, without the margin, as a share of the image's shorter side. The default is
+        136 of LFW's 250 pixels.
+
+    Returns:
+      `[height + 2 · margin, width + 2 · margin, 3]`, the crop; black outside the image.
     """
     width = height if width is None else width
     rows, columns = image.shape[:2]

@@ -1,8 +1,9 @@
-"""The same work as an Apache Beam pipeline, for sets that outgrow one machine: `pip install lfw-jax[beam]`.
+"""Alignment as an Apache Beam pipeline, for sets too large for one machine.
 
-Without options it runs on this machine, by Beam's own direct runner; `config.align.beam_options` names another, with its
-options as Beam writes them. Workers elsewhere read and write the same paths, so that input and output lie on storage they
-share; images of a `.rec`, a `.bin` or an `.npz` travel with their task.
+It needs `pip install lfw-jax[beam]`. By default, Beam's direct runner runs it on this machine.
+`config.align.beam_options` selects another runner, with the options of Beam's command line. All workers use the same
+paths, so that input and output must be on shared storage; images of a `.rec`, a `.bin` or an `.npz` are sent with
+their task.
 """
 
 import shlex
@@ -15,21 +16,24 @@ from lfw_jax.errors import UserError
 from lfw_jax.faces.aligner import Aligner, Task, in_batches
 from lfw_jax.faces.manifest import Row, format_row, parse_rows
 
-_IMAGES_A_PIPELINE = 65_536  # what a killed run may have to do again
+_IMAGES_PER_PIPELINE = 65_536  # at most so many images are aligned again after a run was killed
 
 
 def on_beam(
     align: Aligner, tasks: Iterable[Task], *, folder: Path, batch_size: int = 32, workers: int = 0, options: str = ""
 ) -> Iterator[list[Row]]:
-    """The rows of each pipeline, in the order of its tasks, when all its crops are on disk.
+    """Align tasks with Apache Beam.
 
     Args:
-      align: does the work; each worker gets a copy, and makes a detector of its own.
-      tasks: the images, in the order wanted.
-      folder: where workers put their rows, in a hidden folder that is removed.
-      batch_size: images a batch.
-      workers: threads of the direct runner; 0 is one a core.
-      options: of the pipeline, as on a command line, such as "--runner=FlinkRunner --parallelism=64".
+      align: the aligner; each worker gets a copy, which builds its own detector.
+      tasks: the images.
+      folder: the folder in which workers write their rows, to a hidden subfolder that is removed at the end.
+      batch_size: images per batch.
+      workers: threads of the direct runner; 0 for one per core.
+      options: pipeline options as on a command line, such as "--runner=FlinkRunner --parallelism=64".
+
+    Yields:
+      The rows of each pipeline, in the order of its tasks, when all its crops are written.
 
     Raises:
       UserError: Beam is not installed.
@@ -44,13 +48,13 @@ def on_beam(
         ) from error
 
     class Align(beam.DoFn):
-        """Rows of a batch, as lines of a manifest."""
+        """Aligns a batch and returns its rows as lines of a manifest."""
 
         def process(self, batch: list[Task]) -> Iterator[str]:
             return iter([format_row(row) for row in align(batch)])
 
     local = ["--runner=DirectRunner", "--direct_running_mode=multi_threading", f"--direct_num_workers={workers}"]
-    for some in in_batches(tasks, _IMAGES_A_PIPELINE):
+    for some in in_batches(tasks, _IMAGES_PER_PIPELINE):
         lines = folder / f".beam-{uuid.uuid4().hex}"
         try:
             with beam.Pipeline(options=PipelineOptions(shlex.split(options) or local)) as pipeline:

@@ -1,4 +1,4 @@
-"""From images to aligned crops: which face, which shape, and what stands in where there is no face."""
+"""Aligned crops of images: the choice of the face, the shape, and the fallback without a face."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -14,18 +14,17 @@ from lfw_jax.faces.detection import Detect, Face, Rule, choose_face
 
 @dataclasses.dataclass(frozen=True)
 class CropSettings:
-    """What an aligned crop shows.
+    """The geometry of an aligned crop.
 
     Attributes:
-      height: pixels between the upper and the lower edge of the field's crop of 112.
-      width: as high, or 96 for 112 high.
-      margin: pixels shown around that on every side.
-      face: which of several faces: "centre", "largest" or "best" (the surest).
-      fallback_crop: where no face is found, side of the centred square that stands in, as a share of the image's shorter
-        side.
+      height: the height in pixels, without the margin.
+      width: the width in pixels, without the margin: equal to the height, or 96 / 112 of it.
+      margin: pixels added on every side, at most `height`.
+      face: the rule that chooses among several faces (see `choose_face`): "centre", "largest" or "best".
+      fallback_crop: the side of the centred square that is used if no face is found, as a share of the image's shorter side.
 
     Raises:
-      UserError: a value that cannot be.
+      UserError: a value is out of range.
     """
 
     height: int = 112
@@ -46,17 +45,19 @@ class CropSettings:
         if self.face not in get_args(Rule):
             raise UserError(f"--config.align.face is '{self.face}'; expected {', '.join(get_args(Rule))}.")
         if not 0 < self.fallback_crop <= 1:
-            raise UserError(f"--config.align.fallback_crop is {self.fallback_crop}; expected a share up to 1.")
+            raise UserError(
+                f"--config.align.fallback_crop is {self.fallback_crop}; expected a share above 0 and up to 1."
+            )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Crop:
-    """An aligned face, or what stands in for it.
+    """An aligned face, or the centre of an image without a face.
 
     Attributes:
       pixels: RGB.
-      face: what was chosen; None: no face, and `pixels` is the centre of the image.
-      found: of how many faces.
+      face: the chosen face; None if `pixels` is the centre of the image.
+      found: the number of detected faces.
     """
 
     pixels: UInt8[np.ndarray, "h w 3"]
@@ -65,9 +66,17 @@ class Crop:
 
 
 def crop_faces(images: Sequence[UInt8[np.ndarray, "h w 3"]], detect: Detect, settings: CropSettings) -> list[Crop]:
-    """The crop of each image's chosen face.
+    """Detect the faces of images, and crop one of each.
 
-    An image without a face, or whose points fix no similarity, gives its centre: nothing is dropped.
+    The centre of an image is returned if it has no face, or if the points of the face determine no transform.
+
+    Args:
+      images: RGB images of any size.
+      detect: the face detector.
+      settings: the geometry of the crops.
+
+    Returns:
+      One crop for each image.
     """
     crops = []
     shape = {"height": settings.height, "width": settings.width, "margin": settings.margin}

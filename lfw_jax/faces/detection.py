@@ -1,4 +1,4 @@
-"""Where the faces are in an image, by the mtcnn package (Zhang et al. 2016, arXiv:1604.02878). TensorFlow is its engine."""
+"""Face detection by the mtcnn package, which uses TensorFlow (Zhang et al. 2016, arXiv:1604.02878)."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -17,8 +17,9 @@ class Face:
     """A detected face.
 
     Attributes:
-      box: left, top, right and bottom, pixels.
-      points: left eye, right eye, nose, left and right corner of the mouth as the viewer sees them; x and y in pixels.
+      box: left, top, right and bottom, in pixels.
+      points: `[5, 2]`, x and y in pixels of the left eye, right eye, nose, left and right corner of the mouth as the viewer
+        sees them.
       score: the detector's confidence, from 0 to 1.
     """
 
@@ -28,15 +29,16 @@ class Face:
 
     @property
     def centre(self) -> tuple[float, float]:
-        """The middle of the box, x and y."""
+        """The centre of the box, x and y."""
         left, top, right, bottom = self.box
         return (left + right) / 2, (top + bottom) / 2
 
 
 class Detector:
-    """The cascade of the mtcnn package with its own weights and thresholds, on the CPU; faces from 20 pixels.
+    """The MTCNN cascade of the mtcnn package, with its weights and thresholds, on the CPU.
 
-    Many images of one call share the networks' passes; calls from several threads run side by side.
+    It detects faces of at least 20 pixels. The images of one call are processed in batches. Calls from several threads
+    run in parallel.
 
     Raises:
       UserError: mtcnn or TensorFlow is not installed.
@@ -46,7 +48,7 @@ class Detector:
         self._stages = Stages()
 
     def __call__(self, images: Sequence[UInt8[np.ndarray, "h w 3"]]) -> list[list[Face]]:
-        """The faces of each image, the best score first."""
+        """Return the faces of each image, best score first."""
         faces: list[list[Face]] = [[] for _ in images]
         for row in self._stages(images):
             left, top, right, bottom, score = row[1:6].tolist()
@@ -55,22 +57,25 @@ class Detector:
 
 
 class Detect(Protocol):
-    """What finds faces: `Detector`, or the JAX cascade."""
+    """The interface of a face detector: `Detector` or the JAX cascade."""
 
     def __call__(self, images: Sequence[UInt8[np.ndarray, "h w 3"]]) -> list[list[Face]]:
-        """The faces of each image, the best score first."""
+        """Return the faces of each image, best score first."""
         ...
 
 
 def choose_face(faces: Sequence[Face], height: int, width: int, rule: Rule = "centre") -> Face | None:
-    """The one face of an image that counts, or None where there is none.
+    """Choose one face of an image.
 
     Args:
-      faces: what was found.
-      height: of the image, pixels.
-      width: of the image.
-      rule: "centre": the box whose centre is nearest to the image's (LFW centres its subject, others stand behind);
-        "largest": the box of the largest area; "best": the highest score.
+      faces: the detected faces.
+      height: the height of the image in pixels.
+      width: its width.
+      rule: "centre" for the box whose centre is nearest to that of the image (in LFW the subject is in the centre, and other
+        people are in the background), "largest" for the box with the largest area, "best" for the highest score.
+
+    Returns:
+      The face, or None if there is none.
     """
 
     def rank(face: Face) -> float:

@@ -1,4 +1,4 @@
-"""The manifest of an aligned folder: one row an image, written as the work goes on and readable after a kill."""
+"""The manifest of an aligned folder: one row per image, readable after a crash."""
 
 import array
 import csv
@@ -24,14 +24,14 @@ COLUMNS = (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Row:
-    """What is known of one image.
+    """The result for one image.
 
     Attributes:
-      file: the crop, relative to the folder; "" where the image could not be read.
-      source: the image it came from.
-      face: the chosen face in the image's pixels; None: a centre crop, or no crop.
-      faces: how many faces were found.
-      fault: why the image could not be read; "" if it could.
+      file: the crop, relative to the folder; "" if the image could not be read.
+      source: the image that was aligned.
+      face: the chosen face, in pixels of the image; None for a centre crop or no crop.
+      faces: the number of detected faces.
+      fault: the reason why the image could not be read; "" if it could.
     """
 
     file: str
@@ -42,15 +42,15 @@ class Row:
 
     @property
     def fallback(self) -> bool:
-        """Whether the crop is the image's centre because no face was found."""
+        """True if the crop is the centre of the image because no face was found."""
         return self.face is None and not self.fault
 
 
 class Rows(Sequence[Row]):
-    """Rows kept as the lines that they are in a manifest, about 250 bytes each; one is parsed when it is asked for.
+    """A sequence of rows, stored as lines of about 250 bytes each and parsed on access.
 
     Args:
-      rows: the first ones.
+      rows: the initial rows.
     """
 
     def __init__(self, rows: Iterable[Row] = ()):
@@ -67,57 +67,60 @@ class Rows(Sequence[Row]):
         self._text += line
         self._ends.append(len(self._text))
 
-    def _line(self, place: int) -> bytearray:
-        return self._text[self._ends[place] : self._ends[place + 1]]
+    def _line(self, index: int) -> bytearray:
+        return self._text[self._ends[index] : self._ends[index + 1]]
 
     @property
     def text(self) -> bytes:
-        """All of them, as a manifest has them below its header."""
+        """The lines of the manifest below its header."""
         return bytes(self._text)
 
-    def take(self, places: Iterable[int]) -> "Rows":
-        """Those at some places, in that order."""
+    def take(self, indices: Iterable[int]) -> "Rows":
+        """Return the rows at the given indices, in that order."""
         taken = Rows()
-        for place in places:
-            taken._add(self._line(place))
+        for index in indices:
+            taken._add(self._line(index))
         return taken
 
     def __len__(self) -> int:
         return len(self._ends) - 1
 
     @overload
-    def __getitem__(self, place: int) -> Row: ...
+    def __getitem__(self, index: int) -> Row: ...
 
     @overload
-    def __getitem__(self, place: slice) -> "Rows": ...
+    def __getitem__(self, index: slice) -> "Rows": ...
 
-    def __getitem__(self, place: int | slice) -> "Row | Rows":
-        if isinstance(place, slice):
-            return self.take(range(len(self))[place])
-        (row,) = _rows(Path("rows"), bytes(self._line(range(len(self))[place])), 1)
+    def __getitem__(self, index: int | slice) -> "Row | Rows":
+        if isinstance(index, slice):
+            return self.take(range(len(self))[index])
+        (row,) = _rows(Path("rows"), bytes(self._line(range(len(self))[index])), 1)
         return row
 
 
 class Journal:
-    """Rows appended to a file as images are finished, and all rows of it that are whole.
+    """A manifest that is read, and to which rows are appended while images are aligned.
 
     Args:
-      path: the file; begun with a header where it is missing or holds less than one line.
+      path: the file. It is created if it is missing or has no complete line. An incomplete last line is removed.
+
+    Attributes:
+      rows: all rows of the file.
 
     Raises:
-      UserError: the file is no manifest.
+      UserError: the file is not a manifest.
     """
 
     def __init__(self, path: Path):
         self._path = path
         content = path.read_bytes() if path.is_file() else b""
-        whole = content[: content.rfind(b"\n") + 1]  # a killed run may leave half a row
+        whole = content[: content.rfind(b"\n") + 1]  # a killed run may leave an incomplete row
         self.rows = parse(path, whole) if whole else Rows()
         if not whole or whole != content:
             write_manifest(path, self.rows)
 
     def append(self, rows: list[Row]) -> None:
-        """Add rows; they are the operating system's when this returns."""
+        """Append rows to the file. When this returns, they have been handed to the operating system."""
         added = Rows(rows)
         with self._path.open("ab") as file:
             file.write(added.text)
@@ -125,34 +128,60 @@ class Journal:
 
 
 def write_manifest(path: Path, rows: Rows) -> None:
-    """Write rows anew, whole or not at all."""
+    """Write a manifest, atomically.
+
+    Args:
+      path: the file; an existing one is replaced.
+      rows: the rows.
+    """
     with replaced_atomically(path) as unfinished:
         unfinished.write_bytes(_line(COLUMNS).encode() + rows.text)
 
 
 def read_manifest(path: str | Path) -> Rows:
-    """The rows of a manifest.
+    """Read the rows of a manifest.
 
     Raises:
-      UserError: no such file, or no manifest; the line is named.
+      UserError: there is no such file, or it is not a manifest; the message names the line.
     """
     path = Path(path)
     try:
         return parse(path, path.read_bytes())
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); expected a manifest of aligned faces.") from error
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}); expected a manifest of aligned faces. Check the path."
+        ) from error
 
 
 def parse(path: Path, content: bytes) -> Rows:
-    """The rows in a manifest's text. Raises UserError, with the line, for anything else."""
+    """Parse the content of a manifest.
+
+    Args:
+      path: the file, for messages.
+      content: its content.
+
+    Raises:
+      UserError: the content is not a manifest; the message names the line.
+    """
     header = _line(COLUMNS).encode()
     if not content.startswith(header):
-        raise UserError(f"{path}: the first line is not that of a manifest ({', '.join(COLUMNS[:4])}, …).")
+        raise UserError(
+            f"{path}: the first line is not that of a manifest ({', '.join(COLUMNS[:4])}, …). Remove the file and align again."
+        )
     return parse_rows(path, content[len(header) :], first_line=2)
 
 
 def parse_rows(path: Path, content: bytes, *, first_line: int = 1) -> Rows:
-    """The rows in a text without a header. Raises UserError, with the line, for anything else."""
+    """Parse lines of a manifest without its header.
+
+    Args:
+      path: the file, for messages.
+      content: the lines.
+      first_line: the number of the first line in the file, for messages.
+
+    Raises:
+      UserError: a line is not a row of a manifest; the message names it.
+    """
     return Rows(_rows(path, content, first_line))
 
 
@@ -164,12 +193,12 @@ def _rows(path: Path, content: bytes, first_line: int) -> Iterator[Row]:
         except ValueError as error:
             raise UserError(
                 f"{path}, line {first_line + lines.line_num - 1}: found {','.join(fields)[:80]!r}, expected the "
-                f"{len(COLUMNS)} fields of a manifest. Remove the file to align anew."
+                f"{len(COLUMNS)} fields of a manifest. Remove the file and align again."
             ) from error
 
 
 def format_row(row: Row) -> str:
-    """A row as a line, without its end."""
+    """Return a row as a line of a manifest, without the line break."""
     return _line(_fields(row)).rstrip("\n")
 
 

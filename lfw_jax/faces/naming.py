@@ -1,4 +1,4 @@
-"""What the crop of an image is called: its person's folder and its own name, safe as files on any system."""
+"""File names of crops, `<identity>/<image>`, which are valid on all systems."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -6,14 +6,19 @@ from pathlib import PurePath
 
 from lfw_jax.faces.saving import FileFormat
 
-_LONGEST = 120  # characters: four bytes each at most, and a file name has room for 255 bytes with an ending
+_LONGEST = 120  # characters
 _FORBIDDEN = set('/\\:*?"<>|')
 
 
 def safe_name(text: str) -> str:
-    """A text as the name of a file or folder: in any script, without what a system may refuse.
+    """Return a text as the name of a file or folder that is valid on all systems.
 
-    What is refused becomes "_"; two texts may become one name.
+    Characters that a system may refuse become "_", and long names are cut to 200 bytes, so that different texts may
+    get the same name.
+
+    Example:
+      >>> safe_name("a/b?")
+      'a_b_'
     """
     letters = (
         "_" if letter in _FORBIDDEN or unicodedata.category(letter).startswith("C") else letter for letter in text
@@ -25,19 +30,21 @@ def safe_name(text: str) -> str:
 
 
 def crop_files(images: Iterable[tuple[str, str]], file_format: FileFormat) -> Iterator[str]:
-    """A path below the output folder for each image, all different, a function of the images and their order.
+    """Yield a distinct path for each crop, relative to the output folder.
+
+    The paths depend on the images and their order only.
 
     Args:
-      images: of each image its person and its own name: a file's name, or `<person>_0001`.
-      file_format: the ending.
+      images: the identity and the name of each image: a file name, or `<identity>_0001`.
+      file_format: the file name extension.
     """
     taken: set[int] = set()
-    for person, name in images:
+    for identity, name in images:
         stem = safe_name(PurePath(name).stem if PurePath(name).suffix.lower() in _ENDINGS else name)
-        path, again = f"{safe_name(person)}/{stem}.{file_format}", 1
-        while hash(path.casefold()) in taken:  # hashes: a set of paths is too much for millions of images
-            again += 1
-            path = f"{safe_name(person)}/{stem}~{again}.{file_format}"
+        path, count = f"{safe_name(identity)}/{stem}.{file_format}", 1
+        while hash(path.casefold()) in taken:  # hashes, because a set of millions of paths takes too much memory
+            count += 1
+            path = f"{safe_name(identity)}/{stem}~{count}.{file_format}"
         taken.add(hash(path.casefold()))
         yield path
 

@@ -1,4 +1,4 @@
-"""An aligned crop as a file."""
+"""Writing aligned crops to files."""
 
 import io
 from pathlib import Path
@@ -14,10 +14,15 @@ FileFormat = Literal["jpg", "png"]
 
 
 def encode_crop(pixels: UInt8[np.ndarray, "h w 3"], file_format: FileFormat) -> bytes:
-    """A crop as a file's content.
+    """Encode a crop.
 
-    "jpg" has quality 100 and colour at full resolution: it differs from the pixels by about one grey level, and every
-    reader of face sets takes it. "png" is exact, as large, and slower to read.
+    Args:
+      pixels: `[h, w, 3]`, RGB.
+      file_format: "jpg" has quality 100 without chroma subsampling; it differs from the pixels by about one grey level, and all
+        tools for face sets read it. "png" is lossless, about as large, and slower to read.
+
+    Returns:
+      The content of the file.
     """
     content = io.BytesIO()
     picture = Image.fromarray(pixels)
@@ -29,7 +34,16 @@ def encode_crop(pixels: UInt8[np.ndarray, "h w 3"], file_format: FileFormat) -> 
 
 
 def save_crop(path: Path, pixels: UInt8[np.ndarray, "h w 3"], file_format: FileFormat) -> None:
-    """Write a crop whole or not at all; its folder is made. Raises OSError."""
+    """Write a crop atomically.
+
+    Args:
+      path: the file; its folder is created.
+      pixels: `[h, w, 3]`, RGB.
+      file_format: as for `encode_crop`.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
     content = encode_crop(pixels, file_format)
     with replaced_atomically(path) as unfinished:
         try:

@@ -1,4 +1,4 @@
-"""What a data set holds, before anything trains on it: counts, headers, duplicates, parts, draws, and what is amiss."""
+"""Inspection of a data set before training: its facts and its problems."""
 
 from lfw_jax.inspection import duplicates
 from lfw_jax.inspection.concerns import Plan

@@ -1,4 +1,4 @@
-"""Where training on a set would go wrong, in words: what was found, and what to do."""
+"""Problems that a training on the data set would have, each in words with its remedy."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -15,27 +15,27 @@ from lfw_jax.inspection.parts import TRAINING, Parts
 from lfw_jax.inspection.people import ImagesPerPerson
 
 _FEW_PEOPLE = 50
-_TOP_SHARE = 0.25  # of the images, owned by the hundredth part of people with the most
-_UNDRAWN_SHARE = 0.2
+_TOP_SHARE = 0.25  # of the images, for the 1 % of identities with the most images
+_EXCLUDED_SHARE = 0.2
 _UNREADABLE_SHARE = 0.01
 _NAMES_SHOWN = 3
 _OBLONG = 1.1
 _OBLONG_SHARE = 0.05
 _SMALL_SHARE = 0.01
-# An image that is shown whole is hardly a cropped face with more sides of the network's square, and more pixels, than these:
+# An image used whole is probably not a cropped face if its side exceeds this multiple of the network's, and so many pixels:
 _WHOLE_PICTURE, _LARGEST_CROP = 1.6, 160  # face sets are cropped to 112, 128 or 160 pixels
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What training means to do with the images.
+    """The use of the images in training.
 
     Attributes:
-      side: pixels of the square that the network sees.
-      crop: side of the centred square that it shows, as a share of the image's shorter side.
+      side: the side of the network's input in pixels.
+      crop: the side of the centred square crop, as a share of the image's shorter side.
       loss: the name of the loss.
-      compares: the loss compares images of a batch with one another: it needs two images of a person in it.
-      aligned: the images are crops that an alignment made.
+      compares: true if the loss compares the images of a batch, so that a batch needs two images of an identity.
+      aligned: true if the images are aligned crops.
     """
 
     side: int
@@ -54,16 +54,19 @@ def concerns(
     parts: Parts | None = None,
     draws: Draws | None = None,
 ) -> list[str]:
-    """Say what would go wrong or spoil a figure, the gravest first; an empty list where nothing was found.
+    """Describe what would harm the training or distort its results, most serious first.
 
     Args:
-      images: the set.
-      plan: what training means to do.
-      people: images a person, of the whole set.
-      headers: of its images.
-      likeness: which images are alike.
-      parts: who trains and who is tested; None where the split failed.
-      draws: of the sampler; None where it failed.
+      images: the data set.
+      plan: the use of the images in training.
+      people: the number of images per identity, of the whole set.
+      headers: the headers of its images.
+      likeness: the duplicates among its images.
+      parts: the parts of the split; None if the split failed.
+      draws: the statistics of the sampler; None if it failed.
+
+    Returns:
+      The problems, in words; empty if none was found.
     """
     found = [*_of_parts(likeness, parts)] if parts else []
     if draws:
@@ -78,19 +81,19 @@ def concerns(
 def _of_parts(likeness: Likeness, parts: Parts) -> Iterator[str]:
     if count := int(leaking(likeness, parts).sum()):
         yield (
-            f"{_many(count, 'pair')} of like pictures {'lies' if count == 1 else 'lie'} across the split, where what trains is "
-            "also judged, under another name: the result flatters the model. The pairs stand in inspection_duplicates.csv; "
-            "remove one of each."
+            f"{_many(count, 'pair')} of duplicates {'has' if count == 1 else 'have'} one image in training and the other in "
+            "validation or test, which makes the results too optimistic. The pairs are listed in inspection_duplicates.csv; "
+            "remove one image of each."
         )
     if (count := int((parts.person == TRAINING).sum())) < _FEW_PEOPLE:
         yield (
-            f"only {count} people train. An embedding of so few faces rarely carries over to others: bring more people, "
-            "rather than more images of each."
+            f"only {count} identities are used for training. An embedding learned from so few identities rarely generalises to "
+            "others: add identities rather than images of each."
         )
-    if parts.undrawn > _UNDRAWN_SHARE * (trained := len(parts.split.training.names)):
+    if parts.excluded_by_sampler > _EXCLUDED_SHARE * (trained := len(parts.split.training.names)):
         yield (
-            f"the sampler leaves out {parts.undrawn:,} of {trained:,} training people, who have too few images: lower "
-            "--config.sampler.images_per_person, or set --config.sampler.short=repeat."
+            f"the sampler excludes {parts.excluded_by_sampler:,} of {trained:,} training identities, which have too few "
+            "images: lower --config.sampler.images_per_person, or set --config.sampler.short=repeat."
         )
 
 
@@ -100,21 +103,21 @@ def _of_draws(plan: Plan, draws: Draws, people: int) -> Iterator[str]:
         return
     if not draws.positives.any():
         yield (
-            f"no batch holds two images of one person, and the loss {plan.loss} learns who matches from such pairs alone: "
-            "training would only push people apart. Use --config.sampler.name=people_images, a classification loss such "
-            "as cosface, or people with several images."
+            f"no batch has two images of the same identity, but the loss {plan.loss} needs such pairs: without them, training "
+            "would only increase distances. Use --config.sampler.name=people_images, a classification loss such as cosface, or "
+            "identities with several images."
         )
     elif mean < 0.1 * draws.batch_size:
         yield (
-            f"a batch of {draws.batch_size} holds {mean:.1f} pairs of one person on average ({100 * empty:.0f} % of the "
-            f"batches none), on which the loss {plan.loss} depends. --config.sampler.name=people_images puts several "
-            "images of each person into a batch."
+            f"a batch of {draws.batch_size} has {mean:.1f} same-identity pairs on average ({100 * empty:.0f} % of the batches "
+            f"have none), on which the loss {plan.loss} depends. --config.sampler.name=people_images puts several images of each "
+            "identity into a batch."
         )
     summary = draws.summary(tuple(map(str, range(people))))
     if draws.positives.any() and (share := summary["singletons_of_draws"]) > 0.5:
         yield (
-            f"{100 * share:.0f} % of what a batch shows are people with a single image: no positive pair for the loss "
-            f"{plan.loss}. --config.sampler.short=leave_out leaves them out, a classification loss can use them."
+            f"{100 * share:.0f} % of the sampled images belong to identities with a single image, which give the loss "
+            f"{plan.loss} no positive pair. --config.sampler.short=leave_out excludes them; a classification loss can use them."
         )
 
 
@@ -123,16 +126,19 @@ def _labels(images: ImageSet, likeness: Likeness) -> Iterator[str]:
     near = likeness.across_people(images.labels) & ~likeness.exact
     if across:
         yield (
-            f"{_many(across, 'pair')} of identical files carr{'ies' if across == 1 else 'y'} the names of two people: one "
-            "of the two names must be wrong."
+            f"{_many(across, 'pair')} of identical files {'has' if across == 1 else 'have'} two different identities: one of "
+            "the two labels must be wrong."
         )
     if count := int(near.sum()):
         yield (
-            f"{_many(count, 'pair')} of almost the same picture carr{'ies' if count == 1 else 'y'} the names of two people: "
-            "look at them; mostly a name is wrong, or two people stand in one photograph."
+            f"{_many(count, 'pair')} of near duplicates {'has' if count == 1 else 'have'} two different identities. Check them: "
+            "usually a label is wrong, or one photograph shows two people."
         )
     if within > 0.01 * len(images):
-        yield f"{within:,} pairs of identical files of one person: they add nothing, and same-person pairs become trivial."
+        yield (
+            f"{within:,} pairs of identical files have the same identity: they add no information, and the same-identity pairs "
+            "made of them are trivial."
+        )
 
 
 def _names(names: Sequence[str]) -> Iterator[str]:
@@ -142,17 +148,16 @@ def _names(names: Sequence[str]) -> Iterator[str]:
     if twice := [group for group in spelt.values() if len(group) > 1]:
         shown = "; ".join(" and ".join(repr(name) for name in group) for group in twice[:_NAMES_SHOWN])
         yield (
-            f"{_many(len(twice), 'name')} appear{'s' * (len(twice) == 1)} in two spellings, as two people: {shown}"
-            f"{', …' if len(twice) > _NAMES_SHOWN else ''}. If they are one, give them one name."
+            f"{_many(len(twice), 'name')} appear{'s' * (len(twice) == 1)} in two spellings, as two identities: {shown}"
+            f"{', …' if len(twice) > _NAMES_SHOWN else ''}. If they are the same person, use one name."
         )
 
 
 def _files(images: ImageSet, headers: Headers, likeness: Likeness) -> Iterator[str]:
-    sound_only_in_header = len(headers.unreadable) + len(likeness.undecodable)
-    if sound_only_in_header:
+    if damaged := len(headers.unreadable) + len(likeness.undecodable):
         yield (
-            f"{_many(sound_only_in_header, 'image')} passed for readable and cannot be decoded: training stops when it "
-            "meets one. Remove or repair what inspection.json lists."
+            f"{_many(damaged, 'image')} passed the check of the headers but cannot be decoded: training stops at such an image. "
+            "Remove or repair the files that inspection.json lists."
         )
     everything = len(images) + len(images.skipped)
     if len(images.skipped) > _UNREADABLE_SHARE * everything:
@@ -164,36 +169,36 @@ def _sizes(plan: Plan, headers: Headers) -> Iterator[str]:
     count = len(headers.places)
     if not count:
         return
-    shown = np.round(plan.crop * headers.shorter)
-    if (small := int((shown < plan.side).sum())) > _SMALL_SHARE * count:
+    cropped = np.round(plan.crop * headers.shorter)
+    if (small := int((cropped < plan.side).sum())) > _SMALL_SHARE * count:
         yield (
-            f"{small:,} of {count:,} images show fewer pixels than the network's {plan.side} (the square that is cut out has "
-            f"{int(np.median(shown[shown < plan.side]))} on average): they are enlarged and blurred. A smaller "
-            "--config.data.side or a larger --config.data.crop helps."
+            f"{small:,} of {count:,} images have crops smaller than the network's input of {plan.side} pixels (median side "
+            f"{int(np.median(cropped[cropped < plan.side]))}), which are enlarged and blurred. Use a smaller "
+            "--config.data.side or a larger --config.data.crop."
         )
     if (oblong := int((headers.aspects > _OBLONG).sum())) > _OBLONG_SHARE * count:
         yield (
-            f"{oblong:,} of {count:,} images are not square: only the centred square is used. Where faces are not in the "
-            "centre, align them first (--mode=align)."
+            f"{oblong:,} of {count:,} images are not square: only their centred square is used. If faces are not in the centre, "
+            "align them first (--mode=align)."
         )
     middle = float(np.median(headers.shorter))
     if not plan.aligned and plan.crop == 1.0 and middle > max(_WHOLE_PICTURE * plan.side, _LARGEST_CROP):
         yield (
-            f"images are shown whole, and half of them have {middle:.0f} pixels a side or more: if "
-            "they are photographs and no cropped faces, align them first (--mode=align) or lower --config.data.crop."
+            f"images are used whole, and their median side is {middle:.0f} pixels: if they are photographs rather than cropped "
+            "faces, align them first (--mode=align) or lower --config.data.crop."
         )
     if headers.grey == count:
-        yield "all images are grey: augmentation of colours does nothing, and a model trained on them has never seen colour."
+        yield "all images are grey: colour augmentation has no effect, and a model trained on them has never seen colour."
     elif headers.grey > 0.05 * count:
-        yield f"{headers.grey:,} of {count:,} images are grey: if some people are grey only, colour tells them apart."
+        yield f"{headers.grey:,} of {count:,} images are grey: colour reveals the identities with grey images only."
 
 
 def _balance(people: ImagesPerPerson) -> Iterator[str]:
     if people.top_share > _TOP_SHARE and len(people.names) >= 100:
         most = int(np.argmax(people.counts))
         yield (
-            f"one person in a hundred owns {100 * people.top_share:.0f} % of the images, the first {people.names[most]} with "
-            f"{int(people.counts[most]):,}: --config.sampler.name=people_images shows everybody alike."
+            f"1 % of the identities have {100 * people.top_share:.0f} % of the images, first of all {people.names[most]} with "
+            f"{int(people.counts[most]):,}: --config.sampler.name=people_images samples all identities equally."
         )
 
 

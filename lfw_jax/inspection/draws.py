@@ -1,4 +1,4 @@
-"""What a sampler makes of a training set: how often it draws whom, and how many positive pairs a batch holds."""
+"""Statistics of a sampler on a training set: samples per image, positive pairs per batch."""
 
 import dataclasses
 from typing import Any
@@ -11,21 +11,21 @@ from lfw_jax.inspection.people import bins
 
 _EPOCHS = 4
 _STEPS = 1_000
-# An image that is drawn less than once in so many epochs is seldom drawn.
+# An image that is sampled less than once in so many epochs counts as rarely sampled.
 _SELDOM_EPOCHS = 4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Draws:
-    """The draws of a sampler's first epochs.
+    """The images sampled in the first epochs.
 
     Attributes:
-      batch_size: images in a batch.
-      steps_per_epoch: batches an epoch.
-      steps: batches that were looked at.
-      counts: `[images]`, how often each training image was drawn in them.
-      labels: `[images]`, the person of each.
-      positives: `[steps]`, pairs of two different images of one person, among those that the loss sees in a batch.
+      batch_size: images per batch.
+      steps_per_epoch: batches per epoch.
+      steps: the number of batches examined.
+      counts: `[images]`, how many times each training image was sampled in them.
+      labels: `[images]`, the identity of each training image.
+      positives: `[steps]`, the number of pairs of different images of one identity among the pairs that the loss compares.
     """
 
     batch_size: int
@@ -37,20 +37,20 @@ class Draws:
 
     @property
     def epochs(self) -> float:
-        """How many epochs were looked at."""
+        """The number of epochs examined."""
         return self.steps / self.steps_per_epoch
 
     def summary(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """What goes into inspection.json.
+        """Return the statistics for inspection.json.
 
         Args:
-          names: the training people.
+          names: the training identities.
         """
         images_of = np.bincount(self.labels, minlength=len(names))
-        drawn_of = np.bincount(self.labels, self.counts, minlength=len(names))
-        # Draws of one of a person's images in an epoch. Samplers do not prefer one image of a person to another, and a
-        # mean over the person is steadier than the counts of four epochs.
-        rates = drawn_of / np.maximum(images_of, 1) / self.epochs
+        sampled_of = np.bincount(self.labels, self.counts, minlength=len(names))
+        # The rate at which an image of each identity is sampled, per epoch. Samplers prefer no image of an identity, and the
+        # mean over the identity has less noise than the counts of single images in four epochs.
+        rates = sampled_of / np.maximum(images_of, 1) / self.epochs
         seldom = (rates > 0) & (rates < 1 / _SELDOM_EPOCHS)
         single = images_of == 1
         return {
@@ -60,24 +60,27 @@ class Draws:
             "epochs_looked_at": self.epochs,
             "images": len(self.labels),
             "never_images": int((self.counts == 0).sum()),
-            "never_people": int((drawn_of == 0).sum()),
+            "never_people": int((sampled_of == 0).sum()),
             "seldom_images": int(images_of[seldom].sum()),
             "seldom_epochs": _SELDOM_EPOCHS,
             "singletons_of_draws": float(self.counts[single[self.labels]].sum() / max(self.counts.sum(), 1)),
             "singletons_of_people": float(single.mean()),
             "positive_pairs_a_batch": float(self.positives.mean()),
             "batches_without_positive_pair": float((self.positives == 0).mean()),
-            "by_images_of_person": _by_images(images_of, drawn_of / self.epochs),
+            "by_images_of_person": _by_images(images_of, sampled_of / self.epochs),
         }
 
 
 def count_draws(sampler: Sampler, labels: Int[np.ndarray, "images"], *, paired: bool = False) -> Draws:
-    """Draw four epochs of batches, at most 1,000, and count.
+    """Sample four epochs of batches, at most 1,000, and count.
 
     Args:
-      sampler: of the training set.
-      labels: the person of each training image.
-      paired: batches are pairs: images 2j and 2j + 1 are compared, and no others.
+      sampler: the sampler of the training set.
+      labels: `[images]`, the identity of each training image.
+      paired: whether a batch consists of pairs, so that only images 2j and 2j + 1 are compared.
+
+    Returns:
+      The counts.
     """
     steps = min(_EPOCHS * sampler.steps_per_epoch, _STEPS)
     counts = np.zeros(len(labels), np.int64)
@@ -93,11 +96,11 @@ def count_draws(sampler: Sampler, labels: Int[np.ndarray, "images"], *, paired: 
     return Draws(sampler.batch_size, sampler.steps_per_epoch, steps, counts, np.asarray(labels), positives)
 
 
-def _by_images(images_of: Int[np.ndarray, "people"], drawn_of: Float[np.ndarray, "people"]) -> list[dict[str, float]]:
-    """How often an image is drawn in an epoch, by how many its person has."""
-    lows, place = bins(images_of)
-    images = np.bincount(place, images_of, minlength=len(lows))
-    draws = np.bincount(place, drawn_of, minlength=len(lows))
+def _by_images(images_of: Int[np.ndarray, "people"], sampled_of: Float[np.ndarray, "people"]) -> list[dict[str, float]]:
+    """Return how many times an image is sampled per epoch, by the number of images of its identity."""
+    lows, which = bins(images_of)
+    images = np.bincount(which, images_of, minlength=len(lows))
+    draws = np.bincount(which, sampled_of, minlength=len(lows))
     return [
         {"from": lows[i], "images": int(images[i]), "a_epoch": float(draws[i] / images[i])}
         for i in np.flatnonzero(images).tolist()
@@ -105,6 +108,6 @@ def _by_images(images_of: Int[np.ndarray, "people"], drawn_of: Float[np.ndarray,
 
 
 def _pairs_within(values: Int[np.ndarray, "batch"]) -> int:
-    """Pairs of equal values."""
+    """Count the pairs of equal values."""
     counts = np.unique(values, return_counts=True)[1]
     return int((counts * (counts - 1) // 2).sum())

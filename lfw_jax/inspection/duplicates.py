@@ -1,4 +1,4 @@
-"""Like images seen by what they mean: copies of one person, wrong names, and pictures on both sides of the split."""
+"""Duplicates by consequence: copies, wrong labels, and leakage between parts of the split."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,36 +19,50 @@ _LISTED = 50
 
 
 def leaking(likeness: Likeness, parts: Parts) -> Bool[np.ndarray, "pairs"]:
-    """Which pairs stand on both sides: one image trains, the other is judged (validation or test)."""
+    """Return the mask of pairs of a training image and a validation or test image.
+
+    Args:
+      likeness: the pairs of duplicates.
+      parts: the parts of the split.
+    """
     one, other = np.sort(parts.image[likeness.pairs], axis=1).T  # TRAINING is the smallest
     return (one == TRAINING) & ((other == VALIDATION) | (other == TEST))
 
 
-def gravest_first(images: ImageSet, likeness: Likeness, parts: Parts | None) -> Int[np.ndarray, "pairs"]:
-    """The order in which pairs are looked at: on both sides of the split, across people, then the more alike."""
+def most_serious_first(images: ImageSet, likeness: Likeness, parts: Parts | None) -> Int[np.ndarray, "pairs"]:
+    """Return the order of pairs: leakage first, then two identities, then the most similar.
+
+    Args:
+      images: the data set.
+      likeness: the pairs of duplicates.
+      parts: the parts of the split; None without a split.
+
+    Returns:
+      `[pairs]`, indices of pairs.
+    """
     across = likeness.across_people(images.labels)
     leaks = leaking(likeness, parts) if parts else np.zeros(len(across), bool)
     return np.lexsort((likeness.distances, ~likeness.exact, ~across, ~leaks))
 
 
 def rows(images: ImageSet, likeness: Likeness, parts: Parts | None) -> Iterator[list[Any]]:
-    """All pairs as rows under `COLUMNS`, the gravest first; without a split the parts are empty."""
-    for row in gravest_first(images, likeness, parts).tolist():
+    """Yield all pairs as rows with `COLUMNS`, most serious first; without a split the parts are empty."""
+    for row in most_serious_first(images, likeness, parts).tolist():
         line: list[Any] = []
-        for place in likeness.pairs[row].tolist():
-            part = NAMES[parts.image[place]] if parts else ""
-            line += [images.describe(place), images.names[images.labels[place]], part]
+        for index in likeness.pairs[row].tolist():
+            part = NAMES[parts.image[index]] if parts else ""
+            line += [images.describe(index), images.names[images.labels[index]], part]
         same = "yes" if likeness.exact[row] else "no"
         yield [*line, same, int(likeness.distances[row])]
 
 
 def summary(images: ImageSet, likeness: Likeness, parts: Parts | None) -> dict[str, Any]:
-    """What goes into inspection.json: counts, and the 50 gravest pairs of two people or of both sides of the split."""
+    """Return the facts for inspection.json: counts, and the 50 most serious pairs."""
     across = likeness.across_people(images.labels)
     leaks = leaking(likeness, parts) if parts else None
     within_copies, across_copies = likeness.copies(images.labels)
-    shown = across | leaks if leaks is not None else across
-    order = [row for row in gravest_first(images, likeness, parts).tolist() if shown[row]]
+    serious = across | leaks if leaks is not None else across
+    order = [row for row in most_serious_first(images, likeness, parts).tolist() if serious[row]]
     return {
         "same_bytes": {"groups": len(likeness.groups), "within_people": within_copies, "across_people": across_copies},
         "near": {
@@ -69,7 +83,7 @@ def _one(images: ImageSet, likeness: Likeness, parts: Parts | None, row: int) ->
         "images": [short_name(images, one), short_name(images, other)],
         "places": [one, other],
         "people": [images.names[images.labels[one]], images.names[images.labels[other]]],
-        "parts": [NAMES[parts.image[place]] for place in (one, other)] if parts else None,
+        "parts": [NAMES[parts.image[index]] for index in (one, other)] if parts else None,
         "same_bytes": bool(likeness.exact[row]),
         "distance": int(likeness.distances[row]),
     }

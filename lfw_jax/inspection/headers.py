@@ -1,4 +1,4 @@
-"""What the headers of image files say, without decoding a picture."""
+"""Sizes, formats and colours of images from their headers, without decoding."""
 
 import dataclasses
 import io
@@ -16,26 +16,26 @@ from lfw_jax.data.decoding.validity import fault
 from lfw_jax.data.images import ImageSet, Skipped
 
 Report = Callable[[int], None]
-"""Is told how many images are done."""
+"""A function that is called with the number of finished images."""
 
 _EVERY = 256
 _SIZES = 10
-_ON_ITS_SIDE = 5  # EXIF's orientations from here on exchange width and height
+_ON_ITS_SIDE = 5  # EXIF orientations from 5 on exchange width and height
 _COLOURLESS = ("1", "L", "LA", "I", "F", "I;16", "I;16B")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Headers:
-    """Sizes and kinds of images.
+    """The headers of the readable images of a set.
 
     Attributes:
-      places: `[readable]`, which images of the set these are: all but the unreadable ones.
-      widths: `[readable]`, pixels, as the picture is seen (turned as EXIF says).
-      heights: `[readable]`, pixels.
-      sizes: `[readable]`, bytes as stored.
-      formats: how many images are "JPEG", "PNG", … ("pixels" where nothing is encoded).
-      modes: how many are "RGB", "L" (grey), …, by Pillow's names.
-      unreadable: images of the set whose file cannot be read, and why.
+      places: `[readable]`, the indices of these images in the set.
+      widths: `[readable]`, in pixels, with the EXIF orientation applied.
+      heights: `[readable]`, in pixels, likewise.
+      sizes: `[readable]`, the stored size in bytes.
+      formats: the number of images by format: "JPEG", "PNG", …, or "pixels" if they are not encoded.
+      modes: the number of images by Pillow's mode: "RGB", "L" (grey), …
+      unreadable: the images that cannot be read, with the reasons.
     """
 
     places: Int[np.ndarray, "readable"]
@@ -48,21 +48,24 @@ class Headers:
 
     @property
     def shorter(self) -> Int[np.ndarray, "readable"]:
-        """The shorter side of each image, pixels."""
+        """The shorter side of each image in pixels."""
         return np.minimum(self.widths, self.heights)
 
     @property
     def aspects(self) -> Float[np.ndarray, "readable"]:
-        """Longer side by shorter side: 1 is a square."""
+        """The ratio of the longer to the shorter side of each image."""
         return np.maximum(self.widths, self.heights) / np.maximum(self.shorter, 1)
 
     @property
     def grey(self) -> int:
-        """Images that are stored without colour."""
+        """The number of images without colour."""
         return sum(count for mode, count in self.modes.items() if mode in _COLOURLESS)
 
     def summary(self, images: ImageSet) -> dict[str, Any]:
-        """What goes into inspection.json: bytes, formats, modes, the most common, smallest and largest size, aspects."""
+        """Return the facts for inspection.json.
+
+        They are bytes, formats, modes, aspect ratios, and the most common, the smallest and the largest size.
+        """
         if not len(self.places):
             return {"bytes": 0, "formats": {}, "modes": {}, "different_sizes": 0, "sizes": []}
         pairs, counts = np.unique(np.stack([self.widths, self.heights], 1), axis=0, return_counts=True)
@@ -88,13 +91,13 @@ class Headers:
 
 
 def read_headers(images: ImageSet, *, report: Report = lambda _: None) -> Headers:
-    """Read the header of every image. Nothing is decoded and nothing but these numbers is kept: 32 bytes an image.
+    """Read the headers of all images.
 
-    Files were checked by the source that listed them; encoded images are checked here by `faults.fault`.
+    The source has checked files; encoded images are checked here by `validity.fault`.
 
     Args:
-      images: the set.
-      report: is told how many images are done.
+      images: the data set.
+      report: called with the number of finished images.
     """
     if images.storage == "pixels":
         return _of_pixels(images)
@@ -104,29 +107,29 @@ def read_headers(images: ImageSet, *, report: Report = lambda _: None) -> Header
     modes: Counter[str] = Counter()
     unreadable: list[Skipped] = []
     readable = np.ones(count, bool)
-    for place in range(count):
-        image = images.images[place]
-        assert not isinstance(image, np.ndarray)  # pixels were dealt with above
+    for index in range(count):
+        image = images.images[index]
+        assert not isinstance(image, np.ndarray)  # see _of_pixels
         kind = ("", "")
         reason = fault(image) if isinstance(image, bytes) else None
         try:
             if reason is None:
                 with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as picture:
-                    widths[place], heights[place] = picture.size
+                    widths[index], heights[index] = picture.size
                     if orientation(b"\xff\xd8" + picture.info.get("exif", b"")) >= _ON_ITS_SIDE:
-                        widths[place], heights[place] = picture.size[::-1]
+                        widths[index], heights[index] = picture.size[::-1]
                     kind = (picture.format or "unknown", picture.mode)
-                sizes[place] = len(image) if isinstance(image, bytes) else image.stat().st_size
+                sizes[index] = len(image) if isinstance(image, bytes) else image.stat().st_size
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             reason = fault(image) or "could not be opened"
         if reason is None:
             formats[kind[0]] += 1
             modes[kind[1]] += 1
         else:
-            readable[place] = False
-            unreadable.append(Skipped(images.describe(place), reason))
-        if (place + 1) % _EVERY == 0:
-            report(place + 1)
+            readable[index] = False
+            unreadable.append(Skipped(images.describe(index), reason))
+        if (index + 1) % _EVERY == 0:
+            report(index + 1)
     report(count)
     return Headers(
         np.flatnonzero(readable),
@@ -153,7 +156,7 @@ def _of_pixels(images: ImageSet) -> Headers:
     )
 
 
-def short_name(images: ImageSet, place: int) -> str:
-    """An image's name in a line of 80 columns: its folder and file, or its person and number."""
-    image = images.images[place]
-    return f"{image.parent.name}/{image.name}" if isinstance(image, Path) else images.describe(place)
+def short_name(images: ImageSet, index: int) -> str:
+    """Return a short name of an image: its folder and file, or its identity and number."""
+    image = images.images[index]
+    return f"{image.parent.name}/{image.name}" if isinstance(image, Path) else images.describe(index)

@@ -1,4 +1,4 @@
-"""The same picture twice in a set: with the same bytes, or nearly the same."""
+"""Duplicates within a data set: images with the same bytes, and near duplicates."""
 
 import dataclasses
 import itertools
@@ -20,23 +20,23 @@ from lfw_jax.errors import UserError
 from lfw_jax.inspection.headers import Report
 
 LIMIT = 200_000
-"""The most pairs that are compared and listed: a thousand blank pictures are half a million pairs."""
+"""The most pairs that are compared and listed. (A thousand blank images would give half a million pairs.)"""
 
 _CHUNK = 1_024
-_PROPOSED_OF_MANY, _MANY = 4, 100_000  # proposals by chance grow with the square of the number of images
+_PROPOSED_OF_MANY, _MANY = 4, 100_000  # random candidates grow with the square of the number of images
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Likeness:
-    """Pairs of images that are alike.
+    """The pairs of duplicates in a set.
 
     Attributes:
-      pairs: `[pairs, 2]`, places in the set, the smaller first, sorted.
-      distances: `[pairs]`, in how many of 256 bits their perceptual hashes differ; at most `near_duplicates.NEAR`.
-      exact: `[pairs]`, true where the bytes (or pixels) are the same.
-      groups: places that hold the same bytes, a group each.
-      complete: false where there were more proposals than could be compared.
-      undecodable: images whose header is sound and whose picture is not, and why.
+      pairs: `[pairs, 2]`, indices of images, the smaller first, sorted.
+      distances: `[pairs]`, the Hamming distance of their 256-bit perceptual hashes, at most `near_duplicates.NEAR`.
+      exact: `[pairs]`, true for identical bytes (or pixels).
+      groups: the groups of images with identical bytes, by their indices.
+      complete: false if there were more candidate pairs than `LIMIT`.
+      undecodable: images with a valid header that cannot be decoded, with the reasons.
     """
 
     pairs: Int[np.ndarray, "pairs 2"]
@@ -47,11 +47,11 @@ class Likeness:
     undecodable: tuple[Skipped, ...] = ()
 
     def across_people(self, labels: Int[np.ndarray, "images"]) -> Bool[np.ndarray, "pairs"]:
-        """Which pairs carry the names of two people."""
+        """Return the mask of pairs with two different identities, given the identity of each image."""
         return labels[self.pairs[:, 0]] != labels[self.pairs[:, 1]]
 
     def copies(self, labels: Int[np.ndarray, "images"]) -> tuple[int, int]:
-        """Pairs with the same bytes, all of them counted: within one person, across two people."""
+        """Count all pairs with identical bytes: of one identity, and of two identities."""
         within = across = 0
         for group in self.groups:
             people = np.unique(labels[group], return_counts=True)[1]
@@ -64,15 +64,15 @@ class Likeness:
 def find_likeness(
     images: ImageSet, places: Int[np.ndarray, "readable"], *, report: Report = lambda _: None
 ) -> Likeness:
-    """Compare every image with every other, as `near_duplicates.find_near_duplicates` does.
+    """Find the duplicates in a set, as `near_duplicates.find_near_duplicates` does.
 
-    In sets of more than 100,000 images only hashes within 4 bits of 64 propose a pair. An image that cannot be decoded is
-    told and left out.
+    In sets of more than 100,000 images, a pair is a candidate only if its 64-bit hashes differ in at most 4 bits. Images that
+    cannot be decoded are excluded and reported.
 
     Args:
-      images: the set.
-      places: which of them can be read.
-      report: is told how many images are hashed.
+      images: the data set.
+      places: `[readable]`, the indices of the readable images.
+      report: called with the number of hashed images.
     """
     hashes, decoded, undecodable = _hashes(images, places, report)
     kept = np.flatnonzero(decoded)
@@ -97,19 +97,19 @@ def find_likeness(
 def _hashes(
     images: ImageSet, places: Int[np.ndarray, "readable"], report: Report
 ) -> tuple[np.ndarray, np.ndarray, tuple[Skipped, ...]]:
-    """The hash of each image, which of them could be decoded, and what was wrong with the others."""
+    """Return the hash of each image, the mask of decodable images, and the others with the reasons."""
     hashes, decoded = np.zeros(len(images), np.uint64), np.zeros(len(images), bool)
     undecodable: list[Skipped] = []
     for start in range(0, len(places), _CHUNK):
         chunk = places[start : start + _CHUNK]
         try:
             hashes[chunk], decoded[chunk] = perceptual_hashes(images, chunk), True
-        except UserError:  # one of them cannot be decoded: find out which
-            for place in chunk.tolist():
+        except UserError:  # at least one of them cannot be decoded
+            for index in chunk.tolist():
                 try:
-                    hashes[place], decoded[place] = perceptual_hashes(images, np.array([place]))[0], True
+                    hashes[index], decoded[index] = perceptual_hashes(images, np.array([index]))[0], True
                 except UserError as error:
-                    undecodable.append(Skipped(images.describe(place), _reason(error)))
+                    undecodable.append(Skipped(images.describe(index), _reason(error)))
         report(start + len(chunk))
     return hashes, decoded, tuple(undecodable)
 
@@ -120,6 +120,6 @@ def _pairs_of(groups: list[Int[np.ndarray, "copies"]]) -> Iterator[tuple[int, in
 
 
 def _reason(error: UserError) -> str:
-    """What the decoder said: the part of the message in brackets."""
+    """Return the decoder's reason, the part of the message in brackets."""
     _, bracket, rest = str(error).partition("cannot be decoded (")
     return rest.rpartition(")")[0] if bracket else str(error)

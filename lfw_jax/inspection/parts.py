@@ -1,4 +1,4 @@
-"""Which part of an experiment each person belongs to, and who is in none."""
+"""The part of the split that each identity and each image belongs to."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -16,26 +16,26 @@ TRAINING, VALIDATION, TEST, DEVELOPMENT, NONE = range(5)
 NAMES = ("training", "validation", "test", "development", "none")
 
 _REASONS = {
-    VALIDATION: "held out of training to choose the best checkpoint",
-    TEST: "named in the test pairs",
-    DEVELOPMENT: "kept out of training, and in development pairs alone",
-    NONE: "set aside by the protocol, and in no pair",
+    VALIDATION: "held out for validation",
+    TEST: "in the test pairs",
+    DEVELOPMENT: "only in development pairs",
+    NONE: "neither in training nor in a pair",
 }
 _EXAMPLES = 5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Parts:
-    """The parts of a data set.
+    """The assignment of a data set to the parts of its split.
 
     Attributes:
-      split: where they came from.
-      person: `[people]`, the part of each person of the set: an index into `NAMES`. Who trains counts as training, also
-        where development pairs name them.
-      image: `[images]`, the part in which each image is used; `NONE` for one that neither trains nor is in a pair.
-      counts: `[people]`, the images of each person.
-      reasons: why a person does not train, by name: everybody who does not, those whom the sampler leaves out included.
-      undrawn: training people with fewer images than the sampler asks for.
+      split: the split.
+      person: `[people]`, the part of each identity, as an index into `NAMES`. Training identities that are also in development
+        pairs count as training.
+      image: `[images]`, the part of each image; `NONE` for an image that is neither used for training nor in a pair.
+      counts: `[people]`, the number of images of each identity.
+      reasons: for each identity that is not used for training, the reason; identities excluded by the sampler are included.
+      excluded_by_sampler: the number of training identities with fewer images than the sampler needs.
     """
 
     split: Split
@@ -43,10 +43,10 @@ class Parts:
     image: Int[np.ndarray, "images"]
     counts: Int[np.ndarray, "people"]
     reasons: dict[str, str]
-    undrawn: int
+    excluded_by_sampler: int
 
     def summary(self, images: ImageSet) -> dict[str, Any]:
-        """What goes into inspection.json: parts, who is left out by reason, the protocol's notes."""
+        """Return the facts for inspection.json: parts, exclusions by reason, and notes."""
         split = self.split
         lists = {"validation": split.validation, "development": split.development, "test": split.test}
         left_out: dict[str, dict[str, Any]] = {}
@@ -68,13 +68,13 @@ class Parts:
         }
 
 
-def assign_parts(images: ImageSet, split: Split, *, drawn_from: int = 1) -> Parts:
-    """Say of each person and image where it is used.
+def assign_parts(images: ImageSet, split: Split, *, least_images: int = 1) -> Parts:
+    """Assign each identity and each image to a part of the split.
 
     Args:
-      images: the whole set.
-      split: its parts.
-      drawn_from: the fewest images with which the sampler draws a person; those with fewer are left out.
+      images: the data set.
+      split: its split.
+      least_images: the least number of images per identity that the sampler needs; it excludes identities with fewer.
     """
     label = {name: i for i, name in enumerate(images.names)}
     person = np.full(len(images.names), NONE)
@@ -85,7 +85,7 @@ def assign_parts(images: ImageSet, split: Split, *, drawn_from: int = 1) -> Part
         person[people] = part
         if split.images_of(pairs) is images:
             image[np.isin(codes, _codes_of(pairs.keys(), label))] = part
-        else:  # the list brings images of its own, which may be any of these
+        else:  # an external list, whose images may be any images of these identities
             image[np.isin(images.labels, people)] = part
     person[[label[name] for name in split.training.names if name in label]] = TRAINING
     image[np.isin(codes, _codes(split.training, label))] = TRAINING
@@ -93,34 +93,35 @@ def assign_parts(images: ImageSet, split: Split, *, drawn_from: int = 1) -> Part
     reasons = {
         name: _REASONS[part] for name, part in zip(images.names, person.tolist(), strict=True) if part != TRAINING
     }
-    reasons |= {name: f"named in {where}" for name, where in split.kept_out.items() if reasons[name] == _REASONS[NONE]}
+    reasons |= {name: f"named in {where}" for name, where in split.excluded.items() if reasons[name] == _REASONS[NONE]}
     of_training = np.bincount(split.training.labels, minlength=len(split.training.names))
-    few = np.flatnonzero(of_training < drawn_from)
-    reasons |= {split.training.names[i]: f"fewer than {drawn_from} images, which the sampler asks for" for i in few}
+    few = np.flatnonzero(of_training < least_images)
+    reasons |= {split.training.names[i]: f"fewer than {least_images} images, the minimum of the sampler" for i in few}
     return Parts(split, person, image, counts, reasons, len(few))
 
 
 def people_rows(images: ImageSet, parts: Parts | None) -> list[tuple[str, int, str, str]]:
-    """Name, images, part and the reason for not training, of every person, sorted by name.
+    """Return a row for each identity, sorted by name.
 
-    People whose folder holds no readable image are among them. Without a split there are no parts.
+    A row is the name, the number of images, the part, and the reason why the identity is not used for training.
+    Identities whose folder has no readable image are included. Without a split, parts and reasons are empty.
 
     Args:
-      images: the set.
-      parts: its parts; None where the split failed.
+      images: the data set.
+      parts: its parts; None if the split failed.
     """
     counts = np.bincount(images.labels, minlength=len(images.names)).tolist()
     if parts:
-        places = [NAMES[part] for part in parts.person.tolist()]
+        names = [NAMES[part] for part in parts.person.tolist()]
         why = [parts.reasons.get(name, "") for name in images.names]
     else:
-        places = why = [""] * len(images.names)
+        names = why = [""] * len(images.names)
     gone = [(name, 0, NAMES[NONE] if parts else "", _no_image(count)) for name, count in _vanished(images).items()]
-    return sorted([*zip(images.names, counts, places, why, strict=True), *gone])
+    return sorted([*zip(images.names, counts, names, why, strict=True), *gone])
 
 
 def _codes(images: ImageSet, label: dict[str, int]) -> Int[np.ndarray, "images"]:
-    """One number an image, made of its person and its number; a set of millions has no room for tuples."""
+    """Encode the identity and number of each image in one integer, which takes less memory than a tuple."""
     person = np.array([label.get(name, -1) for name in images.names], np.int64)
     return person[images.labels] << 32 | np.asarray(images.numbers, np.int64)
 
@@ -130,9 +131,9 @@ def _codes_of(keys: Iterable[Key], label: dict[str, int]) -> Int[np.ndarray, "ke
 
 
 def _vanished(images: ImageSet) -> dict[str, int]:
-    """People whose folder holds no readable image, or cannot be read itself, and what was skipped of each: nobody of the set.
+    """Return the identities without a readable image, and the number of skipped files of each.
 
-    Only where a person is a folder; a list may name people as it likes.
+    They are known only if each identity is a folder; the names of a list are arbitrary.
     """
     first = images.images[0] if images.storage == "files" and len(images) else None
     if not isinstance(first, Path) or first.parent.name != images.names[images.labels[0]]:

@@ -1,4 +1,4 @@
-"""How many images each person has."""
+"""The number of images per identity."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-# Lower ends of the histogram's bins: one by one where most people are, then wider.
+# Lower ends of the first bins of the histogram; bins are narrow where most identities are.
 _STEPS = (1, 2, 3, 4, 5, 10, 20, 50)
 _MOST = 10
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImagesPerPerson:
-    """The number of images of each person who has any.
+    """The number of images of each identity that has any.
 
     Attributes:
-      names: the people.
-      counts: `[people]`, their images.
+      names: the identities.
+      counts: `[people]`, the number of images of each.
     """
 
     names: tuple[str, ...]
@@ -26,23 +26,23 @@ class ImagesPerPerson:
 
     @property
     def singletons(self) -> int:
-        """People with one image."""
+        """The number of identities with one image."""
         return int((self.counts == 1).sum())
 
     @property
     def top_share(self) -> float:
-        """Share of all images that the hundredth part of people with the most images own, at least one person."""
+        """The share of all images that belong to the 1 % of identities (at least one) with the most images."""
         ordered = np.sort(self.counts)[::-1]
         return float(ordered[: max(1, len(ordered) // 100)].sum() / ordered.sum()) if len(ordered) else 0.0
 
     def histogram(self) -> list[dict[str, int]]:
-        """People and images by images a person, in bins `from` … `to`; empty bins between filled ones are kept."""
+        """Return the numbers of identities and images in bins of images per identity."""
         if not len(self.counts):
             return []
-        lows, place = bins(self.counts)
-        people = np.bincount(place, minlength=len(lows))
-        images = np.bincount(place, self.counts, minlength=len(lows)).astype(np.int64)
-        first = int(place.min())
+        lows, which = bins(self.counts)
+        people = np.bincount(which, minlength=len(lows))
+        images = np.bincount(which, self.counts, minlength=len(lows)).astype(np.int64)
+        first = int(which.min())
         highs = [*(low - 1 for low in lows[1:]), max(int(self.counts.max()), lows[-1])]
         return [
             {"from": lows[i], "to": highs[i], "people": int(people[i]), "images": int(images[i])}
@@ -50,7 +50,7 @@ class ImagesPerPerson:
         ]
 
     def summary(self) -> dict[str, Any]:
-        """What goes into inspection.json: `min`, `median`, `mean`, `max`, `singletons`, `top_share`, bins, who has most."""
+        """Return the facts for inspection.json: statistics, histogram, largest identities."""
         most = np.argsort(-self.counts, kind="stable")[:_MOST]
         return {
             "min": int(self.counts.min()) if len(self.counts) else 0,
@@ -65,11 +65,11 @@ class ImagesPerPerson:
 
 
 def images_per_person(names: Sequence[str], labels: Int[np.ndarray, "images"]) -> ImagesPerPerson:
-    """Count the images of each person; people without an image are left out.
+    """Count the images of each identity; identities without an image are omitted.
 
     Args:
-      names: the people.
-      labels: the person of each image, as an index into `names`.
+      names: the identities.
+      labels: `[images]`, the identity of each image, as an index into `names`.
     """
     counts = np.bincount(labels, minlength=len(names))
     present = np.flatnonzero(counts)
@@ -77,13 +77,22 @@ def images_per_person(names: Sequence[str], labels: Int[np.ndarray, "images"]) -
 
 
 def bins(counts: Int[np.ndarray, "people"]) -> tuple[list[int], Int[np.ndarray, "people"]]:
-    """The lower ends of the histogram's bins, and the bin of each person: 1, 2, 3, 4, 5-9, 10-19, 20-49, 50-99, …"""
+    """Assign identities to bins of images per identity.
+
+    The bins are 1, 2, 3, 4, 5-9, 10-19, 20-49, 50-99, …
+
+    Args:
+      counts: `[people]`, the number of images of each identity.
+
+    Returns:
+      The lower ends of the bins, and `[people]`, the bin of each identity.
+    """
     lows = _bin_starts(int(counts.max(initial=1)))
     return lows, np.searchsorted(lows, counts, side="right") - 1
 
 
 def _bin_starts(largest: int) -> list[int]:
-    """The lower ends of bins that reach `largest`: 1, 2, 3, 4, 5, 10, 20, 50, 100, 200, 500, …"""
+    """Return the lower ends of bins up to `largest`: 1, 2, 3, 4, 5, 10, 20, 50, 100, 200, 500, …"""
     starts = list(_STEPS)
     while starts[-1] <= largest:
         starts += [scale * 10 ** len(str(starts[-1])) for scale in (1, 2, 5)]

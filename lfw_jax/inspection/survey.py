@@ -1,4 +1,4 @@
-"""The whole inspection of a set: every fact that can be had, also where training on it cannot begin."""
+"""The complete inspection of a data set, also if training on it cannot begin."""
 
 import dataclasses
 from collections import Counter
@@ -24,23 +24,23 @@ from lfw_jax.inspection.parts import Parts, assign_parts
 from lfw_jax.inspection.people import ImagesPerPerson, images_per_person
 
 Stage = Callable[[str, int], AbstractContextManager[Report]]
-"""Announces a stage by name and number of images; what it gives is told how many are done."""
+"""Announces a stage by name and number of images, and yields a function that takes the number of finished ones."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Survey:
-    """What was found in a set.
+    """The result of an inspection.
 
     Attributes:
-      images: the set.
-      people: images a person.
-      headers: sizes, kinds, bytes.
-      likeness: images that are alike.
-      parts: who trains and who is judged; None where the split fails.
-      sampler: what would draw the batches, of all images where the split fails; None where it fails itself.
-      draws: how often it draws whom; None without a sampler.
-      faults: what keeps a training from beginning, in the words of whoever refuses.
-      concerns: what would go wrong in it.
+      images: the data set.
+      people: the number of images per identity.
+      headers: the headers of the images.
+      likeness: the duplicates.
+      parts: the parts of the split; None if the split failed.
+      sampler: the sampler of the training set, or of all images if the split failed; None if it failed itself.
+      draws: the statistics of the sampler; None without a sampler.
+      faults: the errors that prevent training.
+      concerns: problems that training would have.
     """
 
     images: ImageSet
@@ -55,12 +55,12 @@ class Survey:
 
     @property
     def unreadable(self) -> list[Skipped]:
-        """Every file or image that cannot be used: skipped by the source, or found here."""
+        """The files and images that cannot be used: skipped by the source, or found by the inspection."""
         return [*self.images.skipped, *self.headers.unreadable, *self.likeness.undecodable]
 
     def summary(self) -> dict[str, Any]:
-        """The facts as plain values, for inspection.json, the terminal and the page."""
-        drawn_people = self.parts.split.training.names if self.parts else self.images.names
+        """Return the facts as plain values, for inspection.json, the terminal and the page."""
+        training_names = self.parts.split.training.names if self.parts else self.images.names
         unreadable = self.unreadable
         return {
             "people": len(self.people.names),
@@ -77,7 +77,7 @@ class Survey:
             "sampler": {
                 "description": self.sampler.describe(),
                 "of_all_images": self.parts is None,
-                **self.draws.summary(drawn_people),
+                **self.draws.summary(training_names),
             }
             if self.sampler and self.draws
             else None,
@@ -86,14 +86,20 @@ class Survey:
         }
 
     def sample_crops(self, geometry: CropGeometry, count: int, *, seed: int) -> list[UInt8[np.ndarray, "side side 3"]]:
-        """What a network sees of some random images; fewer than `count` in a small set."""
+        """Return the inputs of the network for random images.
+
+        Args:
+          geometry: the crop geometry.
+          count: the number of images; fewer in a small set.
+          seed: the seed of the choice.
+        """
         order = np.random.default_rng(seed).permutation(self.headers.places)[: 2 * count]
         pictures: list[np.ndarray] = []
-        for place in order.tolist():
+        for index in order.tolist():
             if len(pictures) < count:
                 try:
-                    pictures.append(decode(self.images.images[place], geometry))
-                except OSError:  # listed as undecodable; another one serves as well
+                    pictures.append(decode(self.images.images[index], geometry))
+                except OSError:  # listed as undecodable
                     continue
         return pictures
 
@@ -107,19 +113,22 @@ def survey(
     seed: int,
     stage: Stage,
 ) -> Survey:
-    """Look at everything in a set that a training would use. Refusals of the split or the sampler become `faults`.
+    """Inspect everything in a data set that a training would use.
 
     Args:
-      images: the set.
+      images: the data set.
       sampler_config: the `sampler` part of a configuration.
-      plan: what training means to do with the images.
-      partition: splits the set as the training would.
-      seed: of the drawn batches.
-      stage: announces what takes time.
+      plan: the use of the images in training.
+      partition: splits the set as a training would.
+      seed: the seed of the sampler.
+      stage: announces the stages of the work.
+
+    Returns:
+      The result. Errors of the split and of the sampler are not raised, but become its `faults`.
     """
     with stage("reading headers", len(images)) as report:
         headers = read_headers(images, report=report)
-    with stage("comparing pictures", len(headers.places)) as report:
+    with stage("comparing images", len(headers.places)) as report:
         likeness = find_likeness(images, headers.places, report=report)
     faults: list[str] = []
     leaves_out = sampler_config["name"] == "people_images" and sampler_config["short"] == "leave_out"
@@ -127,7 +136,7 @@ def survey(
         parts = assign_parts(
             images,
             partition(),
-            drawn_from=sampler_config["images_per_person"] if leaves_out else 1,
+            least_images=sampler_config["images_per_person"] if leaves_out else 1,
         )
     except UserError as error:
         parts = None
@@ -139,7 +148,7 @@ def survey(
     except UserError as error:
         faults.append(str(error))
     else:
-        with stage("drawing batches", 0):
+        with stage("sampling batches", 0):
             draws = count_draws(sampler, labels, paired=sampler_config["name"] == "pairs")
     people = images_per_person(images.names, images.labels)
     found = concerns(images, plan, people, headers, likeness, parts, draws)

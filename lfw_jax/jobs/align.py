@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError

@@ -154,14 +154,14 @@ def build_experiment(config: ConfigDict, workdir: Path, *, to_train: bool = True
     if config.evaluation.checkpoint not in ("best", "last"):
         raise UserError(f"--config.evaluation.checkpoint is '{config.evaluation.checkpoint}'; expected best or last.")
     network = build(config.model)
-    images, lists_beside = read_source(data, workdir.parent / "synthetic")
+    images, data_dir = read_source(data, workdir.parent / "synthetic")
     crop = 1.0
     if data.align:
         images, crop, note = aligned_images(images, config, stage=stage)
         geometry = dataclasses.replace(geometry, crop=crop)
         print(note)
     align = (lambda others: aligned_images(others, config, stage=stage)[0]) if data.align else None
-    parts, evaluation_plan = partition(images, config, lists_beside, workdir, align, crop)
+    parts, evaluation_plan = partition(images, config, data_dir, workdir, align, crop)
     if data.resident and to_train:
         check_room(len(parts.training), geometry.stored_side, devices)
     sampler = build_sampler(config.sampler, parts.training.labels, seed=config.seed)

@@ -7,7 +7,7 @@ from lfw_jax.data.formats.array import write_array
 from lfw_jax.data.formats.folder_writing import write_folder
 from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.splits import judged_pairs
+from lfw_jax.data.protocols.splits import evaluation_pairs
 from lfw_jax.data.records.writing import write_records
 from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
@@ -37,7 +37,7 @@ def export(request: Request) -> None:
     output, config = Path(request.output), cast(Any, request.config)
     if (output.exists() or output.is_symlink()) and not (output.is_dir() and not any(output.iterdir())):
         raise UserError(f"--output: there is something at {output} already. Choose another name, or remove it.")
-    images, beside = (
+    images, data_dir = (
         read_path(request.input) if request.input else read_source(config.data, request.folder.parent / "synthetic")
     )
     if images.skipped:
@@ -51,7 +51,7 @@ def export(request: Request) -> None:
         print(note)
     ending = output.suffix.lower()
     if ending == ".bin":
-        pairs, judged, aligned = judged_pairs(images, config.data, beside, seed=config.seed)
+        pairs, judged, aligned = evaluation_pairs(images, config.data, data_dir, seed=config.seed)
         if config.data.align and judged is not images and not aligned:
             judged = aligned_images(judged, config, stage=stage)[0]
         write_verification_bin(output, judged, pairs)

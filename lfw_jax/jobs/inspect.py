@@ -52,7 +52,7 @@ def inspect(request: Request) -> None:
     config, folder = request.config, Path(request.workdir or f"runs/inspect_{request.name}")
     Workdir(folder, config)  # refuses the folder of another configuration
     plan = _plan(config)
-    images, lists_beside = read_source(config.data, folder.parent / "synthetic")
+    images, data_dir = read_source(config.data, folder.parent / "synthetic")
     crop = 1.0
     if config.data.align:  # what a training would see
         images, crop, note = aligned_images(images, config, stage=stage)
@@ -64,7 +64,7 @@ def inspect(request: Request) -> None:
         images,
         config.sampler,
         plan,
-        lambda: partition(images, _without_listing(config), lists_beside, folder, align, crop)[0],
+        lambda: partition(images, _without_listing(config), data_dir, folder, align, crop)[0],
         seed=config.seed,
         stage=stage,
     )

@@ -28,7 +28,8 @@ _FREE_GROUPS = ("config.evaluation.",)
 INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv", "inspection_people.csv")
 """What `--mode=inspect` writes. It belongs to no configuration, so that a training may begin beside it."""
 
-_BEFORE_CONFIG = ("kept_out.json", "near_duplicates.csv")  # written before config.json: a run may have ended in between
+# Written before config.json: a run may have ended in between. The last one is the former name of the first.
+_BEFORE_CONFIG = ("excluded_identities.json", "near_duplicates.csv", "kept_out.json")
 
 
 class Workdir:

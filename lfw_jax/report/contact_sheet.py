@@ -1,4 +1,4 @@
-"""Contact sheets: many small pictures in a grid, pixel for pixel, each over its caption."""
+"""Contact sheets: images in a grid at their own size, with captions below."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from lfw_jax.report.style import INK
 
 _GAP = 6
 _CAPTION_SIZE, _TITLE_SIZE = 11, 14
-_LINE = 1.35  # height of a line of text, in its font size
-_NARROWEST_CAPTION = 64  # pixels: below that a caption would be three dots
+_LINE = 1.35  # height of a line of text, relative to the font size
+_NARROWEST_CAPTION = 64  # in pixels; a narrower caption would be "…" only
 _NARROWEST_TITLE = 240
 
 
@@ -27,26 +27,29 @@ def contact_sheet(
     columns: int,
     title: str = "",
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Lay pictures out in rows, at their own size; a smaller one stands in the middle of its cell.
+    """Arrange images in a grid, at their own size; an image smaller than its cell is centred.
 
     Args:
-      images: RGB pictures, of one size or of several.
-      captions: one a picture, or None. What does not fit its cell is cut short with "…"; letters that the font lacks
-        show as boxes.
-      columns: pictures a row.
-      title: a line or more above the pictures.
+      images: RGB images, possibly of different sizes.
+      captions: one caption per image, or None. Captions that are too long are shortened with "…"; characters that the font does
+        not have appear as boxes.
+      columns: images per row.
+      title: a title above the images, which may be several lines long.
+
+    Returns:
+      `[H, W, 3]`, the pixels of the sheet.
 
     Raises:
-      ValueError: what is no RGB picture of uint8, another number of captions, or no column.
+      ValueError: an image is not RGB of type uint8, the number of captions is not that of the images, or `columns` is below 1.
     """
     pictures = [np.asarray(image) for image in images]
     for picture in pictures:
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3 or not picture.size:
             raise ValueError(f"contact sheet: expected uint8 [height, width, 3], found {picture.dtype} {picture.shape}")
     if captions is not None and len(captions) != len(pictures):
-        raise ValueError(f"contact sheet: {len(pictures)} images, {len(captions)} captions")
+        raise ValueError(f"contact sheet: found {len(captions)} captions, expected {len(pictures)}, one per image")
     if columns < 1:
-        raise ValueError(f"contact sheet: {columns} columns, expected 1 or more")
+        raise ValueError(f"contact sheet: found {columns} columns, expected 1 or more")
     columns = min(columns, max(1, len(pictures)))
     rows = -(-len(pictures) // columns)
     text = round(_LINE * _CAPTION_SIZE) if captions is not None else 0
@@ -64,13 +67,13 @@ def contact_sheet(
     for number, line in enumerate(head):
         draw.text((_GAP, _GAP + number * round(_LINE * _TITLE_SIZE)), line, INK, _font(_TITLE_SIZE, bold=True))
     if not pictures:
-        draw.text((_GAP, top), "No pictures.", INK, _font(_CAPTION_SIZE))
-    for place, picture in enumerate(pictures):
-        left, upper = _GAP + place % columns * (cell + _GAP), top + place // columns * row
+        draw.text((_GAP, top), "No images.", INK, _font(_CAPTION_SIZE))
+    for index, picture in enumerate(pictures):
+        left, upper = _GAP + index % columns * (cell + _GAP), top + index // columns * row
         inset = ((cell - picture.shape[1]) // 2, (picture_height - picture.shape[0]) // 2)
         sheet.paste(Image.fromarray(picture), (left + inset[0], upper + inset[1]))
         if captions is not None:
-            caption = _shortened(_one_line(captions[place]), _font(_CAPTION_SIZE), cell)
+            caption = _shortened(_one_line(captions[index]), _font(_CAPTION_SIZE), cell)
             draw.text((left, upper + picture_height + 1), caption, INK, _font(_CAPTION_SIZE))
     return np.asarray(sheet)
 
@@ -83,7 +86,18 @@ def write_contact_sheet(
     columns: int,
     title: str = "",
 ) -> None:
-    """Write `contact_sheet(…)` as a PNG file, whole or not at all; its folder is made if missing. Raises OSError."""
+    """Write a contact sheet as a PNG file, atomically.
+
+    Args:
+      path: the file; its folder is created if it is missing.
+      images: as for `contact_sheet`, like the other arguments.
+      captions: one caption per image, or None.
+      columns: images per row.
+      title: a title above the images.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
     path = Path(path)
     sheet = Image.fromarray(contact_sheet(images, captions, columns=columns, title=title))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,19 +107,19 @@ def write_contact_sheet(
 
 @cache
 def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib: the same letters on every machine."""
+    """Return DejaVu Sans, which matplotlib contains, so that sheets are the same on all machines."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, size)
 
 
 def _one_line(text: str) -> str:
-    """The text in one line of what can be drawn: no control characters, no half of a surrogate pair."""
+    """Return a text as one line, without control characters and lone surrogates."""
     spaced = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
     return " ".join(spaced.encode("utf-8", "replace").decode("utf-8").split())
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """The longest beginning that fits, with "…" where something is missing."""
+    """Return the text, or its longest beginning that fits, followed by "…"."""
     if font.getlength(text) <= width:
         return text
     fits, too_long = 0, len(text)
@@ -119,7 +133,7 @@ def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    """The lines of a text, broken between words; a word that is too long for a line is cut short."""
+    """Break a text into lines between words; words that are too long for a line are shortened."""
     lines: list[str] = []
     for word in _one_line(text).split():
         if lines and font.getlength(f"{lines[-1]} {word}") <= width:

@@ -1,4 +1,4 @@
-"""One HTML file that holds a whole report: no script, no outside file, nothing to install to read it."""
+"""Reports as one self-contained HTML file, without scripts and external files."""
 
 import base64
 import re
@@ -18,13 +18,13 @@ _NUMBER = re.compile(r"[+\-–−]?[\d.,]*\d(\s?[–±]\s?[\d.,]+)?(\s?%)?|–")
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: words, then a table, then figures.
+    """A section of the page: text, then a table, then figures.
 
     Attributes:
-        title: the heading.
-        text: plain text; an empty line starts a new paragraph.
-        table: rows of cells, the first row the head; None for no table.
-        figures: (caption, figure or the bytes of a JPEG file).
+      title: the heading.
+      text: plain text; an empty line separates paragraphs.
+      table: the rows of a table, of which the first is the header; None for no table.
+      figures: pairs of a caption and a plot or the content of a JPEG file.
     """
 
     title: str
@@ -45,18 +45,21 @@ def write_page(
     environment: Mapping[str, str],
     notice: str = "",
 ) -> Path:
-    """Write the report, whole or not at all, and return its path.
+    """Write a report, atomically.
 
     Args:
-        path: the file to write; its folder must exist.
-        title: what was run.
-        subtitle: one line below it.
-        command: the command line that makes this run again.
-        headline: the figures to read first, as (label, value, note).
-        sections: the parts, in order.
-        config: the whole configuration, shown as it is.
-        environment: names and values that describe machine and versions.
-        notice: a warning shown above everything, for example that the training people leak into the test.
+      path: the file to write; its folder must exist.
+      title: the title of the page.
+      subtitle: one line below the title.
+      command: the command that reproduces the run.
+      headline: the most important results, as (label, value, note).
+      sections: the sections, in order.
+      config: the whole configuration as text.
+      environment: names and values that describe the machine and versions.
+      notice: a warning at the top, for example that training identities are in the test set; "" for none.
+
+    Returns:
+      `path`.
     """
     path = Path(path)
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(
@@ -72,7 +75,6 @@ def write_page(
         environment=environment,
         notice=notice,
     )
-    # Beside the target, so that the rename stays on one disk and a reader sees the old page or the new one.
     with replaced_atomically(path) as unfinished:
         unfinished.write_text(html, encoding="utf-8")
     return path
@@ -92,12 +94,12 @@ def _rendered(section: Section) -> dict[str, object]:
 
 
 def _is_numeric(column: Sequence[str]) -> bool:
-    """A column with mostly numbers is set to the right as a whole."""
+    """Return true if most cells of a column are numbers, so that it is aligned right."""
     return 2 * sum(bool(_NUMBER.fullmatch(cell)) for cell in column) > len(column)
 
 
 def _data_uri(figure: Figure | bytes) -> str:
-    """Photographs go in as PNG or JPEG; drawings as SVG, sharp at any size. Inside `img` none can load or run anything."""
+    """Return a data URI of a JPEG file, or of a plot as PNG if it has images, else as SVG; `img` runs no scripts in it."""
     if isinstance(figure, bytes):
         kind, content = "jpeg", figure
     elif any(axes.images for axes in figure.axes):

@@ -1,4 +1,4 @@
-"""Progress of training and of a pass over a data set: a bar on a terminal, a line now and then in a log file."""
+"""Progress of training and of passes over a data set, on a terminal or in a log file."""
 
 import statistics
 import sys
@@ -23,17 +23,17 @@ _LINE_SHARE = 0.05
 
 
 class Progress:
-    """Shows step, loss, images a second and the time left; use it in a `with` block.
+    """Shows the step, the loss, images per second and the remaining time; to be used in a `with` block.
 
-    On a terminal this is a bar in place. Elsewhere it is plain lines of at most 80 columns: the first step, the last,
-    and between them one for each 5 % (each minute, where 5 % take longer), never two within 10 seconds.
+    On a terminal this is a bar. Elsewhere it is lines of at most 80 columns: for the first and the last step, and in between for
+    each 5 % of the steps, or each minute if 5 % take longer, but at most one in 10 seconds.
 
     Args:
-        total_steps: the step at which training ends.
-        batch_size: images in one step, over all devices.
-        start_step: steps already done, when resuming.
-        stream: where to write; standard error by default, so that results on standard output can be piped.
-        clock: seconds that only grow.
+      total_steps: the step at which training ends.
+      batch_size: images per step, over all devices.
+      start_step: the step from which training resumes.
+      stream: the stream to write to; standard error by default, so that results on standard output can be piped.
+      clock: returns the time in seconds, monotonically.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Progress:
         self._extras: list[str] = []
         self._stream = sys.stderr if stream is None else stream
         console = Console(file=self._stream)
-        # Not `console.is_terminal`: CI services set FORCE_COLOR, and a bar in a log file is a thousand lines.
+        # Not `console.is_terminal`, which FORCE_COLOR sets on CI services: a bar in a log file would be a thousand lines.
         self._bar = _bar(console) if self._stream.isatty() and not console.is_dumb_terminal else None
         if self._bar:
             self._task = self._bar.add_task(
@@ -79,8 +79,8 @@ class Progress:
     def images_per_second(self) -> float | None:
         """The rate of the latest steps, without compilation and validation; None before the second update.
 
-        The clock starts at the end of the first update, which holds the compilation. The median of the latest
-        updates is taken, so that the odd long one (a validation, a checkpoint) does not count as slow training.
+        Time is measured from the end of the first update, which includes the compilation. The rate is the median of the latest
+        updates, so that single long ones (with a validation or a checkpoint) do not count.
         """
         if not self._seconds_per_step:
             return None
@@ -88,14 +88,21 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds to the last step at the mean rate so far, pauses included; None before the second update."""
+        """The remaining seconds at the mean rate so far, pauses included; None before the second update."""
         if self._first is None or self._step <= self._first[1]:
             return None
         started, first_step = self._first
         return (self._latest - started) / (self._step - first_step) * max(self._total - self._step, 0)
 
     def update(self, step: int, *, loss: float, epoch: float | None = None, **scalars: float) -> None:
-        """Tell that `step` steps are done, with the latest loss and whatever else is worth a look, by name."""
+        """Report a finished step.
+
+        Args:
+          step: the number of finished steps.
+          loss: the latest loss.
+          epoch: the number of finished epochs.
+          **scalars: further values to show, by name.
+        """
         now = self._clock()
         if self._first is None:
             self._first = (now, step)
@@ -108,7 +115,7 @@ class Progress:
             self._show(now)
 
     def note(self, text: str) -> None:
-        """Print a line of its own, above the bar where there is one."""
+        """Print a line of text, above the bar if there is one."""
         if self._bar:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
@@ -132,7 +139,7 @@ class Progress:
             facts.append(f"{_clock_time(left)} left")
         counter = self._counter()
         if self._bar:
-            # Ten columns and two gaps stay for the bar, so that epoch and extras never push it off the line.
+            # Ten columns and two gaps are reserved for the bar.
             room = self._bar.console.width - len(counter) - 12
             self._bar.update(self._task, completed=self._step, description=counter, facts=self._fitted([], facts, room))
         else:
@@ -140,7 +147,7 @@ class Progress:
             print(self._fitted(start, facts, _LINE_WIDTH), file=self._stream, flush=True)
 
     def _fitted(self, start: list[str], facts: list[str], width: int) -> str:
-        """Join what must be there with the epoch and the extras, as far as these fit."""
+        """Join the required parts with the epoch and the extras, as far as they fit."""
         line = "  ".join([*start, *filter(None, [self._epoch]), *facts])
         if len(line) > width:
             line = "  ".join([*start, *facts])
@@ -157,20 +164,23 @@ class Progress:
 def stage(
     name: str, total: int, *, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[int], None]]:
-    """Announce a stage; what it gives is told how many of `total` are done.
+    """Show the progress of a stage of work.
 
-    On a terminal this is a bar that goes away when the stage ends. Elsewhere it is a line each ten seconds, so that what
-    is done sooner says nothing.
+    On a terminal this is a bar that disappears at the end of the stage. Elsewhere it is a line every ten seconds, so that shorter
+    stages print nothing.
 
     Args:
-      name: what is being done.
-      total: how many images; 0 where it cannot be counted.
-      stream: where to write; standard error by default, so that results on standard output can be piped.
-      clock: seconds that only grow.
+      name: the name of the stage.
+      total: the number of images; 0 if unknown.
+      stream: the stream to write to; standard error by default, so that results on standard output can be piped.
+      clock: returns the time in seconds, monotonically.
+
+    Yields:
+      A function that takes the number of finished images.
     """
     output = sys.stderr if stream is None else stream
     console = Console(file=output)
-    # Not `console.is_terminal`: CI services set FORCE_COLOR, and a bar in a log file is a thousand lines.
+    # Not `console.is_terminal`, which FORCE_COLOR sets on CI services: a bar in a log file would be a thousand lines.
     if output.isatty() and not console.is_dumb_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with RichProgress(*columns, console=console, transient=True) as bar:

@@ -1,4 +1,4 @@
-"""One look for every figure, and a figure's way to pixels, PNG and SVG. No pyplot: nothing global, nothing to close."""
+"""The style of all plots, and their conversion to pixels, PNG and SVG, without pyplot."""
 
 import io
 from typing import Any, Literal
@@ -9,13 +9,13 @@ from jaxtyping import UInt8
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# Two of Okabe and Ito's colours, told apart by colour-blind readers; printed in grey, one is dark and the other light.
+# Two colours of the palette of Okabe and Ito, which colour-blind readers can distinguish; in grey, one is dark, the other light.
 SAME_COLOUR = "#0072B2"
 DIFFERENT_COLOUR = "#E69F00"
 INK = "#1f2933"
 MUTED = "#7b8794"
 
-# Any: which keys a type checker knows depends on matplotlib's version.
+# Any, because the keys that a type checker knows depend on the version of matplotlib.
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,
@@ -41,7 +41,7 @@ STYLE: dict[Any, Any] = {
     "savefig.facecolor": "white",
     "svg.hashsalt": "lfw_jax",
     "text.color": INK,
-    # Labels hold names of people and files: a dollar sign in one is a dollar sign.
+    # Labels contain names of identities and files, in which a dollar sign is literal.
     "text.parse_math": False,
     "xtick.color": MUTED,
     "xtick.labelcolor": INK,
@@ -51,14 +51,19 @@ STYLE: dict[Any, Any] = {
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Make an empty figure of that size in inches, drawn by Agg. Call it inside `matplotlib.rc_context(STYLE)`."""
+    """Return an empty figure for the Agg renderer. Call this inside `matplotlib.rc_context(STYLE)`.
+
+    Args:
+      width: the width in inches.
+      height: the height in inches.
+    """
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def figure_pixels(figure: Figure) -> UInt8[np.ndarray, "height width 3"]:
-    """Draw a figure into RGB pixels, at the figure's own resolution."""
+    """Return the RGB pixels of a figure at its own resolution."""
     canvas = FigureCanvasAgg(figure)
     with matplotlib.rc_context(STYLE):
         canvas.draw()
@@ -66,12 +71,12 @@ def figure_pixels(figure: Figure) -> UInt8[np.ndarray, "height width 3"]:
 
 
 def figure_png(figure: Figure, dpi: int = 150) -> bytes:
-    """Draw a figure into a PNG file."""
+    """Return a figure as the content of a PNG file."""
     return _saved(figure, "png", {"Software": None}, dpi=dpi)
 
 
 def figure_svg(figure: Figure) -> bytes:
-    """Draw a figure into an SVG file with its letters as outlines. The same figure gives the same bytes."""
+    """Return a figure as the content of an SVG file, with text as outlines. The result is deterministic."""
     return _saved(figure, "svg", {"Date": None, "Creator": None})
 
 

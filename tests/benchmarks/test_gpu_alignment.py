@@ -16,7 +16,7 @@ from benchmarks.gpu.alignment import write_cascade_reference
 from benchmarks.gpu.cascade_reference import CascadeReference, read_cascade_reference
 from benchmarks.gpu.correctness_cascade import compare_faces
 from benchmarks.gpu.correctness_comparison import AGREES, DIFFERS, TIES
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.formats.array import read_array, write_array
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.synthetic.portrait import draw

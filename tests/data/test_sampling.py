@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from lfw_jax.data.batches.images_by_identity import ImagesByIdentity, count_identities
 from lfw_jax.data.batches.permutation import Permutation
-from lfw_jax.data.batches.sampling import PeopleImages, RandomPairs, Uniform, build_sampler
+from lfw_jax.data.batches.pk_sampling import PKSampler
+from lfw_jax.data.batches.random_pairs import RandomPairs
+from lfw_jax.data.batches.sampling import Uniform, build_sampler
 from lfw_jax.errors import UserError
 
 label_lists = st.lists(st.integers(0, 6), min_size=24, max_size=60).map(
@@ -23,7 +25,7 @@ LABELS = np.repeat(np.arange(8, dtype=np.int32), [1, 1, 2, 3, 4, 5, 6, 7])
 def samplers(labels: np.ndarray, seed: int):
     yield Uniform(labels, batch_size=8, seed=seed)
     if len(np.unique(labels)) >= 2:
-        yield PeopleImages(labels, batch_size=8, images_per_person=4, short="repeat", seed=seed)
+        yield PKSampler(labels, batch_size=8, images_per_person=4, short="repeat", seed=seed)
         if np.bincount(labels).max() >= 2:
             yield RandomPairs(labels, batch_size=8, same_share=0.5, seed=seed)
 
@@ -56,7 +58,7 @@ def test_uniform_sampling_shows_no_image_twice_per_epoch_and_reorders_every_epoc
 def test_pk_sampling_gives_p_identities_with_k_images(labels: np.ndarray, seed: int, step: int):
     if len(np.unique(labels)) < 2:
         return
-    found = PeopleImages(labels, batch_size=8, images_per_person=4, short="repeat", seed=seed).indices(step)
+    found = PKSampler(labels, batch_size=8, images_per_person=4, short="repeat", seed=seed).indices(step)
     identities = labels[found].reshape(2, 4)
     assert (identities == identities[:, :1]).all()
     assert identities[0, 0] != identities[1, 0]
@@ -66,14 +68,14 @@ def test_pk_sampling_gives_p_identities_with_k_images(labels: np.ndarray, seed: 
 
 
 def test_pk_sampling_shows_every_identity_once_per_epoch():
-    sampler = PeopleImages(LABELS, batch_size=8, images_per_person=4, short="repeat", seed=0)
+    sampler = PKSampler(LABELS, batch_size=8, images_per_person=4, short="repeat", seed=0)
     identities = np.concatenate([LABELS[sampler.indices(step)][::4] for step in range(sampler.steps_per_epoch)])
     assert sorted(identities.tolist()) == list(range(8))
     assert "4 with fewer than 4 images are filled up by repetition" in sampler.describe()
 
 
 def test_identities_with_few_images_can_be_excluded():
-    sampler = PeopleImages(LABELS, batch_size=8, images_per_person=4, short="leave_out", seed=0)
+    sampler = PKSampler(LABELS, batch_size=8, images_per_person=4, short="leave_out", seed=0)
     identities = {int(label) for step in range(10) for label in LABELS[sampler.indices(step)]}
     assert identities == {4, 5, 6, 7}
     assert "4 with fewer than 4 images are excluded" in sampler.describe()
@@ -151,7 +153,7 @@ def test_a_permutation_without_an_array_looks_random():
 
 def test_identities_of_a_very_large_set_come_once_per_epoch():
     identities = 2**16 + 10
-    sampler = PeopleImages(np.repeat(np.arange(identities, dtype=np.int32), 2), batch_size=4096, images_per_person=2,
+    sampler = PKSampler(np.repeat(np.arange(identities, dtype=np.int32), 2), batch_size=4096, images_per_person=2,
                            short="repeat", seed=3)  # fmt: skip
     steps = range(sampler.steps_per_epoch, 2 * sampler.steps_per_epoch)
     found = np.concatenate([sampler.indices(step)[::2] // 2 for step in steps])
@@ -160,7 +162,7 @@ def test_identities_of_a_very_large_set_come_once_per_epoch():
 
 def test_every_choice_of_the_images_of_an_identity_is_equally_likely():
     labels = np.repeat(np.arange(2, dtype=np.int32), [5, 3])
-    sampler = PeopleImages(labels, batch_size=4, images_per_person=2, short="repeat", seed=0)
+    sampler = PKSampler(labels, batch_size=4, images_per_person=2, short="repeat", seed=0)
     sampled = [frozenset(row) for step in range(3000) for row in sampler.indices(step).reshape(2, 2).tolist()]
     counts = {pair: sampled.count(pair) for pair in set(sampled)}
     for images, expected in ((range(5), 300), (range(5, 8), 1000)):
@@ -181,7 +183,7 @@ def test_images_by_identity_are_those_of_the_labels(labels: np.ndarray):
 
 def test_identities_without_images_are_never_sampled():
     labels = np.array([1, 1, 4, 4, 6, 6, 6], np.int32)
-    sampler = PeopleImages(labels, batch_size=6, images_per_person=2, short="repeat", seed=0)
+    sampler = PKSampler(labels, batch_size=6, images_per_person=2, short="repeat", seed=0)
     assert sampler.steps_per_epoch == 1
     assert sorted({int(label) for label in labels[sampler.indices(0)]}) == [1, 4, 6]
     for step in range(20):
@@ -205,10 +207,10 @@ def test_a_sampler_needs_no_memory_per_image_of_a_sorted_set(name: str):
 
 def test_several_threads_sample_the_same_as_one():
     labels = np.repeat(np.arange(3000, dtype=np.int32), 3)
-    sampler = PeopleImages(labels, batch_size=1200, images_per_person=3, short="repeat", seed=0)
+    sampler = PKSampler(labels, batch_size=1200, images_per_person=3, short="repeat", seed=0)
     steps = [step for step in range(60) for _ in range(2)]  # epochs change every 7 steps
     with ThreadPoolExecutor(4) as threads:
         together = list(threads.map(sampler.indices, steps))
-    alone = PeopleImages(labels, batch_size=1200, images_per_person=3, short="repeat", seed=0)
+    alone = PKSampler(labels, batch_size=1200, images_per_person=3, short="repeat", seed=0)
     for step, found in zip(steps, together, strict=True):
         np.testing.assert_array_equal(found, alone.indices(step))

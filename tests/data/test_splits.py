@@ -8,7 +8,7 @@ import pytest
 from lfw_jax.data.duplicates.leakage import comparable_name
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.splits import Split, judged_pairs, split
+from lfw_jax.data.protocols.splits import Split, evaluation_pairs, split
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 
@@ -107,13 +107,13 @@ def test_test_pairs_are_available_even_if_no_identity_is_left_for_training(
     config = CONFIG | dict(protocol="pairs", pairs_file=str(tmp_path / "all.csv"))
     with pytest.raises(UserError, match="none is left for training"):
         split(images, config, folder, seed=0)
-    pairs, external, aligned = judged_pairs(images, config, folder, seed=0)
+    pairs, external, aligned = evaluation_pairs(images, config, folder, seed=0)
     assert len(pairs) == len(images.names) + 1
     assert len(external.places(pairs.keys())) == len(pairs.keys())
     assert not aligned
     for protocol in ("view1", "generated"):
         config = CONFIG | dict(protocol=protocol)
         expected = split(images, config, folder, seed=0).test
-        found, where, _ = judged_pairs(images, config, folder, seed=0)
+        found, where, _ = evaluation_pairs(images, config, folder, seed=0)
         assert (found.first, found.second) == (expected.first, expected.second)
         assert where is images

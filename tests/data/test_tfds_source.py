@@ -65,8 +65,8 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.mark.parametrize("file_format", ["array_record", "tfrecord"])
 def test_images_are_read_as_they_were_encoded(tmp_path: Path, file_format: str):
     faces(tmp_path, file_format)
-    found, beside = read_source({"source": "tfds", "dir": str(tmp_path), "tfds": "faces:1.0.0/train"}, tmp_path)
-    assert beside == tmp_path
+    found, data_dir = read_source({"source": "tfds", "dir": str(tmp_path), "tfds": "faces:1.0.0/train"}, tmp_path)
+    assert data_dir == tmp_path
     assert found.names == ("Ann Lee", "Bo", "王 芳")
     assert found.storage == "encoded"
     # tensorflow-datasets shuffles the records.

@@ -28,7 +28,7 @@ from lfw_jax.faces.cascade.stages import find_faces
 from lfw_jax.faces.detection import Face
 
 see_windows, look_again, look_thrice = jax.jit(pnet), jax.jit(rnet), jax.jit(onet)
-unsurpassed = jax.jit(boxes_of.unsurpassed, static_argnames="of_smaller")
+not_suppressed = jax.jit(boxes_of.not_suppressed, static_argnames="of_smaller")
 
 
 @pytest.fixture(scope="module")
@@ -215,15 +215,15 @@ def test_overlapping_boxes_fall_as_in_the_package(seed: int, count: int, thresho
     rows = np.column_stack((np.zeros(count), boxes, np.linspace(0.9, 0.1, count)))
     expected = smart_nms_from_bboxes(rows, threshold, method=method)
     padded = np.concatenate([boxes, np.tile(boxes[:1], (40 - count, 1))])[None]
-    kept = unsurpassed(padded, np.arange(40)[None] < count, threshold, of_smaller=method == "min")
+    kept = not_suppressed(padded, np.arange(40)[None] < count, threshold, of_smaller=method == "min")
     np.testing.assert_array_equal(padded[kept], expected[:, 1:5].astype(np.float32))
 
 
 def test_a_surpassed_box_surpasses_others():
     boxes = jnp.array([[(0.0, 0, 10, 10), (0, 3, 10, 13), (0, 6, 10, 16)]])  # the first and the third hardly meet
-    kept = unsurpassed(boxes, jnp.ones((1, 3), bool), 0.5)
+    kept = not_suppressed(boxes, jnp.ones((1, 3), bool), 0.5)
     assert kept.tolist() == [[True, False, False]]
-    assert unsurpassed(boxes, jnp.array([[True, False, True]]), 0.5).tolist() == [[True, False, True]]
+    assert not_suppressed(boxes, jnp.array([[True, False, True]]), 0.5).tolist() == [[True, False, True]]
 
 
 def test_boxes_and_points_move_as_in_the_package():

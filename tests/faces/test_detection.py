@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.faces.alignment import template
 from lfw_jax.faces.crops import CropSettings, crop_faces

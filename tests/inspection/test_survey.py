@@ -148,11 +148,11 @@ def test_an_image_is_in_the_part_that_uses_it(divided):
 
 def test_people_whom_the_sampler_leaves_out_are_named_with_the_reason(divided):
     images, parts_of = divided
-    parts = assign_parts(images, parts_of, drawn_from=4)
+    parts = assign_parts(images, parts_of, least_images=4)
     few = {name for name, count in zip(images.names, parts.counts, strict=True) if count < 4}
     few &= set(parts_of.training.names)
     assert few
-    assert parts.undrawn == len(few)
+    assert parts.excluded_by_sampler == len(few)
     assert {name for name, reason in parts.reasons.items() if "fewer than 4 images" in reason} == few
 
 
@@ -177,13 +177,13 @@ def test_a_picture_on_both_sides_of_the_split_comes_first():
     rows = list(duplicates.rows(images, found.likeness, found.parts))
     assert [len(row) for row in rows] == [len(duplicates.COLUMNS)] * 2
     assert {rows[0][2], rows[0][5]} == {"training", "test"}
-    assert "also judged" in found.concerns[0]
+    assert "one image in training and the other in validation or test" in found.concerns[0]
 
 
 # The whole
 
 
-def test_a_split_and_a_sampler_that_refuse_are_told_and_the_rest_is_there():
+def test_errors_of_split_and_sampler_are_reported_with_all_other_facts():
     found = look(set_of([1, 1, 1]), **{"sampler.batch_size": 64}).summary()
     assert found["split"] is None
     assert found["sampler"] is None
@@ -210,7 +210,7 @@ def test_without_a_split_the_sampler_is_that_of_all_images():
             lambda: set_of([1] * 8),
             Plan(16, 1.0, "triplet", True),
             {"data.protocol": "none"},
-            "no batch holds two images",
+            "no batch has two images",
         ),
         (lambda: set_of([2] + [1] * 31), Plan(16, 1.0, "triplet", True), {"data.protocol": "none"}, "on average"),
         (
@@ -220,14 +220,14 @@ def test_without_a_split_the_sampler_is_that_of_all_images():
             "a single image",
         ),
         (lambda: set_of([3] * 12), Plan(64, 1.0, "cosface", False), {}, "enlarged"),
-        (lambda: set_of([3] * 12), Plan(64, 0.5, "cosface", False), {}, "has 20 on average"),
+        (lambda: set_of([3] * 12), Plan(64, 0.5, "cosface", False), {}, "median side 20"),
         (
             lambda: images_of([encoded(picture(i, 200, 210)) for i in range(8)], [0] * 8),
             Plan(112, 1.0, "cosface", False),
             {},
-            "half of them have 200 pixels a side or more",
+            "their median side is 200 pixels",
         ),
-        (lambda: set_of([3] * 12), PLAN, {}, "people train"),
+        (lambda: set_of([3] * 12), PLAN, {}, "identities are used for training"),
         (lambda: images_of([encoded(picture(i, 60, 40)) for i in range(8)], [0] * 8), PLAN, {}, "not square"),
         (
             lambda: images_of([encoded(picture(i, mode="L")) for i in range(8)], [0] * 8),
@@ -247,37 +247,42 @@ def test_without_a_split_the_sampler_is_that_of_all_images():
             {},
             "1 of 9 files",
         ),
-        (lambda: images_of([encoded(picture(0))] * 2, [0, 0]), PLAN, {}, "add nothing"),
+        (lambda: images_of([encoded(picture(0))] * 2, [0, 0]), PLAN, {}, "add no information"),
         (lambda: dataclasses.replace(set_of([2, 2]), names=("Ana_Li", "ana-li")), PLAN, {}, "'Ana_Li' and 'ana-li'"),
-        (lambda: images_of([encoded(picture(0))] * 2, [0, 1]), PLAN, {}, "one of the two names must be wrong"),
+        (lambda: images_of([encoded(picture(0))] * 2, [0, 1]), PLAN, {}, "one of the two labels must be wrong"),
         (
             lambda: images_of([encoded(picture(0, 120, 120), quality=q) for q in (90, 50)], [0, 1]),
             PLAN,
             {},
-            "almost the same picture",
+            "near duplicates",
         ),
-        (lambda: set_of([1] * 99 + [80]), PLAN, {"data.protocol": "none"}, "one person in a hundred owns 45 %"),
+        (
+            lambda: set_of([1] * 99 + [80]),
+            PLAN,
+            {"data.protocol": "none"},
+            "1 % of the identities have 45 % of the images",
+        ),
         (
             lambda: set_of([2] * 20),
             PLAN,
             {"sampler.name": "people_images", "sampler.short": "leave_out"},
-            "the sampler leaves out",
+            "the sampler excludes",
         ),
     ],
 )
-def test_what_would_go_wrong_is_said(images, plan, changes, words):
+def test_problems_are_described(images, plan, changes, words):
     assert any(words in concern for concern in look(images(), plan, **changes).concerns)
 
 
-def test_nothing_is_said_of_a_sound_set():
+def test_a_good_set_has_no_problems():
     found = look(set_of([4] * 120), Plan(32, 1.0, "cosface", False))
     assert found.faults == ()
     assert found.concerns == ()
 
 
-def test_aligned_faces_for_a_small_network_are_no_photographs():
+def test_aligned_faces_for_a_small_network_are_not_taken_for_photographs():
     faces = images_of([encoded(picture(i, 112, 112)) for i in range(8)], [0] * 8)
-    assert not any("shown whole" in concern for concern in look(faces, Plan(64, 1.0, "cosface", False)).concerns)
+    assert not any("used whole" in concern for concern in look(faces, Plan(64, 1.0, "cosface", False)).concerns)
 
 
 def test_a_sound_header_over_a_spoilt_picture_is_found(tmp_path):

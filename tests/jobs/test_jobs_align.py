@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from configs import base
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.synthetic import write_folder
@@ -188,19 +188,21 @@ def test_aligned_training_images_are_made_once_and_found_by_content(faces: Path,
     config.data.align_dir = str(tmp_path / "cache")
     images = read_folder(faces)
     aligned, crop, note = aligned_images(images, config, stage=stage)
-    assert "18 made now" in note
+    assert "18 aligned now" in note
     assert crop == pytest.approx(112 / (112 + 2 * 11))  # 3 of 32 pixels around are 10.5 of 112
     assert aligned.names == images.names
     np.testing.assert_array_equal(aligned.labels, images.labels)
     np.testing.assert_array_equal(aligned.numbers, images.numbers)
     assert size(aligned.images[0]) == (134, 134)
     copy = shutil.copytree(faces, tmp_path / "moved")
-    assert "0 made now" in aligned_images(read_folder(copy), config, stage=stage)[2]  # by content, not by path or time
+    assert (
+        "0 aligned now" in aligned_images(read_folder(copy), config, stage=stage)[2]
+    )  # by content, not by path or time
     changed = next(iter(sorted(copy.glob("*/*.jpg"))))
     Image.fromarray(np.zeros((160, 160, 3), np.uint8)).save(changed)
-    assert "18 made now" in aligned_images(read_folder(copy), config, stage=stage)[2]
+    assert "18 aligned now" in aligned_images(read_folder(copy), config, stage=stage)[2]
     config.align.face = "best"
-    assert "18 made now" in aligned_images(images, config, stage=stage)[2]
+    assert "18 aligned now" in aligned_images(images, config, stage=stage)[2]
     config.align.width = 96
     with pytest.raises(UserError, match="needs square crops"):
         aligned_images(images, config, stage=stage)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from configs import base
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.formats import encoding
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.sources import read_path
@@ -173,7 +173,7 @@ def test_aligned_faces_are_written_as_their_crops(tmp_path: Path, capsys):
     run_job(Request(mode="export", config=config.lock(), name="base", output=str(tmp_path / "aligned.npz")))
     said = capsys.readouterr().out
     assert "aligned faces from" in said
-    assert "14 made now" in said
+    assert "14 aligned now" in said
     images, found = read_folder(folder), read_path(tmp_path / "aligned.npz")[0]
     assert found.keys() == images.keys()
     assert {decode_whole(image).shape for image in found.images} == {(112, 112, 3)}

@@ -71,7 +71,7 @@ def test_the_terminal_and_four_files_tell_what_is_there(faces, tmp_path, capsys)
     assert {pair[1], pair[4]} == {person.name, other.name}
     assert pair[6] == "yes"
     page = (tmp_path / "seen" / "inspection.html").read_text()
-    assert "Two names, or two sides, one picture" in page
+    assert "List of serious duplicates" in page
     assert "notes.txt" in page
 
 
@@ -205,7 +205,7 @@ def test_with_alignment_what_a_training_would_see_is_inspected(tmp_path, capsys)
     changes = {"data.align": True, "data.align_dir": str(tmp_path / "cache"), "sampler.batch_size": 8}
     inspect(tiny(folder, **changes), tmp_path / "seen")
     said = capsys.readouterr().out
-    assert "24 made now" in said
+    assert "24 aligned now" in said
     assert "align them first" not in said
     facts = json.loads((tmp_path / "seen" / "inspection.json").read_text())
     assert facts["plan"]["crop"] == 1.0  # of crops without a margin all is seen

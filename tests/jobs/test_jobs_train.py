@@ -58,7 +58,7 @@ def test_a_run_leaves_metrics_report_events_and_checkpoints(finished):
         "accuracy": "pairsDevTrain",
         "f1": "pairsDevTrain",
     }
-    assert scores["held_out_threshold"]["chosen_on"] == "held-out people"
+    assert scores["held_out_threshold"]["chosen_on"] == "held-out identities"
     assert 0.0 <= scores["auc"] <= 1.0
     raw = found["raw_pixels"]["pairsDevTest"]
     assert raw["pairs"] == scores["pairs"]
@@ -141,8 +141,8 @@ def test_people_without_lists_are_split_and_judged(faces, tmp_path):
         command="python launch.py",
     )
     (scores,) = metrics(workdir)["evaluation"].values()
-    assert scores["list"] == "test people"
-    assert scores["thresholds"][0]["chosen_on"] == "validation people"
+    assert scores["list"] == "test identities"
+    assert scores["thresholds"][0]["chosen_on"] == "validation identities"
     assert scores["held_out_threshold"] is None  # it is the same
 
 

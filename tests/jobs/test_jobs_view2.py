@@ -1,4 +1,4 @@
-"""One fold of View 2 from training to the figure of all folds: who is kept out, what is listed, what is refused."""
+"""One fold of View 2 from training to the result over all folds: exclusions, near duplicates, refusals."""
 
 import json
 import shutil
@@ -21,6 +21,7 @@ from lfw_jax.jobs.combine import combine
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.jobs.train_and_evaluate import run
+from lfw_jax.jobs.workdir import Workdir
 
 FOLDS = 3
 
@@ -100,18 +101,24 @@ def metrics(workdir: Path) -> dict:
     return json.loads((workdir / "metrics.json").read_text())
 
 
-def test_a_fold_is_judged_by_the_other_folds_and_says_who_was_kept_out(finished: Path, faces: Path):
+def test_a_fold_is_judged_by_the_other_folds_and_says_who_was_excluded(finished: Path, faces: Path):
     found = metrics(finished)
     assert found["protocol"] == {"name": "view2", "fold": 1, "folds": FOLDS}
     (scores,) = found["evaluation"].values()
     assert (scores["list"], scores["pairs"]) == ("pairs fold 1", 40)
     assert {t["chosen_on"] for t in scores["thresholds"]} == {"the 2 other folds of pairs"}
-    kept_out = json.loads((finished / "kept_out.json").read_text())
-    assert kept_out == {"party": [name.upper().replace("_", " ") for name in read_folder(faces).names[4:11:3]]}
+    excluded = json.loads((finished / "excluded_identities.json").read_text())
+    assert excluded == {"party": [name.upper().replace("_", " ") for name in read_folder(faces).names[4:11:3]]}
     assert any(
         "3 identities named in party were excluded from training, 3 of them spelt" in note for note in found["notes"]
     )
     assert found["leaking"] == {}
+
+
+@pytest.mark.parametrize("name", ["excluded_identities.json", "kept_out.json"])
+def test_a_run_that_ended_before_it_wrote_its_configuration_can_begin_again(faces: Path, tmp_path: Path, name: str):
+    (tmp_path / name).write_text("{}")
+    assert not Workdir(tmp_path, tiny(faces)).begun
 
 
 def test_an_evaluation_set_is_judged_by_folds_and_reported_beside_the_test(finished: Path):
@@ -146,7 +153,7 @@ def test_later_sets_change_nobody_who_trained_and_are_stamped_as_leaking(finishe
     assert found["evaluation"] == metrics(finished)["evaluation"]
     assert list(found["sets"]) == ["friends"]
     assert found["leaking"] == {"friends": 2}
-    assert any("2 people named in friends train or validate" in note for note in found["notes"])
+    assert any("2 identities of friends are used for training or validation" in note for note in found["notes"])
     assert "2 people of friends trained, so its figures flatter the model" in (workdir / "report.html").read_text()
 
 
@@ -161,7 +168,7 @@ def test_fold_0_judges_all_folds_with_one_model(faces: Path, tmp_path: Path):
     assert found["protocol"] == {"name": "view2", "fold": 0, "folds": 2}
     (scores,) = found["evaluation"].values()
     assert (scores["list"], scores["pairs"], len(scores["folds"]["accuracies"])) == ("pairs", 40, 2)
-    assert any("of a judged one" in note or "as a judged one" in note for note in found["notes"])
+    assert any("of an evaluated image" in note or "of evaluated images" in note for note in found["notes"])
     assert (tmp_path / "run" / "near_duplicates.csv").is_file()
     assert "the other folds of pairs, for each fold" in (tmp_path / "run" / "report.html").read_text()
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from lfw_jax.report.inspection.facts import bars, facts, pair_in_words, size_in_words
+from lfw_jax.report.inspection.facts import facts
 from lfw_jax.report.inspection.figures import (
     crop_sheet,
     image_sides,
@@ -20,6 +20,7 @@ from lfw_jax.report.inspection.figures import (
 )
 from lfw_jax.report.inspection.page import Evidence, write_inspection_page
 from lfw_jax.report.inspection.terminal import print_inspection
+from lfw_jax.report.inspection.values import bars, pair_in_words, size_in_words
 from lfw_jax.report.style import figure_svg
 
 HOSTILE = '[red]</td><script>alert("1")</script>[/red] $x$ 名前'
@@ -82,11 +83,11 @@ SUMMARY = {
     "split": {
         "training": {"people": 100, "images": 1000},
         "pairs": {
-            "validation": {"list": "held-out people", "people": 10, "images": 40, "same": 50, "different": 51},
+            "validation": {"list": "held-out identities", "people": 10, "images": 40, "same": 50, "different": 51},
             "test": {"list": "pairsDevTest", "people": 30, "images": 90, "same": 500, "different": 500},
         },
         "unused_images_of_training_people": 3,
-        "left_out": {"named in the test pairs": {"people": 30, "images": 90, "examples": [HOSTILE, "Ada"]}},
+        "left_out": {"in the test pairs": {"people": 30, "images": 90, "examples": [HOSTILE, "Ada"]}},
         "notes": ["peopleDevTrain.txt is not at hand."],
     },
     "sampler": {
@@ -146,43 +147,45 @@ def test_no_line_is_longer_than_the_terminal_or_80_columns(width):
     assert max(len(line) for line in printed(SUMMARY, width).splitlines()) <= min(width, 80)
 
 
-def test_the_terminal_tells_every_fact():
+def test_the_terminal_prints_every_fact():
     said = words(printed(SUMMARY))
     for fact in (
-        "150", "1,204", "18.6 MB", "1 / 2 / 8.0 / 900", "60 people (40.0 %)", "own 75.0 % of the images",
+        "150", "1,204", "18.6 MB", "1 / 2 / 8.0 / 900", "60 identities (40.0 %)", "have 75.0 % of all images",
         "JPEG 1,200, PNG 4", "colour (RGB) 1,000, grey (L) 204", "250 × 250 (200)", "and 2 other sizes",
         "20 × 30: small.jpg", "2000 × 3000: large.jpg", "50.0 % are square", "not an image 59", "cut off 1",
-        "1 pair", "at least 1,234 pairs", "100 people, 1,000 images", "500 same and 500 different pairs of 30 people",
-        "3 images of these people", "peopleDevTrain.txt is not at hand.", "7 of 128 images",
-        "12 images in 4 epochs, among them all images of 5 people", "900 images, less than once in 4 epochs",
-        "0.02 times from 500 images on", "3.2 a batch; 10.0 % of the batches have none", "25.0 % of what is drawn",
-        "Training cannot begin", "! --config.sampler.batch_size is 128", "What to look at", "! All images are grey",
-        "the centred 50 % of the shorter side, as 112 × 112", "30 people, 90 images",
+        "1 pair", "at least 1,234 pairs", "100 identities, 1,000 images",
+        "500 same and 500 different pairs of 30 identities",
+        "3 images of training identities", "peopleDevTrain.txt is not at hand.", "7 of 128 images",
+        "12 images in 4 epochs, among them all images of 5 identities", "900 images, less than once in 4 epochs",
+        "0.02 for those with 500 images or more", "3.2 per batch; 10.0 % of the batches have none",
+        "25.0 % of the sampled images",
+        "Training cannot begin", "! --config.sampler.batch_size is 128", "Problems", "! All images are grey",
+        "the centred square of 50 % of the shorter side, resized to 112 × 112", "30 identities, 90 images",
     ):  # fmt: skip
         assert fact in said, fact
 
 
-def test_names_are_printed_as_they_are_and_never_obeyed():
+def test_names_are_printed_literally_and_never_interpreted():
     assert '[red]</td><script>alert("1")</script>[/red]' in words(printed(SUMMARY))
 
 
-def test_a_set_without_faults_is_called_sound():
+def test_a_set_without_problems_is_said_to_have_none():
     sound = {**SUMMARY, "faults": [], "concerns": []}
-    assert "Nothing was found" in printed(sound)
+    assert "No problem was found" in printed(sound)
     assert "cannot begin" not in printed(sound)
 
 
-def test_what_could_not_be_built_is_left_out():
+def test_groups_without_facts_are_omitted():
     summary = {**SUMMARY, "split": None, "sampler": None}
     summary["duplicates"] = {**SUMMARY["duplicates"], "on_both_sides": None}
     assert [group.title for group in facts(summary)] == [
-        "The set",
-        "Images a person",
+        "Data set",
+        "Images per identity",
         "Files",
         "Unreadable files",
-        "The same picture twice",
+        "Duplicates",
     ]
-    assert "one trains" not in printed(summary)
+    assert "training and evaluation" not in printed(summary)
 
 
 def test_bars_are_as_long_as_the_bins_are_full():
@@ -190,7 +193,7 @@ def test_bars_are_as_long_as_the_bins_are_full():
         [{"from": 1, "to": 1, "people": 80, "images": 80}, {"from": 2, "to": 4, "people": 40, "images": 99}], 10
     )
     assert [(label, len(bar)) for label, bar, _ in drawn] == [("1", 10), ("2–4", 5)]
-    assert drawn[1][2] == "40 people, 99 images"
+    assert drawn[1][2] == "40 identities, 99 images"
     assert bars([{"from": 1, "to": 1, "people": 999, "images": 9}, {"from": 2, "to": 2, "people": 1, "images": 2}], 10)[
         1
     ][1]
@@ -199,24 +202,31 @@ def test_bars_are_as_long_as_the_bins_are_full():
 @pytest.mark.parametrize(
     ("count", "text"), [(12, "12 bytes"), (1500, "1.5 KB"), (188_352_526, "188.4 MB"), (2.5e13, "25.0 TB")]
 )
-def test_sizes_are_told_in_units(count, text):
+def test_sizes_have_units(count, text):
     assert size_in_words(int(count)) == text
 
 
-def test_a_pair_is_told_with_its_parts():
+def test_a_pair_is_described_with_its_parts():
     first, second = SUMMARY["duplicates"]["pairs"][:2]
-    assert pair_in_words(first).endswith("(training) = Ada/0.jpg (test): same bytes")
-    assert pair_in_words(second).endswith("= Ada/1.jpg: 7 of 256 bits apart")
+    assert pair_in_words(first).endswith("(training) = Ada/0.jpg (test): identical files")
+    assert pair_in_words(second).endswith("= Ada/1.jpg: 7 of 256 hash bits differ")
 
 
 def test_the_page_is_whole_and_refers_to_nothing_outside(tmp_path):
     html = page(tmp_path)
     assert not re.search(r"<script|https?://|url\(|@import|href=", html)
     assert html.count("<section>") == html.count("</section>") == 12
-    for title in ("What to look at", "Images a person", "Files", "Which files", "People who do not train", "Batches"):
+    for title in (
+        "Problems",
+        "Images per identity",
+        "Files",
+        "List of unreadable files",
+        "Identities not used for training",
+        "Batches",
+    ):
         assert f"<h2>{title}</h2>" in html
     assert "Training cannot begin: --config.sampler.batch_size is 128" in html
-    assert "7 more stand in inspection_duplicates.csv" in html
+    assert "inspection_duplicates.csv lists 7 more" in html
     assert "The first 50 of 60" in html
     images = re.findall(r'src="data:image/(\S+?);base64,([^"]+)"', html)
     assert [kind for kind, _ in images] == ["svg+xml", "jpeg", "svg+xml", "jpeg"]
@@ -235,14 +245,14 @@ def test_a_page_of_a_set_without_pairs_or_pictures(tmp_path):
     summary["duplicates"]["pairs"] = []
     summary["unreadable"] = {"count": 0, "reasons": {}, "files": []}
     html = page(tmp_path, summary, evidence=Evidence(np.array([2, 2]), np.array([20, 20]), [], [], []))
-    assert "Nothing was found that would spoil a training" in html
-    assert "Which files" not in html
-    assert "Two names, or two sides" not in html
+    assert "No problem was found that would harm the training" in html
+    assert "List of unreadable files" not in html
+    assert "List of serious duplicates" not in html
     assert html.count("<figure>") == 1
 
 
 @pytest.mark.parametrize(("people", "scale"), [([60, 1], "log"), ([60, 40], "linear")])
-def test_the_figure_of_images_a_person_shows_small_bars(people, scale):
+def test_the_plot_of_images_per_identity_shows_small_bars(people, scale):
     histogram = [{"from": i + 1, "to": i + 1, "people": count} for i, count in enumerate(people)]
     left, right = images_per_person(histogram, np.repeat([1, 2], people)).axes
     assert left.get_yscale() == scale
@@ -252,7 +262,7 @@ def test_the_figure_of_images_a_person_shows_small_bars(people, scale):
     assert (np.diff(owned) >= 0).all()
 
 
-def test_the_figure_of_sides_marks_where_pixels_are_enlarged():
+def test_the_plot_of_sides_marks_where_pixels_are_enlarged():
     figure = image_sides(np.array([20, 30, 300, 300]), needed_side({"side": 112, "crop": 0.5}))
     assert figure.axes[0].lines[0].get_xdata()[0] == 224
     assert figure.axes[0].patches[0].get_data().values.sum() == 4

@@ -59,3 +59,20 @@ def _hash(numbers: UInt64[np.ndarray, "n"], key: np.uint64) -> UInt64[np.ndarray
     for shift, factor in zip((30, 27), _MIX, strict=True):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * factor
     return mixed >> np.uint64(32)
+
+
+class Epochs:
+    """Random permutations of `count` items, one per epoch; the latest one is cached."""
+
+    def __init__(self, count: int, seed: int):
+        self._count, self._seed = count, seed
+        self._latest = -1, Permutation(0)  # one tuple, so that threads replace both at once
+
+    def take(self, step: int, size: int) -> Int[np.ndarray, "size"]:
+        """Return the items of a step from its epoch's permutation, whose remainder is dropped."""
+        epoch, part = divmod(step, self._count // size)
+        cached, order = self._latest
+        if cached != epoch:
+            order = Permutation(self._count, self._seed, 0, epoch)
+            self._latest = epoch, order
+        return order(part * size, (part + 1) * size)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from lfw_jax.data.decoding.decoder import decode_by_pillow, read_file
+from lfw_jax.data.decoding.file_reading import read_file
 from lfw_jax.data.decoding.image_headers import FORMATS, Header, check_size, format_of, read_header
+from lfw_jax.data.decoding.pillow_decoder import decode_by_pillow
 
 SMALLEST = 8
 """The smallest side of an image in pixels. Smaller images show no face, and damaged files often claim such sizes."""

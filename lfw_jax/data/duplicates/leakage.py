@@ -17,8 +17,11 @@ from lfw_jax.errors import UserError
 
 _SEPARATORS = re.compile(r"[\s_\-‐-―−]+")
 _EXAMPLES = 3
-_COLUMNS = ("training_person", "training_number", "training_image", "list", "judged_person", "judged_number",
-            "judged_image", "distance")  # fmt: skip
+_COLUMNS = ("training_identity", "training_number", "training_image", "list", "test_identity", "test_number", "test_image",
+            "distance")  # fmt: skip
+# The names of the same columns in the files of earlier runs.
+_FORMER_COLUMNS = ("training_person", "training_number", "training_image", "list", "judged_person", "judged_number",
+                   "judged_image", "distance")  # fmt: skip
 
 
 def comparable_name(name: str) -> str:
@@ -29,17 +32,17 @@ def comparable_name(name: str) -> str:
     return unicodedata.normalize("NFKC", _SEPARATORS.sub("", unicodedata.normalize("NFKC", name).casefold()))
 
 
-def people_in_both(training: Iterable[str], judged: Iterable[str]) -> dict[str, str]:
+def people_in_both(training: Iterable[str], test: Iterable[str]) -> dict[str, str]:
     """Find the training identities that are also in a test list, regardless of spelling.
 
     Args:
       training: the names of the training identities.
-      judged: the names in the test list.
+      test: the names in the test list.
 
     Returns:
       The training name → the spelling of the list.
     """
-    exact = frozenset(judged)
+    exact = frozenset(test)
     spelling = {comparable_name(name): name for name in sorted(exact)}
     return {
         name: name if name in exact else spelling[comparable]
@@ -48,7 +51,7 @@ def people_in_both(training: Iterable[str], judged: Iterable[str]) -> dict[str, 
     }
 
 
-def kept_out_note(removed: Mapping[str, str], where: str) -> str:
+def exclusion_note(removed: Mapping[str, str], where: str) -> str:
     """Return the note on identities that were excluded from training because a test list contains them.
 
     Args:
@@ -69,34 +72,34 @@ class SharedPicture:
     """A training image that is a near duplicate of a test image.
 
     Attributes:
-      training_person: the identity of the training image.
+      training_identity: the identity of the training image.
       training_number: its number within the identity.
       training_image: its file, or its identity and number.
       list: the pair list that contains the test image.
-      judged_person: the identity of the test image.
-      judged_number: its number within the identity.
-      judged_image: its file, or its identity and number.
+      test_identity: the identity of the test image.
+      test_number: its number within the identity.
+      test_image: its file, or its identity and number.
       distance: the Hamming distance of their 256-bit perceptual hashes.
     """
 
-    training_person: str
+    training_identity: str
     training_number: int
     training_image: str
     list: str
-    judged_person: str
-    judged_number: int
-    judged_image: str
+    test_identity: str
+    test_number: int
+    test_image: str
     distance: int
 
 
 def shared_pictures(
-    training: ImageSet, judged: Sequence[tuple[PairList, ImageSet, float]], *, crop: float = 1.0
+    training: ImageSet, evaluated: Sequence[tuple[PairList, ImageSet, float]], *, crop: float = 1.0
 ) -> tuple[SharedPicture, ...]:
     """Find all near duplicates between the training images and the images of test lists.
 
     Args:
       training: the training images; each is decoded once, at low resolution.
-      judged: the pair lists, each with the set of its images and the central fraction of the sides that is compared, which
+      evaluated: the pair lists, each with the set of its images and the central fraction of the sides that is compared, which
         leaves out a margin.
       crop: this fraction for the training images.
 
@@ -108,7 +111,7 @@ def shared_pictures(
     """
     found: list[SharedPicture] = []
     hashes = perceptual_hashes(training, crop=crop)
-    for pairs, images, other_crop in judged:
+    for pairs, images, other_crop in evaluated:
         chosen = images.where(images.places(pairs.keys()))
         near = find_near_duplicates(training, chosen, hashes=hashes, crop=crop, other_crop=other_crop)
         for (ours, theirs), distance in zip(near.pairs.tolist(), near.distances.tolist(), strict=True):
@@ -128,7 +131,7 @@ def without(training: ImageSet, shared: Collection[SharedPicture]) -> ImageSet:
     Raises:
       UserError: a near duplicate is not among the training images.
     """
-    keys = list(dict.fromkeys((item.training_person, item.training_number) for item in shared))
+    keys = list(dict.fromkeys((item.training_identity, item.training_number) for item in shared))
     try:
         indices = training.places(keys)
     except KeyError as error:
@@ -170,10 +173,11 @@ def read_shared_pictures(path: str | Path) -> tuple[SharedPicture, ...]:
     try:
         with Path(path).open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            if tuple(reader.fieldnames or ()) != _COLUMNS:
+            if tuple(reader.fieldnames or ()) not in (_COLUMNS, _FORMER_COLUMNS):
                 raise ValueError(f"expected the columns {', '.join(_COLUMNS)}")
+            reader.fieldnames = _COLUMNS
             rows = list(reader)
-        numbers = ("training_number", "judged_number", "distance")
+        numbers = ("training_number", "test_number", "distance")
         return tuple(SharedPicture(**(row | {name: int(row[name]) for name in numbers})) for row in rows)  # pyright: ignore[reportArgumentType, reportCallIssue]
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
         raise UserError(

@@ -20,7 +20,7 @@ from jaxtyping import Int, UInt64
 from PIL import Image
 
 from lfw_jax.data.batches.feeder import cores
-from lfw_jax.data.decoding.decoder import decode_whole
+from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.duplicates.hamming import hamming, near_pairs
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError

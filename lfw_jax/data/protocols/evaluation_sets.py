@@ -54,7 +54,7 @@ class EvaluationSet:
         return dataclasses.replace(self.pairs, folds=tenths_of_each_kind(self.pairs.same))
 
 
-def read_evaluation_set(text: str, data_dir: Path | None = None, *, people_dir: Path | None = None) -> EvaluationSet:
+def read_evaluation_set(text: str, data_dir: Path | None = None, *, search_data_dir: bool = True) -> EvaluationSet:
     """Read the evaluation set that `config.evaluation.sets` or `config.data.pairs_file` names.
 
     * `lfw.bin`, the format in which InsightFace distributes LFW, CFP-FP, AgeDB-30, CALFW and CPLFW: ten consecutive folds of
@@ -67,9 +67,9 @@ def read_evaluation_set(text: str, data_dir: Path | None = None, *, people_dir: 
 
     Args:
       text: a path, optionally followed by `@` and the folder of the images.
-      data_dir: another folder that paths may be relative to.
-      people_dir: the folder of the training data; None means `data_dir`. Names that are numbers identify a person only within
-        this folder; in other folders "7" is another identity. Names in the columns of a CSV file always count.
+      data_dir: the folder of the training data, if there is any. Names that are numbers denote an identity only within this
+        folder; in other folders "7" is another identity. Names in the columns of a CSV file always count.
+      search_data_dir: whether paths may be relative to `data_dir`.
 
     Returns:
       The set.
@@ -82,17 +82,17 @@ def read_evaluation_set(text: str, data_dir: Path | None = None, *, people_dir: 
         return _read_bin(path)
     if path.suffix != ".csv" and not path.is_dir() and is_lfw_list(path):
         return _read_lfw_list(path, folder or path.parent)
-    return _read_path_pairs(path, folder, data_dir, people_dir)
+    return _read_path_pairs(path, folder, data_dir, search_data_dir)
 
 
-def read_evaluation_sets(texts: Sequence[str], people_dir: Path | None = None) -> tuple[EvaluationSet, ...]:
+def read_evaluation_sets(texts: Sequence[str], data_dir: Path | None = None) -> tuple[EvaluationSet, ...]:
     """Read several evaluation sets.
 
     If two have the same name, the folder of the second is put before its name.
 
     Args:
       texts: texts for `read_evaluation_set`; each may hold several, separated by commas.
-      people_dir: the folder of the training data.
+      data_dir: the folder of the training data, if there is any; paths are not relative to it.
 
     Returns:
       The sets, in the given order.
@@ -104,7 +104,7 @@ def read_evaluation_sets(texts: Sequence[str], people_dir: Path | None = None) -
     sets, names = [], set()
     for text in parts:
         try:
-            found = read_evaluation_set(text, people_dir=people_dir)
+            found = read_evaluation_set(text, data_dir, search_data_dir=False)
         except UserError as error:
             raise UserError(f"--config.evaluation.sets: {error}") from error
         if found.name in names:
@@ -165,14 +165,13 @@ def _read_lfw_list(path: Path, folder: Path) -> EvaluationSet:
     return EvaluationSet(pairs, images.where(indices), pairs.people())
 
 
-def _read_path_pairs(path: Path, folder: Path | None, data_dir: Path | None, people_dir: Path | None) -> EvaluationSet:
+def _read_path_pairs(path: Path, folder: Path | None, data_dir: Path | None, search_data_dir: bool) -> EvaluationSet:
     """Read a list that names its images by path: a CSV file, a published list, or CFP's folder."""
-    listed, roots = _read_list(path, folder, data_dir)
+    listed, roots = _read_list(path, folder, data_dir if search_data_dir else None)
     files, root = find_files(listed, roots, path)
     images, pairs, known, contradicting = images_of(listed, files, root)
-    training = people_dir or data_dir
     named = (path.suffix == ".csv" and bool(listed.people)) or (
-        training is not None and root.resolve() == training.resolve()
+        data_dir is not None and root.resolve() == data_dir.resolve()
     )
     people = frozenset(name for name in known if named or not name.isdecimal())
     notes = []

@@ -29,7 +29,7 @@ class Lists:
     notes: tuple[str, ...]
 
 
-def view1_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path) -> Lists:
+def view1_lists(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> Lists:
     """Read LFW's View 1, for model selection.
 
     Its lists are `pairsDevTrain.txt`, `pairsDevTest.txt` and, if available, `peopleDevTrain.txt`.
@@ -37,7 +37,7 @@ def view1_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path)
     Args:
       images: the data set.
       config: the `data` part of the configuration; `lists_dir` is used.
-      lists_beside: the folder of the data, which may hold the lists.
+      data_dir: the folder of the data, which may hold the lists.
 
     Returns:
       The lists of the view.
@@ -46,9 +46,9 @@ def view1_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path)
       UserError: a list is not available, or names images that are missing.
     """
     development, test = (
-        _checked_pairs(name, images, config, lists_beside) for name in ("pairsDevTrain.txt", "pairsDevTest.txt")
+        _checked_pairs(name, images, config, data_dir) for name in ("pairsDevTrain.txt", "pairsDevTest.txt")
     )
-    path = find_list("peopleDevTrain.txt", lists_beside, config["lists_dir"], optional=True)
+    path = find_list("peopleDevTrain.txt", data_dir, config["lists_dir"], optional=True)
     if path is None:
         note = (
             f"peopleDevTrain.txt is not available: all identities that {test.name} does not name are used for training."
@@ -58,7 +58,7 @@ def view1_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path)
     return Lists(people, development, test, notes)
 
 
-def view2_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path) -> Lists:
+def view2_lists(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> Lists:
     """Read LFW's View 2, for reporting: one fold of `pairs.txt`, or all of them.
 
     The training identities are taken from `people.txt`, if available.
@@ -66,7 +66,7 @@ def view2_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path)
     Args:
       images: the data set.
       config: the `data` part of the configuration; `lists_dir` and `fold` (from 1; 0 for all folds) are used.
-      lists_beside: the folder of the data, which may hold the lists.
+      data_dir: the folder of the data, which may hold the lists.
 
     Returns:
       The lists of the view.
@@ -74,7 +74,7 @@ def view2_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path)
     Raises:
       UserError: a list is not available, names images that are missing, or lacks folds or the given fold.
     """
-    pairs, fold = _checked_pairs("pairs.txt", images, config, lists_beside), config["fold"]
+    pairs, fold = _checked_pairs("pairs.txt", images, config, data_dir), config["fold"]
     if pairs.folds is None:
         raise UserError(
             "pairs.txt: found a list without folds, expected folds (a first line `F N`, in LFW's own list `10 300`). Use LFW's "
@@ -93,7 +93,7 @@ def view2_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path)
     test = pairs.where(in_fold, f"pairs fold {fold}")
     test = dataclasses.replace(test, folds=None)
     development = pairs.where(~in_fold, f"the {folds - 1} other folds of pairs")
-    path = find_list("people.txt", lists_beside, config["lists_dir"], optional=True)
+    path = find_list("people.txt", data_dir, config["lists_dir"], optional=True)
     if path is None:
         note = f"people.txt is not available: all identities that {test.name} does not name are used for training."
         return Lists(frozenset(images.names), development, test, (note,))
@@ -107,8 +107,8 @@ def view2_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path)
     return Lists(present, development, test, notes)
 
 
-def _checked_pairs(name: str, images: ImageSet, config: Mapping[str, Any], lists_beside: Path) -> PairList:
-    pairs = read_pairs(find_list(name, lists_beside, config["lists_dir"]))
+def _checked_pairs(name: str, images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> PairList:
+    pairs = read_pairs(find_list(name, data_dir, config["lists_dir"]))
     check_against(pairs, images.numbers_of_people())
     return pairs
 

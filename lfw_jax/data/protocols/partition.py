@@ -1,7 +1,7 @@
-"""What a run is judged on: its split, the evaluation sets, and who and what was kept out of training because of them.
+"""The data of a run: its split, its evaluation sets, and what these exclude from training.
 
-Both are settled when training begins and written into the work directory, so that evaluation sets may come and go later
-without changing who trained.
+The exclusions are settled when training begins and are written into the work directory, so that evaluation sets may change later
+without changing the training set.
 """
 
 import dataclasses
@@ -20,38 +20,45 @@ from lfw_jax.data.duplicates.leakage import (
 )
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_sets
-from lfw_jax.data.protocols.splits import Split, judged_lists, split
+from lfw_jax.data.protocols.splits import Split, evaluation_lists, split
 from lfw_jax.errors import UserError
 
-KEPT_OUT = "kept_out.json"
+EXCLUDED = "excluded_identities.json"
+_EXCLUDED_BEFORE = "kept_out.json"  # the name that the file had in earlier work directories
 NEAR_DUPLICATES = "near_duplicates.csv"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class EvaluationPlan:
-    """What a run is judged on besides its split.
+    """The evaluation of a run beyond its split.
 
     Attributes:
       sets: the evaluation sets.
-      kept_out: people of the source who do not train because a set names them, by the set's name and as it spells them.
-      leaking: how many people named in a set train nevertheless, by the set's name: it was not given when training began.
-      shared: training images that are near duplicates of judged ones; None where nobody looked.
+      excluded: the identities excluded from training, by the name of the set that names them, in its spelling.
+      leaking: the number of training and validation identities that a set names, by its name. The set was not given when
+        training began.
+      shared: training images that are near duplicates of evaluated images; None if they were not searched.
     """
 
     sets: tuple[EvaluationSet, ...]
-    kept_out: Mapping[str, list[str]]
+    excluded: Mapping[str, list[str]]
     leaking: Mapping[str, int]
     shared: tuple[SharedPicture, ...] | None
 
     def write(self, folder: Path) -> None:
-        """Write `kept_out.json` and, where duplicates were looked for, `near_duplicates.csv` into a work directory that begins.
+        """Write the exclusions into a new work directory.
+
+        The files are `excluded_identities.json` and, if near duplicates were searched, `near_duplicates.csv`.
+
+        Args:
+          folder: the work directory.
 
         Raises:
           UserError: the folder cannot be written.
         """
-        with written_atomically(folder / KEPT_OUT, replace=True) as (unfinished,):
+        with written_atomically(folder / EXCLUDED, replace=True) as (unfinished,):
             unfinished.write_text(
-                json.dumps(dict(self.kept_out), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+                json.dumps(dict(self.excluded), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
             )
         if self.shared is not None:
             write_shared_pictures(folder / NEAR_DUPLICATES, self.shared)
@@ -60,83 +67,112 @@ class EvaluationPlan:
 def partition(
     images: ImageSet,
     config: Mapping[str, Any],
-    lists_beside: Path,
+    data_dir: Path,
     workdir: Path,
     align: Callable[[ImageSet], ImageSet] | None = None,
     crop: float = 1.0,
 ) -> tuple[Split, EvaluationPlan]:
-    """Divide the data, and keep out of training whom and what the evaluation sets and the test list share with it.
+    """Split the data, and exclude from training what it shares with the evaluation sets.
 
-    In a work directory that has begun, the people are those who were kept out then, whatever sets are judged now.
+    In a work directory that has begun, the exclusions are those of its beginning, whatever the evaluation sets are now.
 
     Args:
-      images: everything the source has.
+      images: all images of the data set.
       config: the whole configuration.
-      lists_beside: the folder of the data.
+      data_dir: the folder of the data, which may hold the lists.
       workdir: the work directory, which need not exist.
-      align: aligns the images of lists and sets that are not of the source and not aligned; None leaves them as they are.
+      align: aligns the external images of lists and sets that are not aligned; None leaves them unchanged.
       crop: the share of the sides of an image aligned here that the network sees; the rest is margin.
 
+    Returns:
+      The split, and the evaluation beyond it.
+
     Raises:
-      UserError: an unknown option, or what `split` and `read_evaluation_sets` find wrong.
+      UserError: an unknown option, or a fault that `split` or `read_evaluation_sets` finds.
     """
     data = config["data"]
     if data["near_duplicates"] not in ("ignore", "list", "remove"):
         raise UserError(
             f"--config.data.near_duplicates is '{data['near_duplicates']}'; expected ignore, list (count them and write "
-            f"{NEAR_DUPLICATES}) or remove (leave them out of training as well)."
+            f"{NEAR_DUPLICATES}) or remove (exclude them from training as well)."
         )
-    sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), lists_beside)
+    sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), data_dir)
     begun = (workdir / "config.json").is_file()
-    if begun:
-        kept_out = _read_kept_out(workdir / KEPT_OUT)
-    else:
-        kept_out = {
-            item.name: sorted(people_in_both(images.names, item.people).values()) for item in sets if item.people
-        }
-    parts = split(images, data, lists_beside, seed=config["seed"], keep_out=kept_out)
+    excluded = _read_excluded(workdir) if begun else _named_in(sets, images)
+    parts = split(images, data, data_dir, seed=config["seed"], exclude=excluded)
     if align:
         sets = tuple(item if item.aligned else dataclasses.replace(item, images=align(item.images)) for item in sets)
-        parts = parts.with_brought(align)
+        parts = parts.with_external_aligned(align)
     notes = [note for item in sets for note in item.notes]
     trained = {*parts.training.names, *parts.validation.people()}
     leaking = {item.name: len(found) for item in sets if (found := people_in_both(trained, item.people))}
-    notes += [
-        f"{count} people named in {name} train or validate: the set was not given when training began, so its figures flatter "
-        "the model."
-        for name, count in leaking.items()
-    ]
+    notes += [_leaking_note(count, name) for name, count in leaking.items()]
     shared = None
     if data["near_duplicates"] != "ignore":
-        known = begun and data["near_duplicates"] == "remove"
-        if known:  # what did not train then does not now
-            shared = read_shared_pictures(workdir / NEAR_DUPLICATES)
-            parts = parts.without(shared) if shared else parts
-        found = shared_pictures(parts.training, judged_lists(parts, sets, crop), crop=crop)
-        notes.append(_shared_note(found))
-        foreign = [pairs.name for pairs in (*parts.aligned, *(item.pairs for item in sets if item.aligned))]
-        if foreign and not align:
-            notes.append(
-                f"{', '.join(foreign)}: aligned faces, which are not found again in training images that are not aligned."
-            )
-        if not known:
-            shared = found
-            if found and data["near_duplicates"] == "remove":
-                parts = parts.without(found)
-    return dataclasses.replace(parts, notes=(*parts.notes, *notes)), EvaluationPlan(sets, kept_out, leaking, shared)
+        record = workdir / NEAR_DUPLICATES if begun else None
+        parts, shared, more = _without_duplicates(
+            parts, sets, record, remove=data["near_duplicates"] == "remove", align=bool(align), crop=crop
+        )
+        notes += more
+    return dataclasses.replace(parts, notes=(*parts.notes, *notes)), EvaluationPlan(sets, excluded, leaking, shared)
+
+
+def _named_in(sets: tuple[EvaluationSet, ...], images: ImageSet) -> dict[str, list[str]]:
+    return {item.name: sorted(people_in_both(images.names, item.people).values()) for item in sets if item.people}
+
+
+def _without_duplicates(
+    parts: Split, sets: tuple[EvaluationSet, ...], record: Path | None, *, remove: bool, align: bool, crop: float
+) -> tuple[Split, tuple[SharedPicture, ...], list[str]]:
+    """Search the training images for near duplicates of evaluated images, and exclude those to be removed.
+
+    Args:
+      parts: the split.
+      sets: the evaluation sets.
+      record: the file of a run that has begun. What it excluded from training then stays excluded.
+      remove: whether near duplicates are excluded.
+      align: whether training images are aligned.
+      crop: as for `partition`.
+
+    Returns:
+      The split, the near duplicates to be recorded, and notes.
+    """
+    recorded = read_shared_pictures(record) if record and remove else None
+    if recorded:
+        parts = parts.without(recorded)
+    found = shared_pictures(parts.training, evaluation_lists(parts, sets, crop), crop=crop)
+    notes = [_shared_note(found)]
+    aligned = [pairs.name for pairs in (*parts.aligned, *(item.pairs for item in sets if item.aligned))]
+    if aligned and not align:
+        notes.append(
+            f"{', '.join(aligned)}: near duplicates of these aligned faces cannot be found among training images that are not "
+            "aligned."
+        )
+    if recorded is not None:
+        return parts, recorded, notes
+    return parts.without(found) if found and remove else parts, found, notes
+
+
+def _leaking_note(count: int, name: str) -> str:
+    identities = "1 identity" if count == 1 else f"{count} identities"
+    return (
+        f"{identities} of {name} {'is' if count == 1 else 'are'} used for training or validation, because the set was not given "
+        "when training began: its metrics are too optimistic."
+    )
 
 
 def _shared_note(shared: tuple[SharedPicture, ...]) -> str:
-    images = len({(item.training_person, item.training_number) for item in shared})
+    images = len({(item.training_identity, item.training_number) for item in shared})
     if not images:
-        return "no training image is a near duplicate of a judged one."
-    kinds = "1 training image is" if images == 1 else f"{images} training images are"
-    first = f"{shared[0].training_image} is nearly {shared[0].judged_image} of {shared[0].list}"
-    return f"{kinds} nearly the same picture as a judged one ({NEAR_DUPLICATES}), the first: {first}."
+        return "no training image is a near duplicate of an evaluated image."
+    count = "1 training image is a near duplicate" if images == 1 else f"{images} training images are near duplicates"
+    first = f"{shared[0].training_image} and {shared[0].test_image} of {shared[0].list}"
+    return f"{count} of evaluated images ({NEAR_DUPLICATES}); the first: {first}."
 
 
-def _read_kept_out(path: Path) -> dict[str, list[str]]:
-    if not path.is_file():
+def _read_excluded(workdir: Path) -> dict[str, list[str]]:
+    path = next((workdir / name for name in (EXCLUDED, _EXCLUDED_BEFORE) if (workdir / name).is_file()), None)
+    if path is None:
         return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -144,6 +180,6 @@ def _read_kept_out(path: Path) -> dict[str, list[str]]:
             raise ValueError("expected names by list")
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UserError(
-            f"{path}: not the list of people that a run writes ({error}). Train anew in another folder."
+            f"{path}: not the list of excluded identities that a run writes ({error}). Train again in another folder."
         ) from error
     return found

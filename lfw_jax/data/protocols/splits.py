@@ -5,18 +5,15 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from lfw_jax.data.duplicates.leakage import SharedPicture, kept_out_note, people_in_both, without
+from lfw_jax.data.duplicates.leakage import SharedPicture, without
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
+from lfw_jax.data.protocols.exclusion import Exclusions, exclude_identities, hold_out
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
-from lfw_jax.data.protocols.lfw_lists import generate_pairs, split_people
 from lfw_jax.errors import UserError
 
 PROTOCOLS = ("view1", "view2", "pairs", "generated")
-
-KeepOut = Mapping[str, Collection[str]]
-"""The identities excluded from training, by the name of the list that names them."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,9 +27,9 @@ class Split:
       test: pairs for evaluation; nothing else is chosen on them.
       source: all images of the data set; lists without external images refer to them.
       notes: remarks on exclusions and their reasons, for the terminal and the report.
-      brought: the external images of lists that do not refer to `source`.
+      external: the external images of lists that do not refer to `source`.
       aligned: the lists among these whose images are tightly cropped, aligned faces.
-      kept_out: the identities excluded from training, each with the list that names it, perhaps in another spelling.
+      excluded: the identities excluded from training, each with the list that names it, perhaps in another spelling.
     """
 
     training: ImageSet
@@ -41,9 +38,9 @@ class Split:
     test: PairList
     source: ImageSet
     notes: tuple[str, ...]
-    brought: Mapping[PairList, ImageSet] = dataclasses.field(default_factory=dict)
+    external: Mapping[PairList, ImageSet] = dataclasses.field(default_factory=dict)
     aligned: frozenset[PairList] = frozenset()
-    kept_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    excluded: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def by_folds(self) -> bool:
@@ -52,14 +49,14 @@ class Split:
 
     def images_of(self, pairs: PairList) -> ImageSet:
         """Return the image set that a list refers to."""
-        return self.brought.get(pairs, self.source)
+        return self.external.get(pairs, self.source)
 
-    def with_brought(self, change: Callable[[ImageSet], ImageSet]) -> "Split":
+    def with_external_aligned(self, change: Callable[[ImageSet], ImageSet]) -> "Split":
         """Return the split with `change` applied to the external images that are not aligned."""
-        before = {id(images): images for pairs, images in self.brought.items() if pairs not in self.aligned}
+        before = {id(images): images for pairs, images in self.external.items() if pairs not in self.aligned}
         after = {key: change(images) for key, images in before.items()}
         return dataclasses.replace(
-            self, brought={pairs: after.get(id(images), images) for pairs, images in self.brought.items()}
+            self, external={pairs: after.get(id(images), images) for pairs, images in self.external.items()}
         )
 
     def without(self, shared: Collection[SharedPicture]) -> "Split":
@@ -76,7 +73,7 @@ class Split:
 
 
 def split(
-    images: ImageSet, config: Mapping[str, Any], lists_beside: Path, *, seed: int, keep_out: KeepOut | None = None
+    images: ImageSet, config: Mapping[str, Any], data_dir: Path, *, seed: int, exclude: Exclusions | None = None
 ) -> Split:
     """Divide a data set by `config.protocol`.
 
@@ -94,30 +91,30 @@ def split(
     Args:
       images: all images of the data set.
       config: `protocol`, `fold`, `pairs_file`, `lists_dir`, `dir`, `validation_people`, `test_people`, `pairs`.
-      lists_beside: the folder of the data, which may hold the lists.
+      data_dir: the folder of the data, which may hold the lists.
       seed: the seed of the held-out identities and of the sampled pairs.
-      keep_out: identities excluded from training and validation, by the list that names them.
+      exclude: identities excluded from training and validation, by the list that names them.
 
     Raises:
       UserError: the protocol is unknown, a list names missing images, or there are too few identities.
     """
     protocol = _known_protocol(config)
     if protocol == "generated":
-        return _generated(images, config, keep_out or {}, seed=seed)
+        return _generated(images, config, exclude or {}, seed=seed)
     if protocol == "pairs":
-        return _pairs(images, config, lists_beside, keep_out or {}, seed=seed)
-    return _of_lists(images, config, _lists(images, config, lists_beside), keep_out or {}, seed=seed)
+        return _pairs(images, config, data_dir, exclude or {}, seed=seed)
+    return _of_lists(images, config, _lists(images, config, data_dir), exclude or {}, seed=seed)
 
 
-def judged_pairs(
-    images: ImageSet, config: Mapping[str, Any], lists_beside: Path, *, seed: int
+def evaluation_pairs(
+    images: ImageSet, config: Mapping[str, Any], data_dir: Path, *, seed: int
 ) -> tuple[PairList, ImageSet, bool]:
     """Return the test pairs of `split`, without requiring identities for training.
 
     Args:
       images: all images of the data set.
       config: the configuration of `split`.
-      lists_beside: the folder of the data, which may hold the lists.
+      data_dir: the folder of the data, which may hold the lists.
       seed: the seed of the held-out identities and of the sampled pairs.
 
     Returns:
@@ -130,9 +127,9 @@ def judged_pairs(
     if protocol == "generated":
         return _hold_out_test(images, config, seed=seed)[1], images, False
     if protocol == "pairs":
-        test_set = _read_test_set(config, lists_beside)
+        test_set = _read_test_set(config, data_dir)
         return test_set.pairs, test_set.images, test_set.aligned
-    return _lists(images, config, lists_beside).test, images, False
+    return _lists(images, config, data_dir).test, images, False
 
 
 def _known_protocol(config: Mapping[str, Any]) -> str:
@@ -143,12 +140,12 @@ def _known_protocol(config: Mapping[str, Any]) -> str:
     return config["protocol"]
 
 
-def _lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path) -> Lists:
-    return (view1_lists if config["protocol"] == "view1" else view2_lists)(images, config, lists_beside)
+def _lists(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> Lists:
+    return (view1_lists if config["protocol"] == "view1" else view2_lists)(images, config, data_dir)
 
 
 def _hold_out_test(images: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[list[str], PairList]:
-    return _hold_out(images, config["test_people"], config["pairs"], "test people", seed=seed)
+    return hold_out(images, config["test_people"], config["pairs"], "test identities", seed=seed)
 
 
 def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
@@ -163,53 +160,27 @@ def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
         raise UserError(f"--config.data.pairs_file: {error}") from error
 
 
-def _hold_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: int) -> tuple[list[str], PairList]:
-    """Return the remaining identities, without spellings of held-out ones, and pairs of the latter."""
-    numbers = images.numbers_of_people()
-    remaining, held_out = split_people(numbers, share=share, seed=seed)
-    both = people_in_both(remaining, held_out)
-    return [name for name in remaining if name not in both], generate_pairs(
-        {identity: numbers[identity] for identity in held_out}, pairs=pairs, seed=seed, name=name
-    )
-
-
-def _exclude(identities: Collection[str], lists: KeepOut) -> tuple[set[str], dict[str, str], list[str]]:
-    """Return the identities that no list names, the others with their list, and notes on them."""
-    remaining, excluded, notes = set(identities), {}, []
-    for where, names in lists.items():
-        if removed := people_in_both(remaining, names):
-            notes.append(kept_out_note(removed, where))
-            remaining -= removed.keys()
-            excluded |= dict.fromkeys(removed, where)
-    if not remaining:
-        raise UserError(
-            f"--config.data.protocol: {', '.join(lists)} name every identity of the data, so none is left for training. "
-            "Train on other identities, or evaluate on other pairs."
-        )
-    return remaining, excluded, notes
-
-
 def _held_out_note(training: ImageSet, remaining: Collection[str]) -> str:
     return f"{len(training.names) - len(remaining)} identities are held out of training for validation."
 
 
-def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, keep_out: KeepOut, *, seed: int) -> Split:
-    people, excluded, notes = _exclude(lists.people, {lists.test.name: lists.test.people(), **keep_out})
+def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, exclude: Exclusions, *, seed: int) -> Split:
+    people, excluded, notes = exclude_identities(lists.people, {lists.test.name: lists.test.people(), **exclude})
     training = images.of_people(people)
-    remaining, validation = _hold_out(
-        training, config["validation_people"], config["pairs"], "held-out people", seed=seed
+    remaining, validation = hold_out(
+        training, config["validation_people"], config["pairs"], "held-out identities", seed=seed
     )  # fmt: skip
     notes = [*lists.notes, *notes, _held_out_note(training, remaining)]
     trained = training.of_people(set(remaining))
-    return Split(trained, validation, lists.development, lists.test, images, tuple(notes), kept_out=excluded)
+    return Split(trained, validation, lists.development, lists.test, images, tuple(notes), excluded=excluded)
 
 
-def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, keep_out: KeepOut, *, seed: int) -> Split:
+def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, exclude: Exclusions, *, seed: int) -> Split:
     test_set = _read_test_set(config, data_dir)
-    people, excluded, notes = _exclude(images.names, {test_set.name: test_set.people, **keep_out})
+    people, excluded, notes = exclude_identities(images.names, {test_set.name: test_set.people, **exclude})
     training = images.of_people(people)
-    remaining, validation = _hold_out(
-        training, config["validation_people"], config["pairs"], "held-out people", seed=seed
+    remaining, validation = hold_out(
+        training, config["validation_people"], config["pairs"], "held-out identities", seed=seed
     )  # fmt: skip
     external, test = {test_set.pairs: test_set.images}, test_set.pairs
     if test_set.development is not None:
@@ -223,22 +194,24 @@ def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, keep_out
     return Split(trained, validation, development, test, images, tuple(notes), external, aligned, excluded)
 
 
-def _generated(images: ImageSet, config: Mapping[str, Any], keep_out: KeepOut, *, seed: int) -> Split:
+def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions, *, seed: int) -> Split:
     rest, test = _hold_out_test(images, config, seed=seed)
-    people, excluded, notes = _exclude(rest, keep_out)
+    people, excluded, notes = exclude_identities(rest, exclude)
     training = images.of_people(people)
-    remaining, validation = _hold_out(
-        training, config["validation_people"], config["pairs"], "validation people", seed=seed + 1
+    remaining, validation = hold_out(
+        training, config["validation_people"], config["pairs"], "validation identities", seed=seed + 1
     )
     note = (
         f"of {len(images.names)} identities {len(images.names) - len(rest)} are held out for the test and "
         f"{len(training.names) - len(remaining)} for validation; the threshold is chosen on the validation pairs."
     )
     trained = training.of_people(set(remaining))
-    return Split(trained, validation, validation, test, images, (note, *notes), kept_out=excluded)
+    return Split(trained, validation, validation, test, images, (note, *notes), excluded=excluded)
 
 
-def judged_lists(parts: Split, sets: Collection[EvaluationSet], crop: float) -> list[tuple[PairList, ImageSet, float]]:
+def evaluation_lists(
+    parts: Split, sets: Collection[EvaluationSet], crop: float
+) -> list[tuple[PairList, ImageSet, float]]:
     """Return every evaluated list, its images and the share of their sides that the crop covers.
 
     Args:

@@ -1,1 +1,1 @@
-"""MTCNN as one jitted JAX function of a batch of images, with the weights of the mtcnn package."""
+"""MTCNN as a jitted JAX function of a batch of images, with the weights of the mtcnn package."""

@@ -1,6 +1,7 @@
-"""Boxes between the networks of the cascade: what overlaps, what is moved, what is kept. Left, top, right, bottom; pixels.
+"""Boxes between the networks of the cascade: regression, clipping and suppression.
 
-The arithmetic is that of mtcnn 1.0.0, its peculiarities included, for the boxes shall be the same.
+A box is left, top, right, bottom in pixels. The arithmetic is that of mtcnn 1.0.0 with its peculiarities, so that the boxes are
+the same.
 """
 
 import jax
@@ -9,39 +10,43 @@ from jaxtyping import Array, Bool, Float, Int
 
 from lfw_jax.faces.mtcnn.settings import WINDOW
 
-_STRIDE = 2  # pixels, of P-Net
+_STRIDE = 2  # of P-Net, in pixels
 
 
 def from_windows(
     rows: Int[Array, "*n"], columns: Int[Array, "*n"], offsets: Float[Array, "*n 4"], scale: float
 ) -> Float[Array, "*n 4"]:
-    """The boxes that P-Net proposes, in pixels of the whole image.
+    """Return the boxes that P-Net proposes, in pixels of the original image.
 
     Args:
-      rows, columns: which window of P-Net's output.
-      offsets: of the box from the window.
-      scale: of the image that P-Net saw.
+      rows: `[*n]`, the row of each window in P-Net's output.
+      columns: `[*n]`, its column.
+      offsets: `[*n, 4]`, the offset of the box from the window, in sides of the window.
+      scale: the scale of P-Net's input relative to the original image.
+
+    Returns:
+      `[*n, 4]`, the boxes.
     """
     corner = jnp.stack([columns, rows, columns, rows], axis=-1) * _STRIDE
-    # A window begins at its second pixel, so that its side is 11.
+    # As in mtcnn, a window starts at its second pixel, so that its side is 11.
     window = corner + jnp.array([1, 1, WINDOW, WINDOW])
     return (window + offsets * (WINDOW - 1)) / scale
 
 
 def moved(boxes: Float[Array, "*n 4"], offsets: Float[Array, "*n 4"]) -> Float[Array, "*n 4"]:
-    """Boxes moved by offsets that count in their sides, the last pixel included."""
+    """Move the edges of boxes by offsets in units of their sides, which include the last pixel."""
     width, height = boxes[..., 2] - boxes[..., 0] + 1, boxes[..., 3] - boxes[..., 1] + 1
     return boxes + offsets * jnp.stack([width, height, width, height], axis=-1)
 
 
 def points_in(boxes: Float[Array, "*n 4"], points: Float[Array, "*n 5 2"]) -> Float[Array, "*n 5 2"]:
-    """Points from shares of a box to pixels of the image."""
+    """Convert points from coordinates relative to a box (0 to 1) to pixels of the image."""
     sides = boxes[..., 2:] - boxes[..., :2] + 1
     return points * sides[..., None, :] + boxes[..., None, :2] - 1
 
 
 def squared(boxes: Float[Array, "*n 4"]) -> Float[Array, "*n 4"]:
-    """The square about a box's centre with the box's longer side."""
+    """Return the squares with the centres and the longer sides of boxes."""
     width, height = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
     side = jnp.maximum(width, height)
     left = boxes[..., 0] + width * 0.5 - side * 0.5
@@ -50,24 +55,26 @@ def squared(boxes: Float[Array, "*n 4"]) -> Float[Array, "*n 4"]:
 
 
 def within(boxes: Float[Array, "n k 4"], sizes: Int[Array, "n 2"]) -> Float[Array, "n k 4"]:
-    """Boxes cut to their images, from the first pixel to the last."""
+    """Clip boxes to their images, given the images' heights and widths."""
     last = jnp.maximum(sizes[:, None, ::-1].astype(jnp.float32) - 1, 0)
     return jnp.clip(boxes, 0, jnp.concatenate([last, last], axis=-1))
 
 
-def unsurpassed(
+def not_suppressed(
     boxes: Float[Array, "n k 4"], valid: Bool[Array, "n k"], threshold: float, *, of_smaller: bool = False
 ) -> Bool[Array, "n k"]:
-    """Which boxes overlap with no better box of their image by more than `threshold`.
+    """Non-maximum suppression: the mask of boxes that do not overlap a better box of their image.
 
-    A box that is itself surpassed surpasses others all the same. That is mtcnn's rule; the usual suppression would
-    not count it.
+    As in mtcnn, suppressed boxes suppress others too, unlike in the usual greedy algorithm.
 
     Args:
-      boxes: the best score first.
-      valid: which of them count.
-      threshold: share of the union, 0 to 1.
-      of_smaller: the overlap as a share of the smaller box instead.
+      boxes: `[n, k, 4]`, by falling score.
+      valid: `[n, k]`, the boxes to consider.
+      threshold: the highest overlap, 0 to 1, as a share of the union of both boxes.
+      of_smaller: whether the overlap is a share of the smaller box instead.
+
+    Returns:
+      `[n, k]`, the mask of the boxes that are kept.
     """
     k = boxes.shape[1]
     better, worse = boxes[:, :, None], boxes[:, None, :]
@@ -80,18 +87,24 @@ def unsurpassed(
     shared = width * height
     whole = jnp.minimum(area(better), area(worse)) if of_smaller else area(better) + area(worse) - shared
     earlier = jnp.arange(k)[:, None] < jnp.arange(k)
-    # XLA makes one pass of it: no array of n × k × k is ever stored.
-    surpassed = jnp.any((shared / whole > threshold) & earlier & valid[:, :, None], axis=1)
-    return valid & ~surpassed
+    # XLA fuses this into one pass, so that no array of n × k × k is stored.
+    suppressed = jnp.any((shared / whole > threshold) & earlier & valid[:, :, None], axis=1)
+    return valid & ~suppressed
 
 
 def best(
     log_odds: Float[Array, "n k"], valid: Bool[Array, "n k"], count: int
 ) -> tuple[Float[Array, "n count"], Int[Array, "n count"], Bool[Array, "n count"], Bool[Array, "n"]]:
-    """The valid entries with the highest log-odds, in falling order.
+    """Select the valid entries with the highest log-odds.
+
+    Args:
+      log_odds: `[n, k]`.
+      valid: `[n, k]`, the entries to consider.
+      count: how many to select.
 
     Returns:
-      log_odds, indices, which of them are valid, and whether there were more than `count`.
+      Their log-odds in falling order, their indices, the mask of those that are valid, and for each row whether it has more than
+      `count` valid entries.
     """
     count = min(count, log_odds.shape[1])
     top, indices = jax.lax.top_k(jnp.where(valid, log_odds, -jnp.inf), count)

@@ -1,7 +1,7 @@
-"""The three networks of MTCNN as functions of arrays, with the weights that the mtcnn package brings.
+"""The three networks of MTCNN as functions of arrays, with the weights of the mtcnn package.
 
-Zhang et al. 2016, arXiv:1604.02878: P-Net looks everywhere in an image, R-Net looks again at what P-Net proposes, O-Net
-looks a third time and finds five points. Everything is float32 at the highest precision, so that a GPU agrees with a CPU.
+Zhang et al. 2016, arXiv:1604.02878: P-Net proposes boxes at all positions of an image, R-Net refines them, and O-Net refines them
+again and locates five points. All computations are float32 at the highest precision, so that GPU and CPU agree.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from lfw_jax.errors import UserError
 from lfw_jax.faces.mtcnn.weights import read_weights, weight_file
 
-# Layers in the order of the package's weight files: kernel's shape, and whether a PReLU follows.
+# The layers in the order of the weight files: the shape of the kernel, and whether a PReLU follows.
 _LAYERS = {
     "pnet": [
         ((3, 3, 3, 10), True),
@@ -50,7 +50,7 @@ class Layer(NamedTuple):
     Attributes:
       kernel: `[h, w, in, out]` or `[in, out]`.
       bias: `[out]`.
-      slope: of the PReLU that follows, `[out]`; None where none follows.
+      slope: `[out]`, of the PReLU that follows; None without one.
     """
 
     kernel: Float[Array, "*window inputs outputs"]
@@ -59,7 +59,7 @@ class Layer(NamedTuple):
 
 
 class Networks(NamedTuple):
-    """The weights of the cascade, a tuple of layers for each network."""
+    """The weights of the cascade: the layers of each network."""
 
     pnet: tuple[Layer, ...]
     rnet: tuple[Layer, ...]
@@ -67,7 +67,7 @@ class Networks(NamedTuple):
 
 
 def load_weights() -> Networks:
-    """Return the weights that the installed mtcnn package brings.
+    """Return the weights of the installed mtcnn package.
 
     Raises:
       UserError: mtcnn, joblib or lz4 is not installed, or the files are not those of mtcnn 1.0.
@@ -76,7 +76,7 @@ def load_weights() -> Networks:
 
 
 def _layers(name: str, layers: list[tuple[tuple[int, ...], bool]]) -> tuple[Layer, ...]:
-    """Return the flat list of a weight file layer by layer: kernel, bias and, if there is one, the slope."""
+    """Group the arrays of a weight file by layer: kernel, bias and, with a PReLU, its slope."""
     arrays = [np.asarray(array, np.float32) for array in read_weights(name)]
     sizes = [int(np.prod(shape[-1:])) for shape, _ in layers]
     expected: list[tuple[int, ...]] = []
@@ -95,7 +95,7 @@ def _layers(name: str, layers: list[tuple[tuple[int, ...], bool]]) -> tuple[Laye
 
 
 def _activate(x: Float[Array, "*shape channels"], layer: Layer) -> Float[Array, "*shape channels"]:
-    """Bias and PReLU."""
+    """Add the bias and apply the PReLU, if there is one."""
     x = x + layer.bias
     return x if layer.slope is None else jnp.maximum(x, 0) + layer.slope * jnp.minimum(x, 0)
 
@@ -116,22 +116,22 @@ def _convolution(x: Float[Array, "n h w i"], layer: Layer) -> Float[Array, "n h2
 
 
 def _convolution_of_blocks(x: Float[Array, "n h w i"], layer: Layer) -> list[Float[Array, "n h2 w2 o"]]:
-    """A 3×3 convolution whose output is four arrays: of its 2×2 blocks the pixels (0, 0), (0, 1), (1, 0) and (1, 1).
+    """Compute a 3×3 convolution as four arrays: the pixels (0, 0), (0, 1), (1, 0) and (1, 1) of each 2×2 block of the output.
 
-    One 4×4 convolution of stride 2 makes them all. Seven of its sixteen products are with zeros, yet with so few
-    channels XLA does it on a CPU in half the time, because four times the channels come out of each window it reads.
-    An odd output is completed by a row or a column that means nothing.
+    A single 4×4 convolution with stride 2 computes all four. Seven of its sixteen products are with zeros, but with so few
+    channels it takes XLA half the time on a CPU, because each window yields four times the channels. If the output has an odd
+    side, its last row or column of blocks contains meaningless pixels.
     """
     height, width = x.shape[1:3]
     x = jnp.pad(x, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)))
-    places = [(dy, dx) for dy in (0, 1) for dx in (0, 1)]
-    kernels = [jnp.pad(layer.kernel, ((dy, 1 - dy), (dx, 1 - dx), (0, 0), (0, 0))) for dy, dx in places]
+    offsets = [(dy, dx) for dy in (0, 1) for dx in (0, 1)]
+    kernels = [jnp.pad(layer.kernel, ((dy, 1 - dy), (dx, 1 - dx), (0, 0), (0, 0))) for dy, dx in offsets]
     y = _convolve(x, jnp.concatenate(kernels, axis=3), stride=2)
     return [_activate(part, layer) for part in jnp.split(y, 4, axis=3)]
 
 
 def _thin_convolution(x: Float[Array, "n h w i"], layer: Layer) -> Float[Array, "n h2 w2 o"]:
-    """A 3×3 convolution of few channels: the blocks of `_convolution_of_blocks` put together."""
+    """Compute a 3×3 convolution with few channels from the blocks of `_convolution_of_blocks`."""
     height, width = x.shape[1] - 2, x.shape[2] - 2
     blocks = jnp.stack(_convolution_of_blocks(x, layer), axis=3)
     n, down, across, _, channels = blocks.shape
@@ -140,13 +140,13 @@ def _thin_convolution(x: Float[Array, "n h w i"], layer: Layer) -> Float[Array, 
 
 
 def _pool(x: Float[Array, "n h w c"], window: int, *, same: bool) -> Float[Array, "n h2 w2 c"]:
-    """Maximum over windows of 2 or 3 pixels with stride 2; `same` completes the last window, as Keras does."""
+    """Take the maximum over windows of 2 or 3 pixels with stride 2; `same` pads the last window, as Keras does."""
     for axis in (1, 2):
         size = x.shape[axis]
         count = -(-size // 2) if same else (size - window) // 2 + 1
-        # Keras puts the odd pixel of padding after the image, and two pixels on both sides: none here needs two.
+        # Keras pads an odd number of pixels at the end. A padding on both sides is never needed here.
         missing = max(0, 2 * (count - 1) + window - size)
-        padding = [(0, missing if place == axis else 0) for place in range(4)]
+        padding = [(0, missing if other == axis else 0) for other in range(4)]
         x = jnp.pad(x, padding, constant_values=-jnp.inf)
         parts = [jax.lax.slice_in_dim(x, k, k + 2 * count - 1, 2, axis) for k in range(window)]
         x = parts[0]
@@ -161,35 +161,35 @@ def _dense(x: Float[Array, "*shape i"], layer: Layer) -> Float[Array, "*shape o"
 
 
 def _flatten(x: Float[Array, "n h w c"]) -> Float[Array, "n features"]:
-    """Column by column, as the network's first authors stored images."""
+    """Flatten column by column, as the weights expect: the original implementation stored images in that order."""
     return x.transpose(0, 2, 1, 3).reshape(len(x), -1)
 
 
 def _log_odds(logits: Float[Array, "*shape 2"]) -> Float[Array, "*shape"]:
-    """Of a face; the score is their sigmoid, which float32 rounds to 1 where several windows are sure of one face."""
+    """Return the log-odds of a face. Its score, their sigmoid, is often rounded to 1 in float32, and cannot rank such windows."""
     return logits[..., 1] - logits[..., 0]
 
 
 def pnet(
     layers: tuple[Layer, ...], images: Float[Array, "n h w 3"], sizes: Int[Array, "n 2"] | None = None
 ) -> tuple[Float[Array, "n h2 w2 4"], Float[Array, "n h2 w2"]]:
-    """What P-Net sees in each window of 12×12 pixels, at every second pixel of an image.
+    """Apply P-Net to all windows of 12×12 pixels with a stride of 2.
 
     Args:
       layers: `Networks.pnet`.
-      images: pixels from -1 to 1, at least 12 × 12.
-      sizes: height and width of each image where it does not fill its array: what lies beyond counts as not there,
-        and the windows that reach beyond mean nothing. None: all fill it.
+      images: `[n, h, w, 3]`, pixels from -1 to 1, at least 12 × 12.
+      sizes: `[n, 2]`, the height and width of each image within its array. Pixels beyond are ignored, and the outputs for windows
+        that reach beyond are meaningless. None if all images fill the array.
 
     Returns:
-      offsets: of the left, top, right and bottom of a face's box from those of the window, in sides of the window.
-      log_odds: of a face.
+      `[n, h2, w2, 4]`, the offsets of the box of a face from the window (left, top, right, bottom) in sides of the window, and
+      `[n, h2, w2]`, the log-odds of a face.
     """
     height, width = images.shape[1] - 2, images.shape[2] - 2
     blocks = _convolution_of_blocks(images, layers[0])
     down, across = blocks[0].shape[1:3]
     if sizes is not None or height % 2 or width % 2:
-        # A window of the pooling that reaches beyond the image looks only at what is inside.
+        # A pooling window that reaches beyond the image uses only the pixels inside.
         heights, widths = (jnp.array([[height, width]]) if sizes is None else sizes - 2).T[:, :, None]
         rows, columns = 2 * jnp.arange(down), 2 * jnp.arange(across)
         masks = [
@@ -198,7 +198,7 @@ def pnet(
             for dx in (0, 1)
         ]
         blocks = [jnp.where(mask, block, -jnp.inf) for mask, block in zip(masks, blocks, strict=True)]
-        # Zero where a window sees nothing: an infinity would spoil its neighbours.
+        # Zero for a window without a pixel inside, because an infinity would affect its neighbours.
         blocks[0] = jnp.where(masks[0], blocks[0], 0)
     x = jnp.maximum(jnp.maximum(blocks[0], blocks[1]), jnp.maximum(blocks[2], blocks[3]))
     x = _thin_convolution(_thin_convolution(x, layers[1]), layers[2])
@@ -208,7 +208,15 @@ def pnet(
 def rnet(
     layers: tuple[Layer, ...], patches: Float[Array, "n 24 24 3"]
 ) -> tuple[Float[Array, "n 4"], Float[Array, "n"]]:
-    """R-Net's second look: offsets of the box (in its sides) and log-odds of a face, of patches from -1 to 1."""
+    """Apply R-Net to patches.
+
+    Args:
+      layers: `Networks.rnet`.
+      patches: `[n, 24, 24, 3]`, pixels from -1 to 1.
+
+    Returns:
+      `[n, 4]`, the offsets of the box in units of its sides, and `[n]`, the log-odds of a face.
+    """
     x = _pool(_thin_convolution(patches, layers[0]), 3, same=True)
     x = _pool(_convolution(x, layers[1]), 3, same=False)
     x = _dense(_flatten(_convolution(x, layers[2])), layers[3])
@@ -218,7 +226,16 @@ def rnet(
 def onet(
     layers: tuple[Layer, ...], patches: Float[Array, "n 48 48 3"]
 ) -> tuple[Float[Array, "n 4"], Float[Array, "n 5 2"], Float[Array, "n"]]:
-    """O-Net's third look: offsets of the box, five points (x, y; 0 to 1 across the box), log-odds of a face."""
+    """Apply O-Net to patches.
+
+    Args:
+      layers: `Networks.onet`.
+      patches: `[n, 48, 48, 3]`, pixels from -1 to 1.
+
+    Returns:
+      `[n, 4]`, the offsets of the box in units of its sides; `[n, 5, 2]`, five points (x, y) relative to the box, from 0 to 1;
+      and `[n]`, the log-odds of a face.
+    """
     x = _pool(_thin_convolution(patches, layers[0]), 3, same=True)
     x = _pool(_convolution(x, layers[1]), 3, same=False)
     x = _pool(_convolution(x, layers[2]), 2, same=True)

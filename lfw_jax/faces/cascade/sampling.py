@@ -1,6 +1,6 @@
-"""What the networks of the cascade look at: an image at falling scales, and patches cut out of it.
+"""The inputs of the cascade's networks: images at several scales, and patches.
 
-Pixels go from 0 … 255 to (pixel − 127.5) / 128. Images may be smaller than the array they lie in, at its top left.
+Pixels p from 0 to 255 are mapped to (p − 127.5) / 128. An image may be smaller than its array, in which it is at the top left.
 """
 
 import math
@@ -12,29 +12,45 @@ from jaxtyping import Array, Float, Int, Int32, Num, UInt8
 
 from lfw_jax.faces.mtcnn.settings import SMALLEST_FACE, STEP, WINDOW
 
-_UNROLLED = 24  # pixels of a side averaged into one, up to which the additions are written out for XLA to fuse
+_UNROLLED = 24  # up to so many pixels of a side per target pixel, the sum is unrolled, so that XLA fuses it
 
 
 def scales(height: int, width: int) -> Float[np.ndarray, "scales"]:
-    """The scales at which faces from 20 pixels up to the image's shorter side fill P-Net's window; maybe none."""
+    """Return the scales at which P-Net is applied to an image; possibly none.
+
+    At these scales, faces from 20 pixels to the image's shorter side fill P-Net's window.
+
+    Args:
+      height: the height of the image in pixels.
+      width: its width.
+    """
     count = round(-((math.log(min(height, width) / WINDOW) / math.log(STEP)) + 1)) if min(height, width) else 0
     return WINDOW / SMALLEST_FACE * STEP ** np.arange(count)
 
 
 def level_sizes(height: int, width: int, at: Float[np.ndarray, "scales"]) -> Int[np.ndarray, "scales 2"]:
-    """Height and width of an image at these scales, cut to whole pixels; 0 at scales that `scales` does not name."""
+    """Return the height and width of an image at given scales.
+
+    Args:
+      height: the height of the image in pixels.
+      width: its width.
+      at: `[scales]`, which start with those of `scales(height, width)`.
+
+    Returns:
+      `[scales, 2]`, truncated to integers; 0 at scales that `scales(height, width)` does not have.
+    """
     sizes = (np.array((height, width)) * at[:, None]).astype(np.int32)
     sizes[len(scales(height, width)) :] = 0
     return sizes
 
 
 def normalize(images: UInt8[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Pixels from -1 to 1."""
+    """Map pixels from 0 … 255 to about -1 … 1."""
     return (images.astype(jnp.float32) - 127.5) / 128
 
 
 def _taps(source, target, length: int, count: int, xp) -> tuple:
-    """Which pixels make up each pixel of a shrunk side, and their shares: `[..., length, count]` twice."""
+    """Return the source pixels of each pixel of a reduced side, and their weights: both `[..., length, count]`."""
     ratio = xp.asarray(source, xp.float32) / xp.asarray(xp.maximum(target, 1), xp.float32)
     start = xp.arange(length, dtype=xp.float32) * ratio[..., None]
     end = xp.arange(1, length + 1, dtype=xp.float32) * ratio[..., None]
@@ -46,12 +62,12 @@ def _taps(source, target, length: int, count: int, xp) -> tuple:
 
 
 def _shrink(x: Float[Array, "n h w 3"], axis: int, indices: Num[Array, "..."], weights: Num[Array, "..."]) -> jax.Array:
-    """Weighted sums of the pixels `indices` along rows (axis 1) or columns (axis 2); each image may have its own."""
-    beside = [1, 1, 1]
-    beside[axis - 1] = indices.shape[-2]
+    """Return weighted sums of the pixels `indices` along axis 1 or 2; images may have indices of their own."""
+    shape = [1, 1, 1]
+    shape[axis - 1] = indices.shape[-2]
 
     def term(k: int | jax.Array) -> jax.Array:
-        index, weight = indices[..., k], weights[..., k].reshape(-1, *beside)
+        index, weight = indices[..., k], weights[..., k].reshape(-1, *shape)
         if index.ndim == 1:
             return jnp.take(x, index, axis, mode="clip") * weight
         return jax.vmap(lambda image, at: jnp.take(image, at, axis - 1, mode="clip"))(x, index) * weight
@@ -69,19 +85,22 @@ def shrink(
     sizes: Int[Array, "n 2"] | None = None,
     targets: Int[Array, "n 2"] | None = None,
 ) -> Float[Array, "n h2 w2 3"]:
-    """Images resized to a smaller size by area: each pixel is the mean of the rectangle it covers.
+    """Reduce images by area averaging: each pixel is the mean of the rectangle that it covers.
 
-    Equal to TensorFlow's `tf.image.resize(..., method="area")` up to rounding.
+    The result equals TensorFlow's `tf.image.resize(..., method="area")` up to rounding.
 
     Args:
-      images: what to resize.
-      level: height and width of the result.
-      sizes: height and width of each image in its array; None: all fill it.
-      targets: height and width that each image gets, at most `level`; needed with `sizes`.
+      images: `[n, h, w, 3]`.
+      level: the height and width of the result.
+      sizes: `[n, 2]`, the height and width of each image within its array; None if all images fill it.
+      targets: `[n, 2]`, the height and width of each reduced image, at most `level`; required with `sizes`.
+
+    Returns:
+      `[n, *level, 3]`, the reduced images.
     """
     for axis in (1, 2):
         whole, length = images.shape[axis], level[axis - 1]
-        # An image in its array may be shrunk a little more than the array, for its size was cut to whole pixels.
+        # An image may be reduced slightly more than its array, because its target size was truncated.
         slack = 1.0 if sizes is None else (WINDOW + 1) / WINDOW
         count = min(whole, math.ceil(whole / length * slack) + 1)
         if sizes is None or targets is None:
@@ -93,7 +112,7 @@ def shrink(
 
 
 def pack(images: UInt8[Array, "n h w 3"]) -> Int32[Array, "n h w"]:
-    """A pixel's three colours in one number, so that a patch needs a third of the look-ups."""
+    """Pack the colours of each pixel into one integer, which saves `patches` look-ups."""
     red, green, blue = (images[..., k].astype(jnp.int32) for k in range(3))
     return red | green << 8 | blue << 16
 
@@ -103,15 +122,18 @@ def _colours(packed: Int32[Array, "*shape"]) -> Float[Array, "*shape 3"]:
 
 
 def sample_positions(boxes: Float[Array, "*n 4"], sizes: Int[Array, "*n 2"], side: int) -> Float[Array, "*n 2 side"]:
-    """Where a patch of `side` × `side` pixels looks into its image: rows, then columns, in pixels.
+    """Return the rows and columns at which patches of `side` × `side` pixels sample their images.
 
-    As `tf.image.crop_and_resize` with boxes divided by height and width: the first sample is at `top · (h − 1) / h`,
-    the last at `bottom · (h − 1) / h`.
+    They are those of `tf.image.crop_and_resize` for boxes divided by height and width: the first sample is at
+    `top · (h − 1) / h`, the last at `bottom · (h − 1) / h`.
 
     Args:
-      boxes: left, top, right, bottom; pixels.
-      sizes: height and width of the image that each box is in.
+      boxes: `[*n, 4]`: left, top, right, bottom, in pixels.
+      sizes: `[*n, 2]`, the height and width of the image of each box.
       side: samples along a side.
+
+    Returns:
+      `[*n, 2, side]`: rows, then columns, in pixels.
     """
     extent = jnp.maximum(sizes, 1).astype(jnp.float32)
     low, high = boxes[..., 1::-1] / extent, boxes[..., 3:1:-1] / extent
@@ -125,14 +147,17 @@ def patches(
     image: Int[Array, "boxes"],
     positions: Float[Array, "boxes 2 side"],
 ) -> Float[Array, "boxes side side 3"]:
-    """Pixels at the given rows and columns of images, from -1 to 1: bilinear, 0 beyond the image.
+    """Sample patches of images bilinearly; samples outside an image are 0.
 
     Args:
-      packed: from `pack`.
-      sizes: height and width of each image in its array.
-      image: which image each patch is of.
-      positions: from `sample_positions`. They must lie in memory, as the arguments of a jitted function or of a loop do:
-        where XLA computes them twice, for the neighbours and for their shares, the two may round to different pixels.
+      packed: `[n, h, w]`, from `pack`.
+      sizes: `[n, 2]`, the height and width of each image within its array.
+      image: `[boxes]`, the index of each patch's image.
+      positions: `[boxes, 2, side]`, from `sample_positions`. They must be materialised, like arguments of a jitted function or of
+        a loop. If XLA computes them twice, for the neighbouring pixels and for their weights, the two may be rounded differently.
+
+    Returns:
+      `[boxes, side, side, 3]`, pixels from -1 to 1.
     """
     _, height, width = packed.shape
     last = (sizes[image] - 1).astype(jnp.float32)[..., None]

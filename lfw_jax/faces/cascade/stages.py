@@ -1,7 +1,7 @@
-"""MTCNN's cascade as one jitted function of a batch of images: for many images, for GPUs, and without TensorFlow.
+"""MTCNN's cascade as one jitted function of a batch of images, for GPUs and without TensorFlow.
 
-Networks, weights, thresholds and arithmetic are those of mtcnn 1.0.0, and so are the faces. Where float32 gives
-several candidates the score 1, the package takes any of them as the best; here it is the one with the highest log-odds.
+Networks, weights, thresholds and arithmetic are those of mtcnn 1.0.0, and so are the detected faces. If several candidates have
+the score 1 in float32, the package chooses any of them; this cascade chooses the one with the highest log-odds.
 """
 
 import functools
@@ -13,12 +13,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
-from lfw_jax.faces.cascade.boxes import best, from_windows, moved, points_in, squared, unsurpassed, within
+from lfw_jax.faces.cascade.boxes import best, from_windows, moved, not_suppressed, points_in, squared, within
 from lfw_jax.faces.cascade.networks import Networks, onet, pnet, rnet
 from lfw_jax.faces.cascade.sampling import level_sizes, normalize, pack, patches, sample_positions, scales, shrink
 from lfw_jax.faces.mtcnn.settings import OVERLAPS, THRESHOLDS
 
-# Log-odds that a face must exceed, for mtcnn's least scores.
+# The log-odds that correspond to mtcnn's thresholds.
 _PNET, _RNET, _ONET = (math.log(score / (1 - score)) for score in THRESHOLDS)
 
 
@@ -26,11 +26,12 @@ class Faces(NamedTuple):
     """The faces of a batch of images, at most k in each.
 
     Attributes:
-      boxes: left, top, right, bottom; pixels.
-      points: left eye, right eye, nose, left and right corner of the mouth as the viewer sees them; x and y in pixels.
-      scores: 0 to 1, in falling order.
-      valid: which entries are faces; they come first.
-      overflowed: images in which something had to be left out: look again with a larger capacity.
+      boxes: `[n, k, 4]`: left, top, right, bottom, in pixels.
+      points: `[n, k, 5, 2]`, x and y in pixels of the left eye, right eye, nose, left and right corner of the mouth as the viewer
+        sees them.
+      scores: `[n, k]`, 0 to 1, in falling order.
+      valid: `[n, k]`, the mask of entries that are faces; they come first.
+      overflowed: `[n]`, the mask of images whose candidates exceeded the capacity, so that faces may be missing.
     """
 
     boxes: Float[Array, "n k 4"]
@@ -47,7 +48,7 @@ def _propose(
     targets: Int[Array, "n scales 2"] | None,
     capacity: int,
 ) -> tuple[Float[Array, "n k 4"], Bool[Array, "n k"], Bool[Array, "n"]]:
-    """P-Net at all scales: square boxes, which of them count, and where there were too many."""
+    """Apply P-Net at all scales; return square boxes, the mask of valid ones, and the mask of overflowed images."""
     height, width = images.shape[1:3]
     pixels = normalize(images)
     found, overflowed = [], jnp.zeros(len(images), bool)
@@ -58,7 +59,7 @@ def _propose(
             offsets, log_odds = pnet(networks.pnet, shrink(pixels, tuple(level.tolist()), sizes, target), target)
             valid = log_odds > _PNET
             if target is not None:
-                # Windows in what the image fills: pooling halves (size − 2), two convolutions take 2 pixels each.
+                # Keep the windows inside the image: pooling halves (size − 2), and two convolutions take 2 pixels each.
                 down, across = ((target.T - 1) // 2 - 4)[:, :, None]
                 rows, columns = (jnp.arange(size) for size in log_odds.shape[1:])
                 valid &= (rows < down)[:, :, None] & (columns < across)[:, None, :]
@@ -68,12 +69,12 @@ def _propose(
             )
             offsets = jnp.take_along_axis(offsets.reshape(len(images), -1, 4), index[..., None], axis=1)
             boxes = from_windows(index // across, index % across, offsets, float(scale))
-            found.append((boxes, log_odds, unsurpassed(boxes, valid, OVERLAPS[0])))
+            found.append((boxes, log_odds, not_suppressed(boxes, valid, OVERLAPS[0])))
             overflowed |= more
     boxes, log_odds, valid = (jnp.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
     _, index, valid, more = best(log_odds, valid, capacity)
     boxes = jnp.take_along_axis(boxes, index[..., None], axis=1)
-    return squared(boxes), unsurpassed(boxes, valid, OVERLAPS[1]), overflowed | more
+    return squared(boxes), not_suppressed(boxes, valid, OVERLAPS[1]), overflowed | more
 
 
 def _look(
@@ -85,14 +86,14 @@ def _look(
     side: int,
     chunk: int,
 ) -> list[Float[Array, "n k ..."]]:
-    """A network's outputs for the valid boxes of all images, 0 for the others.
+    """Return the outputs of a network for the valid boxes of all images, and 0 for the others.
 
-    The valid ones go through in chunks, as many as it takes: an image with many boxes costs the batch no more than they.
+    The valid boxes of all images are processed in chunks, so that the time depends on their total number only.
     """
     n, k = valid.shape
     total = jnp.sum(valid)
     order = jnp.nonzero(valid.reshape(-1), size=-(-n * k // chunk) * chunk, fill_value=n * k)[0]
-    # Outside the loop, so that they lie in memory.
+    # Computed outside the loop, so that they are materialised (see `patches`).
     positions = sample_positions(boxes, sizes[:, None], side).reshape(n * k, 2, side)
 
     def outputs(index: Int[Array, "chunk"]) -> Sequence[jax.Array]:
@@ -118,14 +119,18 @@ def find_faces(
     *,
     capacity: int = 256,
 ) -> Faces:
-    """The faces of a batch of images.
+    """Detect the faces of a batch of images.
 
     Args:
-      networks: from `load_weights`.
-      images: RGB, at least 24 × 24.
-      sizes: height and width of each image where it does not fill its array (it lies at the top left); None: all do.
-      targets: of each image `level_sizes(height, width, scales(h, w))` with the array's h and w; needed with `sizes`.
-      capacity: boxes that P-Net may propose at a scale and in an image; a quarter of it may pass R-Net.
+      networks: the weights, from `load_weights`.
+      images: `[n, h, w, 3]`, RGB, at least 24 × 24.
+      sizes: `[n, 2]`, the height and width of each image within its array, in which it is at the top left; None if all images
+        fill it.
+      targets: `[n, scales, 2]`, `level_sizes(height, width, scales(h, w))` of each image; required with `sizes`.
+      capacity: boxes per image and scale that P-Net may propose; a quarter of it may pass R-Net.
+
+    Returns:
+      The faces.
     """
     n, height, width = images.shape[:3]
     boxes, valid, overflowed = _propose(networks, images, sizes, targets, capacity)
@@ -134,19 +139,19 @@ def find_faces(
     packed = pack(images)
     few = max(1, capacity // 4)
 
-    def pick(index: Int[Array, "n few"], *arrays: Float[Array, "n k ..."]) -> list[Float[Array, "n few ..."]]:
+    def take(index: Int[Array, "n few"], *arrays: Float[Array, "n k ..."]) -> list[Float[Array, "n few ..."]]:
         return [jnp.take_along_axis(array, index.reshape(n, -1, *(1,) * (array.ndim - 2)), axis=1) for array in arrays]
 
     with jax.named_scope("rnet"):
         offsets, log_odds = _look(lambda x: rnet(networks.rnet, x), packed, sizes, boxes, valid, 24, 8 * n)
         _, index, valid, more = best(log_odds, valid & (log_odds > _RNET), few)
-        (boxes,) = pick(index, moved(boxes, offsets))
-        boxes, valid, overflowed = squared(boxes), unsurpassed(boxes, valid, OVERLAPS[2]), overflowed | more
+        (boxes,) = take(index, moved(boxes, offsets))
+        boxes, valid, overflowed = squared(boxes), not_suppressed(boxes, valid, OVERLAPS[2]), overflowed | more
     with jax.named_scope("onet"):
         offsets, points, log_odds = _look(lambda x: onet(networks.onet, x), packed, sizes, boxes, valid, 48, n)
         points, boxes = points_in(boxes, points), moved(boxes, offsets)
         log_odds, index, valid, _ = best(log_odds, valid & (log_odds > _ONET), few)
-        boxes, points = pick(index, boxes, points)
-        log_odds, index, valid, _ = best(log_odds, unsurpassed(boxes, valid, OVERLAPS[3], of_smaller=True), few)
-        boxes, points = pick(index, boxes, points)
+        boxes, points = take(index, boxes, points)
+        log_odds, index, valid, _ = best(log_odds, not_suppressed(boxes, valid, OVERLAPS[3], of_smaller=True), few)
+        boxes, points = take(index, boxes, points)
     return Faces(within(boxes, sizes), points, jax.nn.sigmoid(log_odds), valid, overflowed)

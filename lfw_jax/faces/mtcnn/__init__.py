@@ -1,1 +1,1 @@
-"""MTCNN by the mtcnn package: its settings, and its networks run over many images at once."""
+"""MTCNN by the mtcnn package: its settings, and its networks applied to batches of images."""

@@ -1,19 +1,19 @@
-"""How faces are looked for: as the mtcnn package (1.0.0) does by default. Both ways to run its networks go by it."""
+"""The settings of face detection by both engines: the defaults of mtcnn 1.0.0."""
 
 SMALLEST_FACE = 20
-"""Pixels. With a larger one the package fails."""
+"""The side of the smallest face in pixels. The package fails with a larger value."""
 
 SMALLEST_IMAGE = 24
-"""Pixels of the shorter side. Ours: smaller images hold no face; the package itself looks at none below 21 pixels."""
+"""The shorter side of the smallest image in pixels. Smaller images are treated as without faces; the package's limit is 21."""
 
 WINDOW = 12
-"""Pixels: what the first network sees at once."""
+"""The side of the first network's window in pixels."""
 
 STEP = 0.709
-"""From scale to scale: about half the area."""
+"""The factor between successive scales: about half the area."""
 
 THRESHOLDS = (0.6, 0.7, 0.8)
-"""What a candidate must score in each network."""
+"""The score that a candidate must exceed in each network."""
 
 OVERLAPS = (0.5, 0.7, 0.7, 0.7)
-"""By how much candidates may overlap: within one scale, over all scales, after the second network and after the third."""
+"""The highest overlap of candidates: within a scale, across scales, after the second and after the third network."""

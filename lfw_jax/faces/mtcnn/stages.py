@@ -1,9 +1,9 @@
-"""The three networks of the mtcnn package, compiled, over many images of any size at once.
+"""The three networks of the mtcnn package, compiled and applied to many images of any size.
 
-Box arithmetic and non-maximum suppression are the package's own functions, the networks its own Keras models with its own
-weights. What differs is how they are run: each network as one compiled graph, pixels handed over once as float32, images
-grouped by size instead of padded to the largest, and the candidates of all groups in one pass of the second and third
-network. Results are those of the package for images of one size, up to the rounding of float32 sums.
+Networks, weights, box arithmetic and non-maximum suppression are those of the package. The execution differs: each network is
+one compiled graph, pixels are transferred once as float32, images are grouped by size instead of padded to the largest, and the
+second and third network process the candidates of all groups together. For images of one size the results are those of the
+package, up to the rounding of float32 sums.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from lfw_jax.faces.mtcnn.settings import OVERLAPS, SMALLEST_FACE, SMALLEST_IMAGE
 from lfw_jax.faces.mtcnn.weights import read_weights
 
 Rows = Float[np.ndarray, "faces 16"]
-"""Of each face: the image, left, top, right, bottom, score, five x, five y. Pixels, not rounded."""
+"""The columns: image, left, top, right, bottom, score, five x, five y. Coordinates are in pixels, not rounded."""
 
-_PIXELS_A_PASS = 6_000_000  # of the first network's input, which keeps its activations below about a gigabyte
+_PIXELS_PER_PASS = 6_000_000  # input of the first network; its activations stay below about a gigabyte
 
 
 class Stages:
-    """The cascade on the CPU; safe to call from several threads.
+    """The cascade on the CPU. It may be called from several threads.
 
     Raises:
       UserError: mtcnn or TensorFlow is not installed.
@@ -48,9 +48,9 @@ class Stages:
             self._networks = [compiled(*network) for network in (("pnet", None), ("rnet", 24), ("onet", 48))]
 
     def __call__(self, images: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Rows:
-        """The faces of all images, each image's in the package's order (the best score first)."""
+        """Return the faces of all images, sorted by image, those of an image in the order of the package (best score first)."""
         with self._tf.device("CPU:0"):
-            groups = [self._propose(images, places) for places in _groups(images)]
+            groups = [self._propose(images, indices) for indices in _groups(images)]
             groups = [group for group in groups if len(group[1])]
             for stage, side in ((1, 24), (2, 48)):
                 groups = self._refine(groups, stage, side)
@@ -59,12 +59,12 @@ class Stages:
         rows = np.concatenate([self._limit(rows, pixels.shape) for pixels, rows in groups])
         return rows[np.argsort(rows[:, 0], kind="stable")]
 
-    def _propose(self, images: Sequence[np.ndarray], places: list[int]) -> tuple[Any, np.ndarray]:
-        """Pixels of images of one size, and candidates of the first network: place, box, score."""
+    def _propose(self, images: Sequence[np.ndarray], indices: list[int]) -> tuple[Any, np.ndarray]:
+        """Return the pixels of images of one size, and the candidates of the first network."""
         tf, boxes = self._tf, self._boxes
-        # One array first: TensorFlow takes a list of arrays number by number.
-        pixels = (tf.cast(tf.constant(np.stack([images[place] for place in places])), tf.float32) - 127.5) / 128.0
-        height, width = images[places[0]].shape[:2]
+        # Stacked first, because TensorFlow converts a list of arrays number by number.
+        pixels = (tf.cast(tf.constant(np.stack([images[index] for index in indices])), tf.float32) - 127.5) / 128.0
+        height, width = images[indices[0]].shape[:2]
         found = []
         for scale in self._images.build_scale_pyramid(width, height, SMALLEST_FACE, STEP):
             size = (int(height * scale), int(width * scale))
@@ -72,16 +72,16 @@ class Stages:
                 continue
             maps = self._networks[0](tf.image.resize(pixels, size, method="area"))
             candidates = boxes.generate_bounding_box(maps[0], maps[1], THRESHOLDS[0])
-            candidates = boxes.upscale_bboxes(candidates, np.full(len(places), scale))
+            candidates = boxes.upscale_bboxes(candidates, np.full(len(indices), scale))
             found.append(boxes.smart_nms_from_bboxes(candidates, OVERLAPS[0], initial_sort=False))
         if not found:
             return pixels, np.zeros((0, 7))
         kept = boxes.resize_to_square(boxes.smart_nms_from_bboxes(np.concatenate(found), OVERLAPS[1]))
-        # Columns: the place in this group, the box, the score; last, the place among all images.
-        return pixels, np.column_stack((kept, np.asarray(places)[kept[:, 0].astype(int)]))
+        # Columns: the index in this group, the box, the score, and the index among all images.
+        return pixels, np.column_stack((kept, np.asarray(indices)[kept[:, 0].astype(int)]))
 
     def _refine(self, groups: list[tuple[Any, np.ndarray]], stage: int, side: int) -> list[tuple[Any, np.ndarray]]:
-        """The candidates that another network lets stand, with its corrections; the third adds the points."""
+        """Return the candidates that the next network accepts, with corrected boxes; the third network adds the points."""
         tf, boxes = self._tf, self._boxes
         if not groups:
             return []
@@ -103,14 +103,14 @@ class Stages:
         return refined
 
     def _limit(self, rows: np.ndarray, shape: Sequence[int]) -> Rows:
-        """Boxes within the image, and its place among all in the first column. Points stay where they are."""
+        """Clip boxes to their image, and put its index among all images into the first column. Points are unchanged."""
         shapes = np.tile(np.asarray(shape[1:]), (shape[0], 1))
         inside = self._boxes.limit_bboxes(rows, shapes, limit_landmarks=False)
         return np.column_stack((rows[:, -1], inside[:, 1:16]))
 
 
 class _Answer:
-    """The package asks its networks' answers for `numpy()`; this one is an array already."""
+    """An array with the method `numpy()`, which the package calls on the outputs of its networks."""
 
     def __init__(self, array: np.ndarray):
         self._array = array
@@ -120,21 +120,21 @@ class _Answer:
 
 
 def _groups(images: Sequence[np.ndarray]) -> list[list[int]]:
-    """Places of images of one size, as many together as one pass takes; too small ones in none."""
+    """Group the indices of images by size, with at most `_PIXELS_PER_PASS` pixels per group; omit images that are too small."""
     by_size: dict[tuple[int, int], list[int]] = {}
-    for place, image in enumerate(images):
+    for index, image in enumerate(images):
         if min(image.shape[:2]) >= SMALLEST_IMAGE:
-            by_size.setdefault(image.shape[:2], []).append(place)
+            by_size.setdefault(image.shape[:2], []).append(index)
     groups = []
-    for (height, width), places in by_size.items():
-        size = max(1, _PIXELS_A_PASS // (height * width))
-        groups += [places[start : start + size] for start in range(0, len(places), size)]
+    for (height, width), indices in by_size.items():
+        size = max(1, _PIXELS_PER_PASS // (height * width))
+        groups += [indices[start : start + size] for start in range(0, len(indices), size)]
     return groups
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Nothing on standard error: TensorFlow's C++ announces oneDNN there at every start, whatever the log level."""
+    """Silence standard error: TensorFlow's C++ code announces oneDNN at every start, whatever the log level."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -148,7 +148,7 @@ def _silence() -> Iterator[None]:
 
 
 class _Package:
-    """What is used of mtcnn."""
+    """The parts of mtcnn that are used."""
 
     def __init__(self):
         from mtcnn.network.onet import ONet
@@ -161,13 +161,13 @@ class _Package:
 
 
 def _load() -> tuple[Any, _Package]:
-    """TensorFlow with the accelerator left to JAX, and the package."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # silent but for errors
+    """Return TensorFlow, without access to the accelerator, which JAX uses, and the package."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
     try:
         with _silence():
             import tensorflow as tf
 
-            tf.config.set_visible_devices([], "GPU")  # the accelerator belongs to JAX
+            tf.config.set_visible_devices([], "GPU")
             package = _Package()
             tf.constant(0.0)
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The weight files of the installed mtcnn package, read without importing it: that would need TensorFlow."""
+"""The weight files of the installed mtcnn package, read without importing TensorFlow."""
 
 import importlib.util
 import io
@@ -29,8 +29,8 @@ def weight_file(network: str) -> Path:
 def read_weights(network: str) -> list[np.ndarray]:
     """Return the arrays of a network, in the order of its Keras model: "pnet", "rnet" or "onet".
 
-    The file is decompressed here and not by joblib, which leaves a reader of it open: from Python 3.13 on, that prints a
-    traceback whenever the garbage collector comes by.
+    The file is decompressed here because joblib leaves its reader open: from Python 3.13 on, the garbage collector then prints a
+    traceback.
 
     Raises:
       UserError: mtcnn, joblib or lz4 is not installed, or the file is missing.
@@ -44,5 +44,5 @@ def read_weights(network: str) -> list[np.ndarray]:
             f"reading mtcnn's weights needs the packages joblib and lz4 ({error}); install them with "
             "`pip install joblib lz4`."
         ) from error
-    # A pickle, but of an installed package, whose code would run as well.
+    # Unpickling runs code, but only of an installed package, which could run code in any case.
     return joblib.load(io.BytesIO(lz4.frame.decompress(file.read_bytes())))

@@ -1,4 +1,4 @@
-"""What an inspection found, as one HTML page in the style of the report."""
+"""The HTML page of an inspection, in the style of the training report."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,17 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from lfw_jax.report.formatting import percent
-from lfw_jax.report.inspection.facts import FIRST_FILES, facts
+from lfw_jax.report.inspection.facts import (
+    BATCHES,
+    DUPLICATES,
+    FILES,
+    FIRST_FILES,
+    NOT_TRAINED,
+    PER_IDENTITY,
+    SPLIT,
+    UNREADABLE,
+    facts,
+)
 from lfw_jax.report.inspection.figures import (
     crop_sheet,
     image_sides,
@@ -20,21 +30,21 @@ from lfw_jax.report.inspection.figures import (
 from lfw_jax.report.page import Section, write_page
 
 _FILES = 50
-_HEAD = ["", "Found"]
+_HEAD = ["", "Value"]
 
 Pictures = Sequence[UInt8[np.ndarray, "side side 3"]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evidence:
-    """What the page shows besides words and numbers.
+    """The data of the plots and pictures of the page.
 
     Attributes:
-      counts: `[people]`, the images of each person.
-      shorter: `[images]`, the shorter side of each image, pixels.
-      crops: random images as the network sees them.
-      first: pictures of the first images of `duplicates.pairs`, as many pairs as are to be shown.
-      second: of their partners.
+      counts: `[people]`, the number of images of each identity.
+      shorter: `[images]`, the shorter side of each image in pixels.
+      crops: inputs of the network for random images.
+      first: the first images of the leading `duplicates.pairs`.
+      second: the second images of these pairs.
     """
 
     counts: Int[np.ndarray, "people"]
@@ -52,14 +62,17 @@ def write_inspection_page(
     config: str,
     environment: Mapping[str, str],
 ) -> Path:
-    """Write the page, whole or not at all, and return its path.
+    """Write the page, atomically.
 
     Args:
       path: the file to write; its folder must exist.
-      summary: an `inspection.json`.
-      evidence: what is drawn and shown.
-      config: the whole configuration, shown as it is.
-      environment: names and values that describe machine and versions.
+      summary: the content of an `inspection.json`.
+      evidence: the data of the plots and pictures.
+      config: the whole configuration as text.
+      environment: names and values that describe the machine and versions.
+
+    Returns:
+      `path`.
     """
     sections = [_verdict(summary), *inspection_sections(summary, evidence)]
     return write_page(
@@ -76,38 +89,43 @@ def write_inspection_page(
 
 
 def inspection_sections(summary: Mapping[str, Any], evidence: Evidence) -> list[Section]:
-    """The groups of facts as sections, each with its words, table and figures."""
-    shown = {
-        "Images a person": lambda: _people_figure(summary, evidence),
-        "Files": lambda: _file_figures(summary, evidence),
+    """Return the groups of facts as sections of the page, with their explanations, tables and plots.
+
+    Args:
+      summary: the content of an `inspection.json`.
+      evidence: the data of the plots and pictures.
+    """
+    plots = {
+        PER_IDENTITY: lambda: _identity_plots(summary, evidence),
+        FILES: lambda: _file_plots(summary, evidence),
     }
     sections = []
     for group in facts(summary):
         table = [_HEAD, *([label, value] for label, value in group.rows if label != FIRST_FILES)]
-        figures = shown.get(group.title, list)()
+        figures = plots.get(group.title, list)()
         sections.append(Section(group.title, _MEANING.get(group.title, ""), table, figures))
-        if group.title == "Unreadable files" and summary["unreadable"]["count"]:
+        if group.title == UNREADABLE and summary["unreadable"]["count"]:
             sections.append(_files_named(summary))
-        if group.title == "The same picture twice" and summary["duplicates"]["pairs"]:
+        if group.title == DUPLICATES and summary["duplicates"]["pairs"]:
             sections.append(_pairs(summary, evidence))
     return sections
 
 
 _MEANING = {
-    "The same picture twice": (
-        "Same bytes: the files are equal. Nearly the same: few of the 256 bits of their perceptual hashes differ, as where a "
-        "photograph was cropped, scaled or compressed anew, or is the next one of a series. Pairs of two people point to a "
-        "wrong name. A pair of which one image trains and the other is judged flatters the result. All pairs stand in "
-        "inspection_duplicates.csv."
+    DUPLICATES: (
+        "Identical: the files have the same bytes. Similar: few of the 256 bits of their perceptual hashes differ, for example "
+        "because a photograph was cropped, resized or compressed again, or because two photographs are from one series. Pairs "
+        "with two identities indicate a wrong label. Pairs of a training image and an evaluation (validation or test) image make "
+        "the results too optimistic. All pairs are listed in inspection_duplicates.csv."
     ),
-    "Parts": (
-        "No person is in two of training, validation and test. Thresholds are chosen on the development pairs, whose people "
-        "may train."
+    SPLIT: (
+        "The identities for training, validation and test are disjoint. Thresholds are chosen on the development pairs, whose "
+        "identities may be used for training as well."
     ),
-    "People who do not train": "Everybody is named, with the reason, in inspection_people.csv.",
-    "Batches": (
-        "What the sampler draws in its first epochs. A loss that compares images learns who matches from the pairs of one "
-        "person in a batch; images that are seldom drawn hardly count."
+    NOT_TRAINED: "All identities are listed in inspection_people.csv, with the reasons.",
+    BATCHES: (
+        "Statistics of the first epochs. A loss that compares images learns from the same-identity pairs in a batch; rarely "
+        "sampled images hardly contribute."
     ),
 }
 
@@ -116,60 +134,67 @@ def _headline(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     found, duplicates = summary["images_per_person"], summary["duplicates"]
     across = duplicates["same_bytes"]["across_people"] + duplicates["near"]["across_people"]
     return [
-        ("Images", f"{summary['images']:,}", f"of {summary['people']:,} people"),
-        ("With one image", percent(found["singletons"] / max(summary["people"], 1)), f"{found['singletons']:,} people"),
-        ("Unreadable", f"{summary['unreadable']['count']:,}", "files that were left out or cannot be decoded"),
-        ("Two names, one picture", f"{across:,}", "pairs of images: probably wrong names"),
+        ("Images", f"{summary['images']:,}", f"of {summary['people']:,} identities"),
+        (
+            "With one image",
+            percent(found["singletons"] / max(summary["people"], 1)),
+            f"{found['singletons']:,} identities",
+        ),
+        ("Unreadable", f"{summary['unreadable']['count']:,}", "files that were skipped or cannot be decoded"),
+        ("Conflicting labels", f"{across:,}", "pairs of duplicates with two identities"),
     ]
 
 
 def _verdict(summary: Mapping[str, Any]) -> Section:
     if not summary["concerns"]:
-        return Section("What to look at", "Nothing was found that would spoil a training or its result.")
+        return Section("Problems", "No problem was found that would harm the training or distort its results.")
     sentences = [sentence[:1].upper() + sentence[1:] for sentence in summary["concerns"]]
-    return Section("What to look at", "\n\n".join(sentences))
+    return Section("Problems", "\n\n".join(sentences))
 
 
-def _people_figure(summary: Mapping[str, Any], evidence: Evidence) -> list:
+def _identity_plots(summary: Mapping[str, Any], evidence: Evidence) -> list:
     caption = (
-        "Left, people by the number of their images. Right, the share of all images that the people with most own."
+        "Left: the number of identities by their number of images. Right: the share of all images that belongs to the "
+        "identities with the most images; on the dashed line all identities have the same number."
     )
     return [(caption, images_per_person(summary["images_per_person"]["histogram"], evidence.counts))]
 
 
-def _file_figures(summary: Mapping[str, Any], evidence: Evidence) -> list:
+def _file_plots(summary: Mapping[str, Any], evidence: Evidence) -> list:
     figures: list = []
     if len(evidence.crops):
         caption = (
-            "What the network sees: the mean of random images, then some of them. Where eyes, nose and mouth show in the "
-            "mean, faces are aligned; a blur says that they are not."
+            "Inputs of the network: the mean of random images, then some of them. The faces are aligned if the mean shows eyes, "
+            "nose and mouth, and not aligned if it is a blur."
         )
         figures.append((caption, crop_sheet(evidence.crops)))
     if len(np.unique(evidence.shorter)) > 1:
         needed = needed_side(summary["plan"])
-        caption = "The shorter sides of the images; below the line the network's square shows enlarged pixels."
+        caption = "The shorter sides of the images. Images left of the dashed line are enlarged for the network."
         figures.append((caption, image_sides(evidence.shorter, needed)))
     return figures
 
 
 def _files_named(summary: Mapping[str, Any]) -> Section:
     files = summary["unreadable"]["files"]
-    text = f"The first {_FILES} of {len(files):,}; all of them stand in inspection.json." if len(files) > _FILES else ""
-    return Section("Which files", text, [["File", "Reason"], *([f["path"], f["reason"]] for f in files[:_FILES])])
+    text = f"The first {_FILES} of {len(files):,}; inspection.json lists all of them." if len(files) > _FILES else ""
+    return Section(
+        "List of unreadable files", text, [["File", "Reason"], *([f["path"], f["reason"]] for f in files[:_FILES])]
+    )
 
 
 def _pairs(summary: Mapping[str, Any], evidence: Evidence) -> Section:
-    table = [["", "One image", "The other", "Bits apart"]]
+    table = [["", "First image", "Second image", "Different hash bits"]]
     for number, pair in enumerate(summary["duplicates"]["pairs"], 1):
         names = [
             f"{image}, {part}" if part and part != "none" else image
             for image, part in zip(pair["images"], pair["parts"] or ("", ""), strict=True)
         ]
-        table.append([str(number), *names, "same bytes" if pair["same_bytes"] else str(pair["distance"])])
+        table.append([str(number), *names, "identical" if pair["same_bytes"] else str(pair["distance"])])
     figures = []
     if len(evidence.first):
-        figures.append(("The pairs by their number in the table.", pair_sheet(evidence.first, evidence.second)))
-    text = "The gravest first: those of which one image trains and the other is judged, then those of two people."
+        figures.append(("The pairs, numbered as in the table.", pair_sheet(evidence.first, evidence.second)))
+    text = "The most serious pairs first: those of a training and an evaluation image, then those with two identities."
     if left := summary["duplicates"]["pairs_left_out"]:
-        text += f" {left:,} more stand in inspection_duplicates.csv."
-    return Section("Two names, or two sides, one picture", text, table, figures)
+        text += f" inspection_duplicates.csv lists {left:,} more."
+    return Section("List of serious duplicates", text, table, figures)

@@ -1,4 +1,4 @@
-"""What an inspection found, on the terminal."""
+"""The report of an inspection on the terminal."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lfw_jax.report.inspection.facts import bars, facts, pair_in_words
+from lfw_jax.report.inspection.facts import DUPLICATES, PER_IDENTITY, facts
+from lfw_jax.report.inspection.values import bars, pair_in_words
 
 _WIDTH = 80
 _LABELS = 28
@@ -17,26 +18,26 @@ _PAIRS = 8
 
 
 def print_inspection(summary: Mapping[str, Any], *, console: Console | None = None) -> None:
-    """Print an `inspection.json` in groups, at most 80 columns wide: the facts, then what is wrong.
+    """Print the facts of an inspection in groups, then its problems, in at most 80 columns.
 
     Args:
-      summary: the facts.
-      console: where to; standard output by default.
+      summary: the content of an `inspection.json`.
+      console: the console to print to; standard output by default.
     """
     console = console or Console()
     width = min(_WIDTH, console.width)
-    console.print(Text(f"{summary['config']}: what is in this data set", style="bold"), width=width)
+    console.print(Text(f"Inspection of the data of {summary['config']}", style="bold"), width=width)
     for group in facts(summary):
         console.print()
         console.print(Text(group.title, style="bold"), width=width)
         console.print(_grid(group.rows), width=width)
-        if group.title == "Images a person":
+        if group.title == PER_IDENTITY:
             console.print(_histogram(summary), width=width)
-        if group.title == "The same picture twice":
+        if group.title == DUPLICATES:
             _list(console, [pair_in_words(pair) for pair in summary["duplicates"]["pairs"]], width, "  ")
     for title, sentences, style in (
         ("Training cannot begin", summary["faults"], "bold red"),
-        ("What to look at", [text[:1].upper() + text[1:] for text in summary["concerns"]], "bold yellow"),
+        ("Problems", [text[:1].upper() + text[1:] for text in summary["concerns"]], "bold yellow"),
     ):
         if sentences:
             console.print()
@@ -44,7 +45,7 @@ def print_inspection(summary: Mapping[str, Any], *, console: Console | None = No
             _list(console, sentences, width, "! ", most=None)
     if not summary["faults"] and not summary["concerns"]:
         console.print()
-        console.print(Text("Nothing was found that training would trip over.", style="bold green"), width=width)
+        console.print(Text("No problem was found.", style="bold green"), width=width)
 
 
 def _grid(rows: list[tuple[str, str]]) -> Padding:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfw_jax.data.duplicates.leakage import (
+    SharedPicture,
     comparable_name,
-    kept_out_note,
+    exclusion_note,
     people_in_both,
     read_shared_pictures,
     shared_pictures,
@@ -59,8 +60,8 @@ def test_the_exact_spelling_takes_precedence():
 
 
 def test_the_note_counts_and_shows_spellings():
-    assert kept_out_note({"Ann": "Ann"}, "pairs") == "1 identity named in pairs was excluded from training."
-    note = kept_out_note({"Ann_Lee": "ann lee", "Bob": "Bob"}, "pairs")
+    assert exclusion_note({"Ann": "Ann"}, "pairs") == "1 identity named in pairs was excluded from training."
+    note = exclusion_note({"Ann_Lee": "ann lee", "Bob": "Bob"}, "pairs")
     assert (
         note
         == "2 identities named in pairs were excluded from training, 1 of them spelt differently there: Ann_Lee (ann lee)."
@@ -88,8 +89,8 @@ def first_against_rest(folder: Path) -> tuple[ImageSet, ImageSet, PairList]:
 def test_a_training_image_that_duplicates_a_test_image_is_listed_and_can_be_removed(folder: Path, tmp_path: Path):
     training, test, pairs = first_against_rest(folder)
     (found,) = shared_pictures(training, [(pairs, test, 1.0)])
-    assert (found.training_person, found.training_number) == (training.names[-1], 3)
-    assert (found.judged_person, found.judged_number, found.list, found.distance) == (test.names[0], 1, "test", 0)
+    assert (found.training_identity, found.training_number) == (training.names[-1], 3)
+    assert (found.test_identity, found.test_number, found.list, found.distance) == (test.names[0], 1, "test", 0)
     assert found.training_image.endswith("_0003.jpg")
     left = without(training, [found])
     assert len(left) == len(training) - 1
@@ -100,9 +101,17 @@ def test_a_training_image_that_duplicates_a_test_image_is_listed_and_can_be_remo
     assert read_shared_pictures(tmp_path / "near.csv") == (found,)
     with (tmp_path / "near.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
-    assert row["training_person"] == training.names[-1]
+    assert row["training_identity"] == training.names[-1]
     with pytest.raises(UserError, match="not among the training images"):
         without(training, [dataclasses.replace(found, training_number=99)])
+
+
+def test_the_columns_of_earlier_runs_are_read(tmp_path: Path):
+    header = "training_person,training_number,training_image,list,judged_person,judged_number,judged_image,distance"
+    (tmp_path / "near.csv").write_text(f"{header}\nAnn,3,Ann_3.jpg,pairs,Bo,1,Bo_1.jpg,4\n")
+    assert read_shared_pictures(tmp_path / "near.csv") == (
+        SharedPicture("Ann", 3, "Ann_3.jpg", "pairs", "Bo", 1, "Bo_1.jpg", 4),
+    )
 
 
 def test_nothing_shared_is_an_empty_list_that_reads_back(folder: Path, tmp_path: Path):
@@ -113,7 +122,7 @@ def test_nothing_shared_is_an_empty_list_that_reads_back(folder: Path, tmp_path:
     assert read_shared_pictures(tmp_path / "near.csv") == ()
 
 
-@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00", b"training_person,distance\nAnn,x\n"])
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00", b"training_identity,distance\nAnn,x\n"])
 def test_another_file_is_refused(tmp_path: Path, content: bytes):
     (tmp_path / "near.csv").write_bytes(content)
     with pytest.raises(UserError, match="not the list of near duplicates"):
