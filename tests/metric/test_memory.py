@@ -150,7 +150,7 @@ EMPTY = memory.init(4, 2)
 @pytest.mark.parametrize(
     ("error", "call", "words"),
     [
-        (ValueError, lambda: memory.init(0, 2), "at least one place .* found size 0"),
+        (ValueError, lambda: memory.init(0, 2), "size and the dim .* at least 1, found size 0"),
         (ValueError, lambda: memory.init(3, -1), "found size 3 and dim -1"),
         (
             ValueError,

@@ -1,12 +1,12 @@
-"""Classification heads: embeddings × prototypes → scalar.
+"""Classification heads: embeddings and class prototypes in, a scalar loss out.
 
-Every head returns the mean loss of the batch as a float32 scalar. Margins of angular heads are in radians. Inputs may be
-float32 or bfloat16; products and sums are taken in float32. No head calls `acos`, so value and gradient are finite
-everywhere, cos = ±1 included; an all-zero embedding has cosine 0 to everything and gradient 0 (but of the plain softmax,
-which takes no cosines). A label without a prototype makes the loss NaN: no shape can tell, and a wrong number would go
-unseen.
+Every head returns the mean loss of the batch as a float32 scalar. Angular margins are in radians. Inputs may be
+float32 or bfloat16; products and sums are computed in float32. No head calls `acos`, so value and gradient are finite
+everywhere, including at cos = ±1. An all-zero embedding has cosine 0 to every prototype and gradient 0 (except in the
+plain softmax, which uses inner products). A label outside [0, classes) yields NaN: label values cannot be checked
+while tracing, and a finite loss would hide the bug.
 
-A head with a state takes it as an argument, and `…_next_…` gives the state after a batch:
+A head with a state takes the state as an argument; a function named `…_next_…` returns the state after a batch:
 
 t    = heads.curricularface_next_t(embeddings, labels, prototypes, t)
 loss = heads.curricularface(embeddings, labels, prototypes, t=t)
