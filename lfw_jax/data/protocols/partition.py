@@ -1,7 +1,7 @@
-"""What a run is judged on: its split, the evaluation sets, and who and what was kept out of training because of them.
+"""The evaluation plan of a run: its split, its evaluation sets and the exclusions from training.
 
-Both are settled when training begins and written into the work directory, so that evaluation sets may come and go later
-without changing who trained.
+Split and exclusions are fixed when training begins and written to the work directory, so evaluation sets can be added
+and removed later without changing the training set.
 """
 
 import dataclasses
@@ -29,13 +29,15 @@ NEAR_DUPLICATES = "near_duplicates.csv"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class EvaluationPlan:
-    """What a run is judged on besides its split.
+    """The evaluation sets of a run besides its split, with the resulting exclusions from training.
 
     Attributes:
-      sets: the evaluation sets.
-      kept_out: people of the source who do not train because a set names them, by the set's name and as it spells them.
-      leaking: how many people named in a set train nevertheless, by the set's name: it was not given when training began.
-      shared: training images that are near duplicates of judged ones; None where nobody looked.
+      sets: Evaluation sets.
+      kept_out: Identities of the source that are excluded from training because a set names them, by the name of the
+        set and as the set spells them.
+      leaking: Number of identities named in a set that train nevertheless, by the name of the set: it was not given
+        when training began.
+      shared: Training images that are near duplicates of test images; None if they were not searched for.
     """
 
     sets: tuple[EvaluationSet, ...]
@@ -44,10 +46,15 @@ class EvaluationPlan:
     shared: tuple[SharedPicture, ...] | None
 
     def write(self, folder: Path) -> None:
-        """Write `kept_out.json` and, where duplicates were looked for, `near_duplicates.csv` into a work directory that begins.
+        """Write the exclusions of a new run into its work directory.
+
+        The files are `kept_out.json` and, if near duplicates were searched for, `near_duplicates.csv`.
+
+        Args:
+          folder: The work directory.
 
         Raises:
-          UserError: the folder cannot be written.
+          UserError: If the folder cannot be written.
         """
         with written_atomically(folder / KEPT_OUT, replace=True) as (unfinished,):
             unfinished.write_text(
@@ -65,20 +72,24 @@ def partition(
     align: Callable[[ImageSet], ImageSet] | None = None,
     crop: float = 1.0,
 ) -> tuple[Split, EvaluationPlan]:
-    """Divide the data, and keep out of training whom and what the evaluation sets and the test list share with it.
+    """Split the data and exclude from training the identities and images of the evaluation sets.
 
-    In a work directory that has begun, the people are those who were kept out then, whatever sets are judged now.
+    In a work directory that has begun, the identities excluded at the start remain excluded, whatever the current
+    evaluation sets are.
 
     Args:
-      images: everything the source has.
-      config: the whole configuration.
-      lists_beside: the folder of the data.
-      workdir: the work directory, which need not exist.
-      align: aligns the images of lists and sets that are not of the source and not aligned; None leaves them as they are.
-      crop: the share of the sides of an image aligned here that the network sees; the rest is margin.
+      images: All images of the source.
+      config: The whole configuration.
+      lists_beside: Folder of the data.
+      workdir: Work directory, which need not exist.
+      align: Function that aligns images of external lists and sets that are not aligned; None leaves them unchanged.
+      crop: Side of the network's crop as a fraction of an image aligned here; the rest is margin.
+
+    Returns:
+      The split and the evaluation plan.
 
     Raises:
-      UserError: an unknown option, or what `split` and `read_evaluation_sets` find wrong.
+      UserError: If an option is unknown, or `split` or `read_evaluation_sets` reports an error.
     """
     data = config["data"]
     if data["near_duplicates"] not in ("ignore", "list", "remove"):
@@ -109,7 +120,7 @@ def partition(
     shared = None
     if data["near_duplicates"] != "ignore":
         known = begun and data["near_duplicates"] == "remove"
-        if known:  # what did not train then does not now
+        if known:  # images excluded at the start remain excluded
             shared = read_shared_pictures(workdir / NEAR_DUPLICATES)
             parts = parts.without(shared) if shared else parts
         found = shared_pictures(parts.training, judged_lists(parts, sets, crop), crop=crop)
