@@ -13,24 +13,13 @@ loss = heads.curricularface(embeddings, labels, prototypes, t=t)
 """
 
 from lfw_jax.metric.heads.adacos import adacos, adacos_next_scale, adacos_scale
-from lfw_jax.metric.heads.adaptive import (
-    adaface,
-    adaface_next_statistics,
-    curricularface,
-    curricularface_next_t,
-    magface,
-)
+from lfw_jax.metric.heads.adaptive import adaface, adaface_next_statistics, magface
 from lfw_jax.metric.heads.cosines import cosines
-from lfw_jax.metric.heads.margins import (
-    arcface,
-    combined_margin,
-    cosface,
-    normalized_softmax,
-    softmax,
-    sphereface,
-    subcenter_arcface,
-)
+from lfw_jax.metric.heads.curricularface import curricularface, curricularface_next_t
+from lfw_jax.metric.heads.margins import arcface, combined_margin, cosface, subcenter_arcface
 from lfw_jax.metric.heads.proxies import proxy_anchor, soft_triple
+from lfw_jax.metric.heads.softmax import normalized_softmax, softmax
+from lfw_jax.metric.heads.sphereface import sphereface
 
 __all__ = [
     "adacos",

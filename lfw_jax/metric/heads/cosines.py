@@ -223,6 +223,13 @@ def check_state(head: str, **states: float | jax.Array) -> None:
             raise ValueError(f"the {name} of {head} is one number, found an array of shape {jnp.shape(value)}")
 
 
+def moved(old: float | jax.Array, new: jax.Array, momentum: float) -> jax.Array:
+    """Return the exponential moving average, without gradient."""
+    if not 0 <= momentum <= 1:
+        raise ValueError(f"the momentum is the weight of the old value, 0 ≤ momentum ≤ 1; found {momentum}")
+    return jax.lax.stop_gradient(momentum * jnp.asarray(old, jnp.float32) + (1.0 - momentum) * new)
+
+
 def _products(left: jax.Array, right: jax.Array) -> jax.Array:
     # A scale of 64 multiplies the error of a product: with TF32, the float32 default on GPUs, a logit is off by 0.05.
     return jnp.matmul(left, right.T, precision=jax.lax.Precision.HIGHEST)
