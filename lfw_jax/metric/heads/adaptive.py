@@ -1,6 +1,6 @@
-"""Adaptive margins: by training stage (CurricularFace) or by embedding norm (MagFace, AdaFace).
+"""Heads with margins that adapt to the embedding norm: MagFace and AdaFace.
 
-A head with a state takes it as an argument and never changes it. A function named `…_next_…` returns the state after a
+AdaFace takes its state as an argument and never changes it. `adaface_next_statistics` returns the state after a
 batch, without gradient. The published training updates the state first and computes the loss with the new one.
 """
 

@@ -224,7 +224,11 @@ def check_state(head: str, **states: float | jax.Array) -> None:
 
 
 def moved(old: float | jax.Array, new: jax.Array, momentum: float) -> jax.Array:
-    """Return the exponential moving average, without gradient."""
+    """Return the moving average `momentum·old + (1 − momentum)·new`, without gradient.
+
+    Raises:
+      ValueError: If `momentum` is outside [0, 1].
+    """
     if not 0 <= momentum <= 1:
         raise ValueError(f"the momentum is the weight of the old value, 0 ≤ momentum ≤ 1; found {momentum}")
     return jax.lax.stop_gradient(momentum * jnp.asarray(old, jnp.float32) + (1.0 - momentum) * new)

@@ -1,4 +1,4 @@
-"""Softmax heads: plain, normalised, and with fixed margins on the target's angle or cosine."""
+"""Heads with a fixed margin on the target's angle or cosine."""
 
 import math
 
