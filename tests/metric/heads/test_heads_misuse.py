@@ -1,4 +1,4 @@
-"""Every misuse of a head is told in words, when it is traced."""
+"""Every misuse of a head raises an error with a clear message while tracing."""
 
 from functools import partial
 
