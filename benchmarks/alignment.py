@@ -1,7 +1,9 @@
-"""From files to aligned crops on disk, beside the mtcnn package alone: `python -m benchmarks.alignment --dir=LFW`.
+"""Throughput of alignment from files to crops on disk, compared with the mtcnn package.
 
-The package decodes and detects, one image a call and 32 a call; it neither warps nor saves. `lfw_jax` does all of it. Every
-row works through the same images, in turn, in one process.
+    python -m benchmarks.alignment --dir=LFW
+
+The package decodes and detects, with 1 and with 32 images per call; it neither warps nor saves. `lfw_jax` does all
+four. All rows process the same images, in turn, in one process.
 """
 
 import itertools
@@ -34,7 +36,7 @@ def main(_: list[str]) -> None:
         drawn = Path(scratch) / "faces"
         folder = _DIR.value or write_folder(drawn, people=64, images_per_person=8, side=250, seed=0)
         everything = read_path(folder)[0]
-        # Spread over the set, so that no one person is all of it.
+        # Evenly spaced over the set, so that it contains many identities.
         step = max(1, len(everything) // _IMAGES.value)
         images = everything.where(np.arange(0, len(everything), step)[: _IMAGES.value])
 
@@ -50,7 +52,7 @@ def main(_: list[str]) -> None:
         rates = images_per_second(candidates, len(images), rounds=_ROUNDS.value)
         names = list(rates)
         notes = {
-            name: f"{rates[name][0] / rates[names[0]][0]:.1f} × one a call, {rates[name][0] / rates[names[1]][0]:.1f} × 32"
+            name: f"{rates[name][0] / rates[names[0]][0]:.1f} × one per call, {rates[name][0] / rates[names[1]][0]:.1f} × 32"
             for name in names[2:]
         }
         print_rates(f"Alignment of {len(images)} images", rates, notes)

@@ -1,10 +1,10 @@
-"""Microseconds an image that each augmentation option adds to the jitted step, in one run.
+"""Time per image that each augmentation option adds to the jitted step, in microseconds.
 
     python -m benchmarks.augmentation [--sides=64,112] [--batch_size=128] [--rounds=7]
 
-Every option is measured alone, at the strength of `_OPTIONS`, beside the bare way from uint8 to floats. An option with a
-probability costs the same whatever the probability is: a batch is computed as one, and the images that are left alone
-keep their pixels.
+Every option is measured alone, at the strength of `_OPTIONS`, and compared with the plain conversion from uint8 to
+floats. The cost of an option does not depend on its probability: a whole batch is computed, and the images that are
+not selected keep their pixels.
 """
 
 from collections.abc import Callable
@@ -67,7 +67,7 @@ def main(_: list[str]) -> None:
         )
         for column, justify in (
             ("", "left"),
-            ("µs an image", "right"),
+            ("µs per image", "right"),
             ("lowest–highest", "right"),
             ("added", "right"),
         ):

@@ -1,10 +1,11 @@
-"""Images a second of the input pipeline beside raw JPEG decoding by libjpeg-turbo on the same cores, in turns in one run.
+"""Throughput of the input pipeline in images per second, compared with raw JPEG decoding.
 
     python -m benchmarks.input [--dir=FOLDER] [--images=12800] [--rounds=7] [--side=112] [--crop=0.544]
 
-FOLDER is one folder a person, such as LFW; without it synthetic faces are drawn. Its images are read as they lie there, from a
-.rec and from a TFRecord data set of tensorflow-datasets, both made here, by both loaders. Raw decoding reads the same files
-and decodes every image to RGB in full size: no crop, no resize, no batch.
+FOLDER has one folder per identity, as LFW does; without it synthetic faces are generated. Its images are read as
+files, from a .rec and from a TFRecord data set of tensorflow-datasets, both written here, with both loaders. Raw
+decoding by libjpeg-turbo, on the same cores, reads the same files and decodes every image to RGB in full size,
+without cropping, resizing or batching. The candidates are measured in turn in one run.
 """
 
 import os
@@ -47,7 +48,7 @@ def main(_: list[str]) -> None:
         everything = read_folder(folder)
         steps = _IMAGES.value // _BATCH
         count = steps * _BATCH
-        # The same images in every storage, so that a batch is the same work.
+        # The same images in every storage, so that a batch costs the same.
         images = everything.where(np.sort(np.random.default_rng(0).permutation(len(everything))[:count]))
         paths = [str(path) for path in images.images]
         sets = {
@@ -84,7 +85,7 @@ def main(_: list[str]) -> None:
 
 
 def decode_some(paths: list[str]) -> None:
-    """Files to pixels, one after another."""
+    """Decode files to pixels, one after another."""
     memory = np.empty(0, np.uint8)
     for path in paths:
         file = os.open(path, os.O_RDONLY)
@@ -97,7 +98,7 @@ def decode_some(paths: list[str]) -> None:
 
 
 def write_tfds(images: Any, folder: Path) -> str:
-    """A data set of tensorflow-datasets with these images; how `--config.data.tfds` names it."""
+    """Write a data set of tensorflow-datasets with these images; return its `--config.data.tfds`."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow_datasets as tfds
 
@@ -124,7 +125,7 @@ def write_tfds(images: Any, folder: Path) -> str:
 
 
 def report(candidates: dict[str, Callable[[], object]], count: int, title: str) -> None:
-    """Time the candidates in turns and print a table; the first one is what the others are a share of."""
+    """Measure the candidates in turn and print a table, relative to the first candidate."""
     rates: dict[str, list[float]] = {name: [] for name in candidates}
     processor: dict[str, list[float]] = {name: [] for name in candidates}
     for candidate in candidates.values():
@@ -137,7 +138,7 @@ def report(candidates: dict[str, Callable[[], object]], count: int, title: str) 
             processor[name].append(1e6 * (time.process_time() - spent) / count)
     raw = statistics.median(next(iter(rates.values())))
     table = Table(title=title, title_justify="left")
-    for column in ("", "images/s", "lowest–highest", "share of raw", "CPU µs an image"):
+    for column in ("", "images/s", "lowest–highest", "share of raw", "CPU µs per image"):
         table.add_column(column, justify="right" if column else "left")
     for name, found in rates.items():
         median = statistics.median(found)

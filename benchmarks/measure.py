@@ -1,4 +1,7 @@
-"""Rounds of measurements that alternate between the candidates, so that a slow minute of the machine hits all of them."""
+"""Measurements in rounds that alternate between the candidates.
+
+A slow period of the machine then affects all candidates alike.
+"""
 
 import os
 import platform
@@ -13,10 +16,11 @@ from rich.table import Table
 def images_per_second(
     candidates: dict[str, Callable[[], object]], images: int, *, rounds: int
 ) -> dict[str, tuple[float, float, float]]:
-    """Median, lowest and highest images a second of each candidate, which works through `images` images a call.
+    """Return the median, lowest and highest throughput of each candidate, in images per second.
 
-    Each is called twice before anything is timed (compilation, once more where a result is fed back, first touch of
-    files), then in turn for every round.
+    Each candidate processes `images` images per call. It is called twice before anything is measured (for
+    compilation, for another compilation if a result is fed back, and for the first access to files), then once in
+    every round.
     """
     for candidate in candidates.values():
         candidate()
@@ -31,7 +35,7 @@ def images_per_second(
 
 
 def print_rates(title: str, rates: dict[str, tuple[float, float, float]], notes: dict[str, str]) -> None:
-    """One table: a row a candidate, with what is known of it from elsewhere."""
+    """Print a table with one row per candidate and a note on each."""
     table = Table(title=title, title_justify="left")
     for column, justify in (("", "left"), ("images/s", "right"), ("lowest–highest", "right"), ("elsewhere", "left")):
         table.add_column(column, justify=justify)

@@ -1,11 +1,12 @@
-"""Time and memory of mining: forward and backward beside pytorch-metric-learning, in one run.
+"""Time and memory of mining, forward and backward, compared with pytorch-metric-learning.
 
     python -m benchmarks.mining [--sizes=128,256,…,8192] [--peer_python=.peer/bin/python] [--rounds=3]
 
-128-d embeddings, 4 images a person. Each figure comes from a process of its own, so that its peak memory is its own; the two
-take turns in every round, and the medians over rounds are printed. The peer runs in `--peer_python` (see
-tests/metric/golden/archive.py for its packages; default: this Python, where it has them) with at most `--peer_memory` GiB of
-address space and `--limit` seconds; what it cannot do within them is left out from that size on.
+Embeddings have 128 dimensions, with 4 images per identity. Each measurement runs in a process of its own, so that its
+peak memory is its own; the two libraries take turns in every round, and medians over rounds are printed. The peer
+runs in `--peer_python` (see tests/metric/golden/archive.py for its packages; by default this Python, if it has them)
+with at most `--peer_memory` GiB of address space and `--limit` seconds. Sizes from the first one that exceeds a limit
+are omitted.
 """
 
 import json
@@ -37,7 +38,7 @@ Figures = dict[str, Any]
 
 
 def _process(python: str, module: str, case: Case, size: int, memory: float) -> Figures | str:
-    """The figures of one process, or why there are none."""
+    """Return the measurements of one process, or the reason why there are none."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (int(memory * 2**30),) * 2)
@@ -55,7 +56,7 @@ def _process(python: str, module: str, case: Case, size: int, memory: float) -> 
 
 
 def _measure(case: Case, size: int, peer: bool) -> tuple[Figures | str, Figures | str]:
-    """The medians over the rounds of both."""
+    """Return the medians over the rounds of both libraries."""
     rounds: tuple[list[Figures], list[Figures]] = [], []
     kinds = [
         (sys.executable, "benchmarks.mining_ours", 0.0),
@@ -85,9 +86,9 @@ def main(_: list[str]) -> None:
     check = subprocess.run([_PEER.value, "-c", "import torch, pytorch_metric_learning"], capture_output=True)
     console, everything = Console(width=100), []
     if check.returncode:
-        console.print(f"{_PEER.value} has no pytorch-metric-learning: lfw_jax alone is measured.")
+        console.print(f"{_PEER.value} has no pytorch-metric-learning: only lfw_jax is measured.")
     for case in (Case[name.upper()] for name in _CASES.value):
-        table = Table(title=f"{case.value}, {DIM}-d, {PER_CLASS} a class", title_justify="left")
+        table = Table(title=f"{case.value}, {DIM}-d, {PER_CLASS} per class", title_justify="left")
         columns = ("batch", "lfw_jax ms", "MiB", "PML ms", "MiB", "times faster", "× size before")
         for column in columns:
             table.add_column(column, justify="right")

@@ -1,4 +1,4 @@
-"""What the mining benchmark measures, and how one process measures it. Imports neither JAX nor PyTorch."""
+"""Cases and measurement of the mining benchmark. Imports neither JAX nor PyTorch."""
 
 import enum
 import json
@@ -13,7 +13,7 @@ DIM, PER_CLASS = 128, 4
 
 
 class Case(enum.Enum):
-    """A miner with a loss."""
+    """Combination of a miner and a loss."""
 
     CONTRASTIVE_SEMIHARD = "contrastive + semihard"
     TRIPLET_SEMIHARD = "triplet + semihard"
@@ -22,13 +22,13 @@ class Case(enum.Enum):
 
 
 def resident_mebibytes() -> float:
-    """The most memory that this process has held so far."""
+    """Return the peak memory of this process so far, in MiB."""
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return held / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def call_times(call: Callable[[], object], seconds: float) -> list[float]:
-    """Milliseconds of each call, for so many seconds: at least three calls, at most 200."""
+    """Return the milliseconds of each call within a given number of seconds: 3 to 200 calls."""
     times: list[float] = []
     ends = time.perf_counter() + seconds
     while len(times) < 3 or (time.perf_counter() < ends and len(times) < 200):
@@ -39,10 +39,9 @@ def call_times(call: Callable[[], object], seconds: float) -> list[float]:
 
 
 def measure_and_print(call: Callable[[], float], seconds: float, device_peak: Callable[[], float | None]) -> None:
-    """Two calls that are not counted, then calls for so long, at least three; one line of JSON.
+    """Measure a call, after two calls that are not counted, and print one line of JSON.
 
-    `peak` is the memory that the calls added to what the process held before (on a GPU: what the device's allocator held),
-    in MiB.
+    `peak` is the memory that the calls added to that of the process (on a GPU: of the device's allocator), in MiB.
     """
     before = resident_mebibytes()
     value = call()
@@ -59,12 +58,14 @@ def measure_and_print(call: Callable[[], float], seconds: float, device_peak: Ca
 
 
 class Measured:
-    """The commands of a process that measures one batch size after another (`benchmarks.gpu.throughput_workers`).
+    """Commands of a process that measures one batch size after another.
+
+    `benchmarks.gpu.throughput_workers` runs the process.
 
     Args:
-      start: makes the library ready and says where it runs.
-      prepare: the call that forward and backward of a case and size are; its result is the loss.
-      device_peak: the most memory that the device's allocator has held, MiB; None on a CPU.
+      start: Function that starts the library and describes its device.
+      prepare: Function that returns the forward and backward call of a case and size; the call returns the loss.
+      device_peak: Function that returns the peak memory of the device's allocator, in MiB; None on a CPU.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Measured:
         self.start, self._prepare, self._device_peak = start, prepare, device_peak
 
     def prepare(self, case: str, size: int) -> dict[str, Any]:
-        """Compile, if that is what the library does, and call twice."""
+        """Call twice, which includes compilation."""
         self._before = resident_mebibytes()
         self._call = self._prepare(Case(case), size)
         began = time.perf_counter()
@@ -90,7 +91,7 @@ class Measured:
         return {"milliseconds": call_times(self._call, seconds)}
 
     def finish(self) -> dict[str, Any]:
-        """Say how much memory it took, and let go of it."""
+        """Return the memory used, and release it."""
         peak = self._device_peak()
         del self._call
         return {"peak_mebibytes": resident_mebibytes() - self._before if peak is None else peak}

@@ -1,4 +1,7 @@
-"""One measurement of lfw_jax.metric in a process of its own: `python -m benchmarks.mining_ours NAME BATCH SECONDS`."""
+"""Measurement of lfw_jax.metric in a process of its own.
+
+Usage: `python -m benchmarks.mining_ours NAME BATCH SECONDS`.
+"""
 
 import sys
 from collections.abc import Callable
@@ -8,7 +11,7 @@ from benchmarks.mining_cases import DIM, PER_CLASS, Case, Measured, measure_and_
 
 
 def prepare(case: Case, size: int) -> Callable[[], float]:
-    """Forward and backward of one selection and loss, to be compiled by the first call."""
+    """Return the forward and backward call of one selection and loss; the first call compiles it."""
     import jax
     import numpy as np
 
@@ -48,14 +51,17 @@ def prepare(case: Case, size: int) -> Callable[[], float]:
 
 
 def start() -> dict[str, Any]:
-    """Say where JAX runs."""
+    """Return a description of JAX's device."""
     import jax
 
     return {"device": jax.devices()[0].device_kind, "version": jax.__version__}
 
 
 def device_peak() -> float | None:
-    """The most that this process has held on the device, MiB. It is never reset: measure larger sizes later."""
+    """Return the peak device memory of this process, in MiB.
+
+    It cannot be reset, so larger sizes must be measured later.
+    """
     import jax
 
     statistics = jax.devices()[0].memory_stats()
@@ -63,7 +69,7 @@ def device_peak() -> float | None:
 
 
 def Commands() -> Measured:  # noqa: N802, what `throughput_workers` calls
-    """What a parent commands."""
+    """Return the commands for a parent process."""
     return Measured(start, prepare, device_peak)
 
 

@@ -1,4 +1,7 @@
-"""One measurement of pytorch-metric-learning in a process of its own: `python -m benchmarks.mining_peer NAME BATCH SECONDS`."""
+"""Measurement of pytorch-metric-learning in a process of its own.
+
+Usage: `python -m benchmarks.mining_peer NAME BATCH SECONDS`.
+"""
 
 import sys
 from collections.abc import Callable
@@ -8,7 +11,7 @@ from benchmarks.mining_cases import DIM, PER_CLASS, Case, Measured, measure_and_
 
 
 def prepare(case: Case, size: int) -> Callable[[], float]:
-    """Forward and backward of one selection and loss."""
+    """Return the forward and backward call of one selection and loss."""
     import numpy as np
     import torch
     from pytorch_metric_learning import losses, miners
@@ -41,7 +44,7 @@ def prepare(case: Case, size: int) -> Callable[[], float]:
 
 
 def start() -> dict[str, Any]:
-    """Say where PyTorch runs."""
+    """Return a description of PyTorch's device."""
     import pytorch_metric_learning
     import torch
 
@@ -50,14 +53,14 @@ def start() -> dict[str, Any]:
 
 
 def device_peak() -> float | None:
-    """The most that PyTorch has held on the device since `prepare`, MiB."""
+    """Return PyTorch's peak device memory since `prepare`, in MiB."""
     import torch
 
     return torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None
 
 
 def Commands() -> Measured:  # noqa: N802, what `throughput_workers` calls
-    """What a parent commands."""
+    """Return the commands for a parent process."""
     return Measured(start, prepare, device_peak)
 
 

@@ -1,4 +1,4 @@
-"""The peer: the same ResNet-50 training step in PyTorch."""
+"""The peer of the training step benchmark: the same ResNet-50 training step in PyTorch."""
 
 from collections.abc import Callable, Sequence
 
@@ -30,7 +30,7 @@ class Bottleneck(nn.Module):
 
 
 def resnet(embedding_dim: int, *, stages: Sequence[int] = (3, 4, 6, 3), width: int = 64) -> nn.Module:
-    """Stem, stages of so many blocks (ResNet-50: 3, 4, 6 and 3), mean over space, linear embedding."""
+    """Return a ResNet with stages of the given numbers of blocks; ResNet-50 has 3, 4, 6 and 3."""
     layers: list[nn.Module] = [
         nn.Conv2d(3, width, 7, 2, 3, bias=False),
         nn.BatchNorm2d(width),
@@ -53,7 +53,7 @@ def classification_loss(embeddings: torch.Tensor, prototypes: torch.Tensor, labe
 
 
 def resnet50_step(classes: int, batch_size: int, dtype: str) -> Callable[[], object]:
-    """A training step with normalised softmax and Adam, on the GPU where there is one."""
+    """Return a training step with normalised softmax and Adam, on the GPU if there is one."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = resnet(128).to(device, memory_format=torch.channels_last)
     prototypes = nn.Parameter(torch.randn(classes, 128, device=device))

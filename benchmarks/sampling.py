@@ -1,9 +1,9 @@
-"""What a draw costs: P×K batches over many people, and uniform ones over many images.
+"""Cost of sampling: P×K batches over many identities, and uniform ones over many images.
 
     python -m benchmarks.sampling [--people=1000000] [--images_per_person=10] [--steps=200]
 
-Steps are drawn across the ends of epochs as well. Times are the thread's own, so that other programs do not count. Memory is
-what the sampler holds beside the labels.
+Steps include the ends of epochs. Times are the CPU time of the thread, so that other programs have no effect. Memory
+is that of the sampler without the labels.
 """
 
 import time
@@ -25,14 +25,14 @@ def main(_: list[str]) -> None:
 
     labels = np.repeat(np.arange(_PEOPLE.value, dtype=np.int32), _EACH.value)
     shuffled = np.random.default_rng(0).permutation(labels)
-    table = Table(title=f"Draws from {len(labels):,} images of {_PEOPLE.value:,} people", title_justify="left")
+    table = Table(title=f"Sampling from {len(labels):,} images of {_PEOPLE.value:,} identities", title_justify="left")
     for column in (
         "sampler",
         "batch",
         "CPU ms median",
         "longest",
         "at an epoch's end",
-        "bytes held an image",
+        "bytes held per image",
         "s to set up",
     ):
         table.add_column(column, justify="left" if column == "sampler" else "right")

@@ -1,10 +1,11 @@
-"""Images a second of a training step: ResNet-50 and the CPU backbone, beside PyTorch where it is installed, in one run.
+"""Throughput of a training step in images per second: ResNet-50 and the CPU backbone.
 
     python -m benchmarks.training_step [--batch_size=32] [--rounds=5] [--only=resnet50|patch_resnet]
 
-ResNet-50: 112×112, 128-d embedding, softmax over 4,038 people, Adam. CPU backbone: 64×64, as in configs/lfw_cpu.py, with
-and without Winograd convolutions. On a GPU, `--batch_size=256 --dtype=bfloat16` is the setting of interest. Set
-`GLIBC_TUNABLES=` (empty) to see what large memory pages are worth on a CPU.
+ResNet-50: 112×112, 128-d embedding, softmax over 4,038 identities, Adam; compared with PyTorch in the same run if it
+is installed. CPU backbone: 64×64, as in configs/lfw_cpu.py, with and without Winograd convolutions. On a GPU,
+`--batch_size=256 --dtype=bfloat16` is the setting of interest. Set `GLIBC_TUNABLES=` (empty) to see the effect of
+large memory pages on a CPU.
 """
 
 import importlib.util
@@ -21,7 +22,7 @@ _ONLY = flags.DEFINE_enum("only", "all", ["all", "resnet50", "patch_resnet"], "W
 
 
 def jax_step(model_config: dict, side: int, batch_size: int) -> Callable[[], object]:
-    """A step of this project, called as training calls it."""
+    """Return a step of this project, called as in training."""
     import jax
     import numpy as np
 

@@ -1,1 +1,4 @@
-"""Configurations, one per file; installed as `lfw_jax.configs`. A new one starts as a copy of the nearest."""
+"""Configurations, one per file; installed as `lfw_jax.configs`.
+
+Copy the nearest one to start a new one.
+"""

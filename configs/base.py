@@ -1,116 +1,216 @@
-"""What every experiment shares; a configuration of its own changes only what it is about.
+"""Base configuration: every option with its default. A variant changes only its own options.
 
-Groups that name a thing (`model`, `loss`, `miner`) hold the options of that thing and nothing else.
+Groups with a `name` (`model`, `loss`, `miner`) hold the options of the named thing and nothing else.
 """
 
 from ml_collections import ConfigDict
 
 
 def get_config() -> ConfigDict:
-    """ResNet-50 with ArcFace on LFW's View 1."""
+    """Return the configuration of ResNet-50 with ArcFace on LFW's View 1."""
     config = ConfigDict()
+    # Seed of initialisation, sampling, augmentation and splits.
     config.seed = 0
-
-    config.data = ConfigDict()
-    config.data.source = "lfw"  # lfw (fetched on first use), folder, synthetic, array, csv, rec, bin, tfds
-    config.data.dir = (
-        ""  # the folder or file of the source; for lfw and tfds, where tensorflow-datasets keeps its files
-    )
-    config.data.tfds = ""  # tfds: name:version/split, such as "lfw:0.1.1/train"
-    config.data.lists_dir = ""  # where the pair lists are; empty: in the data folder, else fetched
-    config.data.protocol = "view1"  # view1, view2 (LFW's lists), pairs (a list of yours), generated (drawn here)
-    config.data.fold = 0  # view2: the judged fold, from 1, the others train; 0: all are judged, people in none train
-    config.data.pairs_file = (
-        ""  # pairs: .csv of path1,path2,same, .bin or a list (lfw_jax/data/protocols/evaluation_sets.py)
-    )
-    config.data.near_duplicates = "ignore"  # of judged images among the training images: ignore, list or remove
-    config.data.validation_people = 0.05  # share of the training people held out to choose the best checkpoint
-    config.data.test_people = 0.3  # share of all people set aside as test by the protocol "generated"
-    config.data.pairs = 600  # same-person pairs, and as many of two people, drawn for validation and "generated"
-    config.data.loader = "auto"  # tfdata, pillow, or auto: tf.data where TensorFlow is installed
-    config.data.keep_decoded = False  # decode the training set once and keep it in memory
-    config.data.resident = False  # decode it once and keep it on the devices: no work for the host in a step
-    config.data.align = False  # detect and align the faces first (config.align), once: kept by content and settings
-    config.data.align_dir = ""  # where aligned faces are kept; empty: the user's cache folder
-    config.data.side = 112  # pixels of the square that the network sees
-    config.data.crop = 0.544  # side of the centred square that it shows, as a share of the image: 136 of 250
-    config.data.margin = 0  # pixels kept around it for augmentation and shifted views
-    config.data.synthetic = ConfigDict(dict(people=240, images_per_person=10, side=125, seed=0))
-
-    config.align = ConfigDict()  # of --mode=align and config.data.align
-    config.align.height = 112
-    config.align.width = 112  # as high, or 96 for 112 high
-    config.align.margin = 0  # pixels shown around that (config.data.align takes what config.data.margin needs)
-    config.align.face = "centre"  # of several: centre (nearest to it), largest, best (score)
-    config.align.fallback_crop = 0.544  # without a face: the centred square that stands in, as a share of the image
-    config.align.file_format = "jpg"  # jpg (quality 100, full colour), png
-    config.align.engine = (
-        "auto"  # mtcnn (the package's networks, CPU), jax (the same as one JAX cascade), auto: by device
-    )
-    config.align.batch_size = 0  # images that go through the networks together; 0: 32 on a CPU, 256 on a GPU
-    config.align.runner = "threads"  # threads, beam (an Apache Beam pipeline, for several machines)
-    config.align.workers = 0  # threads; 0: one a core
-    config.align.beam_options = ""  # such as "--runner=FlinkRunner --parallelism=64"; empty: Beam's direct runner
-
-    config.sampler = ConfigDict()
-    config.sampler.name = "uniform"  # uniform, people_images, pairs
-    config.sampler.batch_size = 128  # images, over all devices
-    config.sampler.images_per_person = 4  # people_images: K
-    config.sampler.short = "repeat"  # people_images: people with fewer than K images: repeat or leave_out
-    config.sampler.same_share = 0.5  # pairs: share of same-person pairs
-
-    config.augmentation = ConfigDict()  # see lfw_jax/augmentation/options.py; 0 is off
-    config.augmentation.flip = 0.5
-    config.augmentation.rotation = 0.0
-    config.augmentation.scale = 0.0
-    config.augmentation.shift = 0.0
-    config.augmentation.brightness = 0.0
-    config.augmentation.contrast = 0.0
-    config.augmentation.saturation = 0.0
-    config.augmentation.grayscale = 0.0  # this, blur, downscale, jpeg and erasing: the share of images that are changed
-    config.augmentation.blur = 0.0
-    config.augmentation.blur_sigma = 2.0  # pixels, the largest
-    config.augmentation.downscale = 0.0
-    config.augmentation.downscale_factor = 0.25  # the smallest size, as a share of the side
-    config.augmentation.jpeg = 0.0
-    config.augmentation.jpeg_quality = 30  # the lowest
-    config.augmentation.erasing = 0.0
-    config.augmentation.erasing_fill = "grey"  # grey, noise
-
+    config.data = _data()
+    config.align = _align()
+    config.sampler = _sampler()
+    config.augmentation = _augmentation()
     config.model = ConfigDict(dict(name="resnet50", embedding_dim=128, dropout=0.0, dtype="float32"))
     config.loss = ConfigDict(dict(name="arcface", margin=0.5, scale="adacos"))
     config.miner = ConfigDict(dict(name="none"))
-    config.memory = ConfigDict(dict(size=0))  # embeddings of earlier batches that a pair loss compares with; 0 is off
-
-    config.optimizer = ConfigDict()
-    config.optimizer.name = "adam"  # adam, adamw
-    config.optimizer.learning_rate = 1e-3
-    config.optimizer.weight_decay = 0.0  # adamw: on kernels alone
-    config.optimizer.clip_norm = 0.0  # largest norm of the gradient; 0 is off
-    config.optimizer.warmup_epochs = 0.0
-    config.optimizer.constant_epochs = 0.0
-    config.optimizer.decay = "cosine"  # none, cosine, linear: over the epochs that are left
-    config.optimizer.final_fraction = 0.0  # of the learning rate, at the end of the decay
-
-    config.training = ConfigDict()
-    config.training.epochs = 120.0
-    config.training.devices = 0  # 0: all of this machine
-    config.training.log_every = 20  # steps
-    config.training.max_minutes = 0.0  # pause after so long, to be resumed; 0: no limit
-
-    config.evaluation = ConfigDict()
-    config.evaluation.sets = ()  # more to judge on, such as ("cfp_fp.bin", "calfw/pairs_CALFW.txt"); nobody named there trains
-    config.evaluation.every_epochs = 5.0
-    config.evaluation.batch_size = 128
-    config.evaluation.flip = True  # add the mirror image's embedding
-    config.evaluation.shift = 0  # pixels (at most data.margin) of four shifted views that are added; 0 is off
-    config.evaluation.checkpoint = "best"  # best (by validation AUC) or last
+    # Number of embeddings of earlier batches that a pair loss also compares with; 0 disables the memory.
+    config.memory = ConfigDict(dict(size=0))
+    config.optimizer = _optimizer()
+    config.training = _training()
+    config.evaluation = _evaluation()
     return config
 
 
 def experiment() -> ConfigDict:
-    """What the report's five experiments share: 100 epochs at one learning rate, then 20 that anneal it."""
+    """Return the shared base of the report's five experiments.
+
+    Training takes 100 epochs at one learning rate, then 20 epochs of cosine decay.
+    """
     config = get_config()
     config.training.epochs = 120.0
     config.optimizer.constant_epochs = 100.0
     return config
+
+
+def one_cycle(*, warmup_epochs: float) -> ConfigDict:
+    """Return the AdamW settings of one cycle: linear warm-up, then cosine decay over all other epochs.
+
+    Args:
+      warmup_epochs: Length of the warm-up; about a third of `config.training.epochs`.
+
+    Returns:
+      The group `config.optimizer`.
+    """
+    optimizer = _optimizer()
+    optimizer.update(name="adamw", learning_rate=2e-3, weight_decay=0.05, warmup_epochs=warmup_epochs)
+    return optimizer
+
+
+def _data() -> ConfigDict:
+    data = ConfigDict()
+    # Source of the images: lfw (downloaded on first use), folder, synthetic, array, csv, rec, bin or tfds.
+    data.source = "lfw"
+    # Folder or file of the source. For lfw and tfds: the folder in which tensorflow-datasets stores its files.
+    data.dir = ""
+    # tfds: name:version/split, such as "lfw:0.1.1/train".
+    data.tfds = ""
+    # Folder of the pair lists. Empty: the data folder, or a download if they are not there.
+    data.lists_dir = ""
+    # Evaluation protocol: view1 or view2 (LFW's lists), pairs (an external list) or generated (pairs sampled here).
+    data.protocol = "view1"
+    # view2: index of the test fold, from 1; the other folds train. 0: all folds are the test set, and their identities
+    # are excluded from training.
+    data.fold = 0
+    # pairs: a .csv of path1,path2,same, a .bin or a list (lfw_jax/data/protocols/evaluation_sets.py).
+    data.pairs_file = ""
+    # Near duplicates of test images among the training images: ignore, list or remove.
+    data.near_duplicates = "ignore"
+    # Fraction of the training identities held out to select the best checkpoint.
+    data.validation_people = 0.05
+    # generated: fraction of all identities held out as the test set.
+    data.test_people = 0.3
+    # Number of positive pairs, and of negative pairs, sampled for validation and for the protocol generated.
+    data.pairs = 600
+    # Image loader: tfdata, pillow, or auto (tf.data if TensorFlow is installed).
+    data.loader = "auto"
+    # Decode the training set once and keep it in host memory.
+    data.keep_decoded = False
+    # Decode the training set once and keep it on the devices: a step then needs no work on the host.
+    data.resident = False
+    # Detect and align the faces first with the settings of config.align; the result is cached by content and settings.
+    data.align = False
+    # Cache folder of aligned faces; empty: the user's cache folder.
+    data.align_dir = ""
+    # Side of the square network input, in pixels.
+    data.side = 112
+    # Side of the centre crop as a fraction of the image: 136 of 250 pixels.
+    data.crop = 0.544
+    # Margin around the crop for augmentation and shifted crops, in pixels.
+    data.margin = 0
+    data.synthetic = ConfigDict(dict(people=240, images_per_person=10, side=125, seed=0))
+    return data
+
+
+def _align() -> ConfigDict:
+    """Return the settings of --mode=align and config.data.align."""
+    align = ConfigDict()
+    align.height = 112
+    # The same as the height, or 96 for a height of 112.
+    align.width = 112
+    # Margin around the crop, in pixels. With config.data.align, config.data.margin determines it instead.
+    align.margin = 0
+    # Selection among several faces: centre (nearest to the centre), largest, or best (highest score).
+    align.face = "centre"
+    # Side of the centre crop used where no face is found, as a fraction of the image.
+    align.fallback_crop = 0.544
+    # jpg (quality 100, no chroma subsampling) or png.
+    align.file_format = "jpg"
+    # mtcnn (networks of the mtcnn package, CPU), jax (the same networks as one JAX cascade), or auto (by device).
+    align.engine = "auto"
+    # Number of images that the networks process together; 0: 32 on a CPU, 256 on a GPU.
+    align.batch_size = 0
+    # threads, or beam (an Apache Beam pipeline, for several machines).
+    align.runner = "threads"
+    # Number of threads; 0: one per core.
+    align.workers = 0
+    # Such as "--runner=FlinkRunner --parallelism=64"; empty: Beam's direct runner.
+    align.beam_options = ""
+    return align
+
+
+def _sampler() -> ConfigDict:
+    sampler = ConfigDict()
+    # uniform, people_images (identities × K images) or pairs.
+    sampler.name = "uniform"
+    # Number of images over all devices.
+    sampler.batch_size = 128
+    # people_images: number K of images per identity.
+    sampler.images_per_person = 4
+    # people_images: identities with fewer than K images repeat them (repeat) or are excluded (leave_out).
+    sampler.short = "repeat"
+    # pairs: fraction of positive pairs.
+    sampler.same_share = 0.5
+    return sampler
+
+
+def _augmentation() -> ConfigDict:
+    """Return the augmentation without any but mirroring; lfw_jax/augmentation/options.py describes the options."""
+    augmentation = ConfigDict()
+    augmentation.flip = 0.5
+    augmentation.rotation = 0.0
+    augmentation.scale = 0.0
+    augmentation.shift = 0.0
+    augmentation.brightness = 0.0
+    augmentation.contrast = 0.0
+    augmentation.saturation = 0.0
+    # Probability per image, as for blur, downscale, jpeg and erasing.
+    augmentation.grayscale = 0.0
+    augmentation.blur = 0.0
+    # Maximum, in pixels.
+    augmentation.blur_sigma = 2.0
+    augmentation.downscale = 0.0
+    # Minimum size as a fraction of the side.
+    augmentation.downscale_factor = 0.25
+    augmentation.jpeg = 0.0
+    # Minimum quality.
+    augmentation.jpeg_quality = 30
+    augmentation.erasing = 0.0
+    # grey or noise.
+    augmentation.erasing_fill = "grey"
+    return augmentation
+
+
+def _optimizer() -> ConfigDict:
+    optimizer = ConfigDict()
+    # adam or adamw.
+    optimizer.name = "adam"
+    # Peak learning rate.
+    optimizer.learning_rate = 1e-3
+    # adamw: applied to kernels only.
+    optimizer.weight_decay = 0.0
+    # Maximum global norm of the gradient; 0 disables clipping.
+    optimizer.clip_norm = 0.0
+    # Linear warm-up to the peak.
+    optimizer.warmup_epochs = 0.0
+    # Epochs at the peak, after the warm-up.
+    optimizer.constant_epochs = 0.0
+    # Decay over the remaining epochs: none, cosine or linear.
+    optimizer.decay = "cosine"
+    # Learning rate at the end of the decay, as a fraction of the peak.
+    optimizer.final_fraction = 0.0
+    return optimizer
+
+
+def _training() -> ConfigDict:
+    training = ConfigDict()
+    training.epochs = 120.0
+    # Number of devices; 0: all of this machine.
+    training.devices = 0
+    # Interval of logging, in steps.
+    training.log_every = 20
+    # Time limit, after which training pauses and can be resumed; 0: no limit.
+    training.max_minutes = 0.0
+    return training
+
+
+def _evaluation() -> ConfigDict:
+    evaluation = ConfigDict()
+    # Further test sets, such as ("cfp_fp.bin", "calfw/pairs_CALFW.txt"). Identities named there are excluded from
+    # training.
+    evaluation.sets = ()
+    # Interval of validation, in epochs.
+    evaluation.every_epochs = 5.0
+    evaluation.batch_size = 128
+    # Test-time augmentation: add the embedding of the mirrored image.
+    evaluation.flip = True
+    # Test-time augmentation: add the embeddings of four shifted crops. The shift is in pixels, at most data.margin;
+    # 0 disables it.
+    evaluation.shift = 0
+    # Evaluated checkpoint: best (by validation AUC) or last.
+    evaluation.checkpoint = "best"
+    return evaluation

@@ -1,14 +1,15 @@
-"""Experiment 2a: ResNet-50, contrastive loss on the pairs of semihard triplets.
+"""Experiment 2a: ResNet-50 and contrastive loss on the pairs of semihard triplets.
 
-Reproduces the report's mined pairs: 32 people × 4 images a batch; the triplet-margin miner selects triplets with
-`0 < d_an − d_ap ≤ 0.2`, and each pair counts once a triplet. People with fewer than four images fill up by repetition.
+Reproduces the report's mined pairs: batches of 32 identities × 4 images. The triplet-margin miner selects triplets
+with `0 < d_an − d_ap ≤ 0.2`, and each pair counts once per triplet. Images of identities with fewer than four are
+repeated.
 
     python launch.py --config=configs/contrastive_semihard.py --config.data.source=folder --config.data.dir=LFW
 
-Cost: 1.8 million images: 34 hours on two CPU cores (15 images a second); meant for a GPU.
-Expect: a loss near 1 all along, by its construction (docs/results.md); "works on some examples", better than random pairs.
-Most of LFW's people have one image, so most of their positives are repetitions; `--config.sampler.short=leave_out` trains
-on people with four images or more alone.
+Cost: 1.8 million images; 34 hours on two CPU cores (15 images per second). Meant for a GPU.
+Expect: a loss near 1 throughout, which follows from its definition (docs/results.md); in the words of the report
+"works on some examples", better than random pairs. Most identities of LFW have one image, so most of their positives
+are repetitions; `--config.sampler.short=leave_out` trains only on identities with at least four images.
 """
 
 from ml_collections import ConfigDict

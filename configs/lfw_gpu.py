@@ -1,11 +1,11 @@
-"""The recipe of `lfw_cpu` with a wider network that sees 112×112 pixels: for one GPU, minutes.
+r"""The recipe of `lfw_cpu` with a wider network on 112×112 pixels, for minutes on one GPU.
 
-No experiment of the report: what the recipe of configs/lfw_cpu.py gives where arithmetic is cheap. Three times the channels in
-the last blocks, all 112 pixels of an aligned face instead of 64, twice the epochs, activations in bfloat16; loss, augmentation
-and optimiser are those of `lfw_cpu`.
+Not an experiment of the report: it is the recipe of configs/lfw_cpu.py for hardware on which arithmetic is cheap. The
+last blocks have three times the channels, the input is all 112 pixels of an aligned face instead of 64, training
+takes twice the epochs, and activations are bfloat16. Loss, augmentation and optimiser are those of `lfw_cpu`.
 
-    python launch.py --config=configs/lfw_gpu.py --config.data.source=folder --config.data.dir=LFW --config.data.align=True \
-        --config.data.resident=True
+    python launch.py --config=configs/lfw_gpu.py --config.data.source=folder --config.data.dir=LFW \
+        --config.data.align=True --config.data.resident=True
 
 Cost and expected score: docs/results.md, section on the GPU, once they have been measured there.
 """

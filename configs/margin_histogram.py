@@ -1,13 +1,13 @@
-"""Experiment 2b: ResNet-50, margin loss with a learned β on pairs drawn evenly over distance.
+"""Experiment 2b: ResNet-50 and margin loss with a learned β on pairs sampled uniformly over distance.
 
-Reproduces the report's use of "Sampling Matters" (Wu et al. 2017, arXiv:1706.07567): 32 people × 4 images a batch; the
-uniform-histogram miner draws ten pairs from each of a hundred bins of distance, positives and negatives apart, joined to
-triplets as pytorch-metric-learning does.
+Reproduces the report's use of "Sampling Matters" (Wu et al. 2017, arXiv:1706.07567): batches of 32 identities × 4
+images. The uniform-histogram miner samples ten pairs from each of a hundred distance bins, separately for positives
+and negatives, and combines them to triplets as pytorch-metric-learning does.
 
     python launch.py --config=configs/margin_histogram.py --config.data.source=folder --config.data.dir=LFW
 
-Cost: 1.8 million images: 34 hours on two CPU cores (15 images a second); meant for a GPU.
-Expect: "works on some examples", much as experiment 2a.
+Cost: 1.8 million images; 34 hours on two CPU cores (15 images per second). Meant for a GPU.
+Expect: in the words of the report "works on some examples", similar to experiment 2a.
 """
 
 from ml_collections import ConfigDict

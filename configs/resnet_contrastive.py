@@ -1,12 +1,12 @@
-"""Experiment 1.2: ResNet-50 with a 128-d embedding, contrastive loss in its squared form, random pairs.
+"""Experiment 1.2: ResNet-50 with a 128-d embedding and squared contrastive loss on random pairs.
 
-Reproduces the report's second attempt: the same pairs and loss with a deeper network, Adam for 100 epochs, then 20 more that
-anneal the learning rate. Embeddings are normalised.
+Reproduces the report's second attempt: the same pairs and loss with a deeper network, Adam for 100 epochs at one
+learning rate, then 20 more with a decaying one. Embeddings are normalised.
 
     python launch.py --config=configs/resnet_contrastive.py --config.data.source=folder --config.data.dir=LFW
 
-Cost: 1.1 million images: 20 hours on two CPU cores (15 images a second); meant for a GPU.
-Expect: a lower loss than experiment 1.1 on people it trained on, still "unsatisfying" on others.
+Cost: 1.1 million images; 20 hours on two CPU cores (15 images per second). Meant for a GPU.
+Expect: a lower loss than experiment 1.1 on the training identities, still "unsatisfying" on unseen ones.
 """
 
 from ml_collections import ConfigDict

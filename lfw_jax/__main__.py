@@ -1,6 +1,6 @@
-"""The command `lfw-jax`, which `python -m lfw_jax` and `python launch.py` start as well.
+"""The command `lfw-jax`, which `python -m lfw_jax` and `python launch.py` also run.
 
-Imports the standard library alone until it knows that the packages of the extra `train` are installed.
+It imports only the standard library until the packages of the extra `train` are known to be installed.
 """
 
 import importlib.util

@@ -1,1 +1,1 @@
-"""Every figure that needs a GPU, from one command: `python -m benchmarks.gpu`."""
+"""All measurements that need a GPU, from one command: `python -m benchmarks.gpu`."""

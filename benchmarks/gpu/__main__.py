@@ -1,11 +1,11 @@
-"""Every figure that needs a GPU, from one command, within a given number of minutes.
+"""All measurements that need a GPU, from one command, within a given number of minutes.
 
     python -m benchmarks.gpu --data=lfw_aligned.npz --minutes=9 --out=FOLDER    # measure what is not measured yet
     python -m benchmarks.gpu --dry --out=FOLDER                                 # all of it at toy size, on a CPU
     python -m benchmarks.gpu --render                                           # tables of docs/results.md
 
-`make gpu-bundle DATA=LFW` makes the data file and what else a bare machine needs. Flags are parsed by the standard library,
-because the machine may lack absl until the bundle's wheels are there.
+`make gpu-bundle DATA=LFW` makes the data file and everything else that a bare machine needs. Flags are parsed by the
+standard library, because the machine may lack absl until the bundle's wheels are installed.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _QUICK_COMPILATION = "--xla_backend_optimization_level=0 --xla_llvm_disable_expe
 
 
 def main(arguments: list[str]) -> int:
-    """Run the kit; return the exit code: 0, 1 where an item failed, 2 for what its user can mend."""
+    """Run the kit; return the exit code: 0, 1 if an item failed, 2 for a mistake of the user."""
     flags = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
     try:
@@ -87,10 +87,10 @@ def _measure(flags: argparse.Namespace) -> int:
         if not flags.dry:
             device = _device()
             print(f"{device}; {flags.minutes:g} minutes; results go to {flags.out}")
-        if flags.dry:  # the compiler's care is not worth its time for a few steps
+        if flags.dry:  # optimised code is not worth its compilation for a few steps
             os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), _QUICK_COMPILATION]).strip()
         minutes = max(flags.minutes, _DRY_MINUTES) if flags.dry else flags.minutes
-        # What one item compiled another one of the same shapes finds.
+        # A cache of compiled programs, shared by items of the same shapes.
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str((flags.out / "xla_cache").resolve()))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
         outcomes = run_items(
@@ -108,7 +108,7 @@ def _measure(flags: argparse.Namespace) -> int:
 
 
 def _toy_bundle(folder: Path) -> Path:
-    """Make a bundle of synthetic faces in another process: this one starts others, which JAX's threads do not bear."""
+    """Make a bundle of synthetic faces in another process, because JAX's threads make forking unsafe."""
     command = [sys.executable, "-m", "benchmarks.gpu.bundle", "--toy", "--out", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -118,7 +118,7 @@ def _toy_bundle(folder: Path) -> Path:
 
 
 def _device() -> str:
-    """The GPU in words, found out by another process: this one must not hold its memory."""
+    """Return a description of the GPU, from another process so that this one does not hold its memory."""
     code = "import jax; d = jax.devices(); print(d[0].platform, len(d), d[0].device_kind, sep='|')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     platform, _, rest = (done.stdout.strip().splitlines() or [""])[-1].partition("|")

@@ -1,4 +1,4 @@
-"""Images per second of the JAX alignment cascade over the originals of the bundle, from pixels and from files."""
+"""Throughput of the JAX alignment cascade on the originals of the bundle, from pixels and files."""
 
 import dataclasses
 import shutil
@@ -81,7 +81,7 @@ def measure(data: Path, folder: Path, *, toy: bool) -> dict[str, Any]:
         pixels = list(pool.map(decode_whole, originals.images))
     detect, compilation = CascadeDetector(plan.batch), []
     compilation.append(_seconds(lambda: detect(pixels[: plan.batch])) - _seconds(lambda: detect(pixels[: plan.batch])))
-    # Images with more candidates than usual are looked at again by a program that is compiled then.
+    # Images with more candidates than usual are processed again by a program that is compiled when needed.
     first = _seconds(lambda: detect(pixels))
     rate("detection, pixels in memory", len(pixels), lambda: detect(pixels))
     compilation.append(first - len(pixels) / rates["detection, pixels in memory"]["median"])

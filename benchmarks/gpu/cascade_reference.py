@@ -1,4 +1,4 @@
-"""What the JAX cascade finds on a CPU, as a file: the reference of the same cascade on another device."""
+"""Reference file of the JAX cascade on a CPU, for comparison with another device."""
 
 import dataclasses
 import zlib
@@ -52,16 +52,18 @@ class CascadeReference:
 
 
 def write_cascade_reference(originals: ImageSet, path: Path, images: int) -> None:
-    """Run the cascade on the CPU over the first images of a set and store what it finds; an older file is replaced.
+    """Run the cascade on the CPU over the first images of a set and store the faces.
+
+    An older file is replaced.
 
     Args:
-      originals: the set.
-      path: file to write, `.npz`.
-      images: number of images; all of them where there are fewer.
+      originals: The set.
+      path: File to write, `.npz`.
+      images: Maximum number of images.
 
     Raises:
-      UserError: the cascade's weights are missing, there is no CPU among JAX's backends, or the file cannot be written.
-      OSError: an image cannot be read.
+      UserError: If the weights of the cascade are missing, JAX has no CPU backend, or the file cannot be written.
+      OSError: If an image cannot be read.
     """
     count = min(images, len(originals))
     decoded = [decode_whole(originals.images[place]) for place in range(count)]

@@ -1,4 +1,4 @@
-"""Correctness on the accelerator: what it computes beside what a CPU computes, the first thing to know of a device."""
+"""Correctness on the accelerator: comparison with the same computation on a CPU."""
 
 from pathlib import Path
 from typing import Any
@@ -9,20 +9,22 @@ PARTS = ("objectives", "network", "cascade")
 
 
 def measure(data: Path, folder: Path, *, toy: bool, part: str) -> dict[str, Any]:
-    """Compare one part of the project on the accelerator with the CPU. A disagreement is a result, not an error.
+    """Compare one part of the project on the accelerator with the CPU.
+
+    A disagreement is a result, not an error.
 
     Args:
-      data: the data file; the cascade's originals and reference lie beside it.
-      folder: takes details.
-      toy: tiny networks, a few objectives.
-      part: "objectives": a training step of every loss, miner and head; "network": a training step of ResNet-50 at each
-        precision; "cascade": the faces that the alignment cascade finds.
+      data: The data file; the originals and the reference of the cascade are in the same folder.
+      folder: Folder for details.
+      toy: Use tiny networks and a few objectives.
+      part: "objectives": a training step of every loss, miner and head; "network": a training step of ResNet-50 at
+        each precision; "cascade": the faces that the alignment cascade finds.
 
     Returns:
-      Figures with what was compared, the tolerances and a verdict on each comparison.
+      The comparisons, the tolerances and a verdict on each comparison.
 
     Raises:
-      UserError: an unknown part, devices that cannot be compared, or a file of the bundle that is missing or damaged.
+      UserError: If the part is unknown, the devices cannot be compared, or a file of the bundle is missing or damaged.
     """
     if part == "objectives":
         from benchmarks.gpu.correctness_objectives import measure_objectives

@@ -1,4 +1,4 @@
-"""Faces that the JAX cascade finds on the accelerator beside those that it found on a CPU."""
+"""Comparison of the faces that the JAX cascade finds on the accelerator and on a CPU."""
 
 import time
 from collections.abc import Sequence
@@ -67,15 +67,17 @@ def measure_cascade(data: Path) -> dict[str, Any]:
 
 
 def compare_faces(expected: Sequence[Sequence[Face]], found: Sequence[Sequence[Face]]) -> dict[str, Any]:
-    """Compare the faces of images; those of one image are matched by their boxes, for equal scores have no order.
+    """Compare the faces of images, matched by their boxes.
+
+    Scores are not used for matching, because equal scores have no order.
 
     Args:
-      expected: the faces of each image by the reference.
-      found: by what is tested.
+      expected: Faces of each image in the reference.
+      found: Faces of each image from the tested device.
 
     Returns:
-      The verdict; counts; images with another number of faces and images with a face beyond the tolerance; the largest
-      differences over the images with as many faces, and those of 99 % of the faces.
+      The verdict; counts; images with another number of faces and images with a face beyond the tolerance; the
+      largest differences over the images with as many faces, and those of 99 % of the faces.
     """
     boxes, points, scores, miscounted, beyond = [], [], [], [], []
     for place, (right, other) in enumerate(zip(expected, found, strict=True)):
@@ -95,7 +97,7 @@ def compare_faces(expected: Sequence[Sequence[Face]], found: Sequence[Sequence[F
     odd = len(miscounted) + len(beyond)
     verdict = AGREES if not odd else TIES if odd <= SHARE_OF_TIES * len(expected) else DIFFERS
     if not any(map(len, expected)):
-        verdict = DIFFERS  # nothing was compared
+        verdict = DIFFERS  # there was nothing to compare
     figures: dict[str, Any] = {
         "verdict": verdict,
         "images": len(expected),

@@ -1,4 +1,4 @@
-"""Errors of a training step beside its reference, and the verdict on them."""
+"""Errors of a training step relative to its reference, with a verdict."""
 
 import contextlib
 import dataclasses
@@ -69,10 +69,10 @@ def both_devices() -> tuple[list[Any], list[Any], str]:
 
 
 def errors(reference: Recorded, found: Recorded) -> dict[str, Any]:
-    """Return the errors of one step, relative, with the loss and the size of the gradient that they refer to.
+    """Return the relative errors of one step, with the loss and gradient norm that they refer to.
 
     Raises:
-      ValueError: the steps have other parameters or other states.
+      ValueError: If the steps have different parameters or states.
     """
     whole, parameters = _relative(reference.gradients, found.gradients)
     dot = sum(float(np.vdot(_wide(value), _wide(found.gradients[name]))) for name, value in reference.gradients.items())
@@ -127,7 +127,7 @@ def compare_steps(
 
 
 def _verdict(step: Mapping[str, Any], tolerance: Tolerance) -> str:
-    """The verdict on one batch; without any gradient there is nothing that could agree."""
+    """Return the verdict on one batch; a batch without any gradient cannot agree."""
     if not step["gradient_norm"] > 0:
         return DIFFERS
     within = (
@@ -141,7 +141,7 @@ def _verdict(step: Mapping[str, Any], tolerance: Tolerance) -> str:
 
 
 def recording_failures(name: str, compare: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what a comparison returns, or, where it raises, its error in words: the other comparisons go on."""
+    """Return the result of a comparison, or the text of its error, so that other comparisons continue."""
     try:
         return {"name": name, **compare()}
     except Exception as error:  # whatever a compiler, a driver or a new table entry may raise
@@ -211,6 +211,6 @@ def _worse_if_nan(value: float) -> float:
 
 
 def _counts(logs: Mapping[str, float]) -> dict[str, float]:
-    """How many pairs and triplets were selected, where a miner selects."""
+    """Return the numbers of selected pairs and triplets of an objective with a miner."""
     names = ("positive_pairs", "negative_pairs", "triplets")
     return {name: logs[f"pairs/{name}"] for name in names if f"pairs/{name}" in logs}

@@ -1,4 +1,4 @@
-"""One training step of ResNet-50: on the accelerator and on the CPU, and at the precisions that the accelerator has."""
+"""One training step of ResNet-50 on the accelerator and on the CPU, at each precision."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""One training step of every loss, miner and head that training knows, on the accelerator and on the CPU."""
+"""One training step of every loss, miner and head of training, on the accelerator and on the CPU."""
 
 import dataclasses
 import json
@@ -35,9 +35,10 @@ Make = Callable[[], Objective]
 
 
 def objectives() -> dict[str, dict[str, Make]]:
-    """Return what makes each objective, by kind and name; all losses, miners and heads that the tables of training hold.
+    """Return the constructor of each objective in the tables of training, by kind and name.
 
-    A miner's selection is taken as weights of pairs (margin loss) and as triplets (triplet loss), which are different code.
+    The selection of a miner is used both as weights of pairs (margin loss) and as triplets (triplet loss), because
+    these are different code paths.
     """
 
     def made(loss: str, miner: str = "none", paired: bool = False, memory: int = 0, **options: Any) -> Make:
@@ -80,7 +81,7 @@ def measure_objectives(
       UserError: devices that cannot be compared.
     """
     reference, tested, compared = both_devices()
-    # What the reference computes does not depend on its optimisation, which would take as long again.
+    # The results of the reference do not depend on its optimisation, which would double the time.
     settings = [Setting(reference, optimized=False), Setting(tested, optimized=not toy)]
     model = _TOY_MODEL if toy else _MODEL
     variables = host_variables(model, _SIDE)

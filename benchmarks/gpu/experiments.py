@@ -1,4 +1,4 @@
-"""A configuration trained in full on View 1, as its user would: by `launch.py`, in a work directory that resumes."""
+"""Full training of a configuration on View 1, by `launch.py`, in a work directory that resumes."""
 
 import json
 import subprocess

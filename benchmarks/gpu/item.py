@@ -1,7 +1,9 @@
-"""One item in a process of its own: `python -m benchmarks.gpu.item NAME --data=FILE --folder=FOLDER [--toy]`.
+"""One item in a process of its own.
 
-It writes `FOLDER/NAME.json` when it is done, so that nothing measured depends on the process that started it. Exit codes: 0
-measured, 2 a sentence on standard error says why not.
+    python -m benchmarks.gpu.item NAME --data=FILE --folder=FOLDER [--toy]
+
+It writes `FOLDER/NAME.json` when it is done, so that no measurement depends on the process that started it. Exit
+codes: 0 if measured, 2 with a sentence on standard error if not.
 """
 
 import argparse
@@ -68,7 +70,7 @@ def main(arguments: list[str]) -> int:
 
 
 def end_with_parent() -> None:
-    """End this process and those that it started when the process that started it is gone, so that no item outlives the kit."""
+    """End this process and its children when its parent has ended, so that no item outlives the kit."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -80,7 +82,7 @@ def end_with_parent() -> None:
 
 
 def machine() -> dict[str, Any]:
-    """Return the device, the processor and the versions that a figure belongs to."""
+    """Return the device, the processor and the versions that a measurement belongs to."""
     import jax
 
     device = jax.devices()[0]

@@ -1,4 +1,4 @@
-"""The measurements of the GPU kit, in the order in which they run. Imports the standard library alone."""
+"""The measurements of the GPU kit, in order of execution. Imports only the standard library."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def _throughput(dtype: str, title: str) -> Item:
 
 
 def _training(config: str, title: str, seconds: float, *, module: str = "experiments") -> Item:
-    # Twice the estimate: a run that is slower than expected still ends, and says so.
+    # Twice the estimate, so that a run slower than expected can still finish.
     return Item(config, f"{config}: {title}", module, seconds, 2 * seconds, {"config": config})
 
 

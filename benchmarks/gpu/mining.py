@@ -1,10 +1,10 @@
-"""Time and memory of mining on a GPU: forward and backward beside pytorch-metric-learning, in one run.
+"""Time and memory of mining on a GPU, forward and backward, next to pytorch-metric-learning.
 
     python -m benchmarks.gpu --again=mining
 
-The table of `python -m benchmarks.mining`, without the start of a process for every figure: for each combination of miner and
-loss, each library has one process that works its way up the batch sizes, so that the peak of its memory is that of the size
-at hand. All are started together; then the two libraries take turns.
+The table of `python -m benchmarks.mining`, without starting a process for every measurement. For each combination of
+miner and loss, each library has one process that measures the batch sizes in increasing order, so that its peak
+memory is that of the current size. All processes are started together; then the two libraries take turns.
 """
 
 import contextlib

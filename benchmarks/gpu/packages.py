@@ -1,4 +1,4 @@
-"""The packages that a bare machine lacks, from the wheels of the bundle. Imports the standard library alone."""
+"""Installation of missing packages from the wheels of the bundle. Imports only the standard library."""
 
 import importlib.util
 import os

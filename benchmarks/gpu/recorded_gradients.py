@@ -1,4 +1,7 @@
-"""Raw gradients of the project's own training step on chosen devices: no optimiser, for Adam would hide a wrong scale."""
+"""Raw gradients of the project's own training step on chosen devices.
+
+No optimiser is involved, because Adam would hide a wrong scale.
+"""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -24,14 +27,14 @@ Arrays = dict[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """Where and in what arithmetic a step runs.
+    """Devices and arithmetic of a step.
 
     Attributes:
-      devices: over which the batch is spread.
-      precision: of matrix products and convolutions that do not set their own, as of `jax.default_matmul_precision`;
-        "default" is JAX's own, TF32 on a recent GPU.
-      dtype: type of the network's activations.
-      optimized: whether the compiler of CPU programs optimises machine code; without, it takes half the time.
+      devices: Devices over which the batch is distributed.
+      precision: Precision of matrix products and convolutions that do not set their own, as in
+        `jax.default_matmul_precision`; "default" is that of JAX, TF32 on a recent GPU.
+      dtype: Type of the network's activations.
+      optimized: True if the compiler of CPU programs optimises machine code; without, it takes half the time.
     """
 
     devices: Devices
@@ -41,13 +44,13 @@ class Setting:
 
 
 class Recorded(NamedTuple):
-    """What one training step computed, as arrays of the host.
+    """Results of one training step, as arrays on the host.
 
     Attributes:
-      loss: of the global batch.
-      gradients: by name of the parameter.
-      kept: running statistics and the objective's state after the step, by name.
-      logs: what training would log.
+      loss: Loss of the global batch.
+      gradients: Gradients by name of the parameter.
+      kept: Running statistics and the state of the objective after the step, by name.
+      logs: Values that training would log.
     """
 
     loss: float
@@ -69,9 +72,10 @@ def record_gradients() -> optax.GradientTransformation:
 def host_variables(model: Mapping[str, Any], side: int, seed: int = 0) -> dict[str, Any]:
     """Return random variables of a network near those at which training starts, as arrays of the host.
 
-    What starts at zero, as the scales of residual branches, is drawn around it: else no gradient would reach the branches,
-    and nothing would be compared there. Not far from it: with full branches a rounding in the first layer changes the
-    gradient of ResNet-50 by percents, and no tolerance tells a fault from that.
+    Parameters that start at zero, such as the scales of residual branches, are sampled around zero; otherwise no
+    gradient would reach the branches. The deviation from zero is small: with full branches, a rounding error in the
+    first layer changes the gradient of ResNet-50 by several percent, and no tolerance could distinguish an error from
+    that.
     """
     images = jnp.zeros((2, side, side, 3), jnp.float32)
     start = partial(build(model).init, train=False)
@@ -80,20 +84,20 @@ def host_variables(model: Mapping[str, Any], side: int, seed: int = 0) -> dict[s
     def constants(key: jax.Array) -> dict[str, jax.Array]:
         return {name: leaf for name, leaf in _leaves(start(key, images)["params"]).items() if not _is_kernel(name)}
 
-    # Kernels come from NumPy: XLA takes seconds to compile the draws of fifty of them.
+    # Kernels come from NumPy, because XLA takes seconds to compile the sampling of fifty kernels.
     constant = jax.device_get(jax.jit(constants)(jax.random.key(seed)))
     rng = np.random.default_rng(seed)
 
-    def draw(path: tuple[Any, ...], leaf: jax.ShapeDtypeStruct) -> np.ndarray:
+    def sample(path: tuple[Any, ...], leaf: jax.ShapeDtypeStruct) -> np.ndarray:
         name = _name(path)
         if _is_kernel(name):
-            drawn = rng.normal(0, (2 / np.prod(leaf.shape[:-1])) ** 0.5, leaf.shape)
+            sampled = rng.normal(0, (2 / np.prod(leaf.shape[:-1])) ** 0.5, leaf.shape)
         else:
-            drawn = constant[name] * rng.uniform(0.8, 1.2, leaf.shape) + rng.normal(0, 0.1, leaf.shape)
-        return drawn.astype(leaf.dtype)
+            sampled = constant[name] * rng.uniform(0.8, 1.2, leaf.shape) + rng.normal(0, 0.1, leaf.shape)
+        return sampled.astype(leaf.dtype)
 
-    params = jax.tree_util.tree_map_with_path(draw, shapes["params"])
-    # Of statistics training reads none: it takes those of the batch.
+    params = jax.tree_util.tree_map_with_path(sample, shapes["params"])
+    # Training does not read running statistics; it uses those of the batch.
     rest = {name: part for name, part in shapes.items() if name != "params"}
     return {"params": params, **jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), rest)}
 

@@ -70,7 +70,7 @@ def tables(results: Results) -> str:
 
 
 def _machines(results: Results) -> str:
-    """Which figures come from which machine, day and versions."""
+    """Return the machine, day and versions of each measurement."""
     groups: dict[str, list[str]] = {}
     for name, result in results.items():
         if result is not None:

@@ -1,4 +1,7 @@
-"""Results of the GPU kit as files: one `<item>.json` each, written atomically. Imports the standard library alone."""
+"""Results of the GPU kit: one `<item>.json` per item. Imports only the standard library.
+
+Files are written atomically.
+"""
 
 import json
 import os
@@ -14,19 +17,19 @@ COMMITTED = Path(__file__).parents[2] / "docs" / "results" / "gpu"
 
 
 class KitError(Exception):
-    """What stops the kit, in one sentence for its user."""
+    """Error that stops the kit, with one sentence for its user."""
 
 
 def write_result(folder: Path, name: str, result: Mapping[str, Any]) -> None:
-    """Write the result of an item; an older one of the same name is replaced only once the new one is complete.
+    """Write the result of an item atomically, replacing an older one of the same name.
 
     Args:
-      folder: folder of results.
-      name: name of the item.
-      result: what was measured, JSON-serialisable.
+      folder: Folder of results.
+      name: Name of the item.
+      result: The measurement, JSON-serialisable.
 
     Raises:
-      KitError: the file cannot be written, as on a full disk.
+      KitError: If the file cannot be written, as on a full disk.
     """
     path, unfinished = folder / f"{name}.json", folder / f".{name}.json.{os.getpid()}"
     try:

@@ -1,4 +1,4 @@
-"""Work through the items within the time there is. Imports the standard library alone."""
+"""Execution of the items within a time limit. Imports only the standard library."""
 
 import dataclasses
 import os
@@ -21,13 +21,13 @@ _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of an item.
+    """Outcome of an item.
 
     Attributes:
-      item: the item.
+      item: The item.
       state: MEASURED in this call, KEPT from an earlier one, NO_TIME, STOPPED at its limit, or FAILED.
-      seconds: time it took now, or when it was measured.
-      note: the reason in words where there is no result.
+      seconds: Duration of this measurement or of the stored one.
+      note: Reason for a missing result.
     """
 
     item: Item
@@ -42,7 +42,7 @@ def outstanding(items: Sequence[Item], folders: list[Path], again: Collection[st
 
 
 def estimate(item: Item, folders: list[Path]) -> float:
-    """Return the seconds that an item is expected to take: as last measured, else the estimate of the list."""
+    """Return the expected duration of an item in seconds: the last measured one, else the listed one."""
     result = measured(folders, item.name)
     return result["seconds"] if result else item.seconds
 
@@ -59,21 +59,23 @@ def run_items(
     say: Callable[[str], None] = print,
     program: Sequence[str] = PROGRAM,
 ) -> list[Outcome]:
-    """Measure what is outstanding, in order; whatever fits starts, each result is written when it is there.
+    """Measure the outstanding items in order, as far as the time allows.
+
+    An item starts if its estimated duration still fits. Each result is written as soon as it is available.
 
     Args:
-      items: the items, in order.
-      data: the data file.
-      out: folder of results and logs.
-      deadline: when the time is over, by `time.monotonic`.
-      committed: folder of results that the project keeps; None for none.
-      again: names of items that are measured again although there is a result.
-      toy: run every item at toy size, whatever there is.
-      say: takes lines for the user.
-      program: command that measures one item.
+      items: The items, in order.
+      data: The data file.
+      out: Folder of results and logs.
+      deadline: End of the available time, by `time.monotonic`.
+      committed: Folder of results that the project keeps; None for none.
+      again: Names of items that are measured again although there is a result.
+      toy: Run every item at toy size, whatever results exist.
+      say: Function that receives lines for the user.
+      program: Command that measures one item.
 
     Raises:
-      KitError: a damaged result, or a folder that cannot be written.
+      KitError: If a result is damaged or a folder cannot be written.
     """
     folders = [folder for folder in (out, committed) if folder is not None]
     todo = list(items) if toy else outstanding(items, folders, again)
@@ -127,7 +129,7 @@ def _measure(command: list[str], item: Item, data: Path, out: Path, limit: float
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of an item's processes."""
+    """End the remaining processes of an item."""
     for ending, patience in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, _GRACE)):
         try:
             os.killpg(process.pid, ending)
@@ -145,7 +147,7 @@ def _last_line(log: Path) -> str:
 
 
 def table(outcomes: Sequence[Outcome], out: Path) -> str:
-    """Return what was measured and what is left, a line for each item, at most 80 columns wide."""
+    """Return the state of each item, one line per item, at most 80 columns wide."""
     lines = [f"{'item':<24}{'state':<14}{'seconds':>8}  note", "-" * 79]
     for outcome in outcomes:
         seconds = f"{outcome.seconds:.0f}" if outcome.seconds else ""

@@ -1,4 +1,7 @@
-"""The tables of the GPU kit as Markdown, one function for each module of items. A row without figures says so."""
+"""Tables of the GPU kit as Markdown, one function per module of items.
+
+A row without measurements says so.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -54,7 +57,7 @@ def percent(share: float) -> str:
 
 
 def throughput(figures: Figures) -> str:
-    """Return the tables of a training step beside PyTorch's, and what bounds it."""
+    """Return the tables of a training step compared with PyTorch, with its bottlenecks."""
     header = ("Activations", "Batch", *_STEPS.values(), "compiled PyTorch = 1", "Share of peak", "Compiling, s")
     rows, notes = [], []
     for item, found in figures.items():
@@ -99,7 +102,7 @@ def _step(dtype: str, batch: str, candidates: Mapping[str, Any]) -> list[str]:
 
 
 def _bounds(dtype: str, found: Mapping[str, Any]) -> list[str]:
-    """What the trace says of a step: shares of the kinds of operations, and the five that take most."""
+    """Return the summary of a trace: shares of the kinds of operations, and the five most expensive ones."""
     trace = found["trace"]
     if isinstance(trace, str):
         return [f"{dtype}: no trace ({trace})."]
@@ -123,7 +126,7 @@ def _bounds(dtype: str, found: Mapping[str, Any]) -> list[str]:
 
 
 def rate(row: Mapping[str, Any] | str) -> str:
-    """Return images a second with their range, or the reason why there are none."""
+    """Return images per second with their range, or the reason why there are none."""
     if isinstance(row, str):
         return row
     found = row["images_per_second"]
@@ -167,7 +170,7 @@ def _difference(case: Mapping[str, Any]) -> str:
 
 
 def mining(figures: Figures) -> str:
-    """Return the table of mining beside pytorch-metric-learning."""
+    """Return the table of mining compared with pytorch-metric-learning."""
     header = ("Mining and loss", "Batch", "lfw_jax ms", "peak MiB", "PML ms", "peak MiB", "times faster")
     rows = []
     for found in figures.values():

@@ -1,17 +1,18 @@
-"""Images a second of a ResNet-50 training step at 112×112, beside PyTorch on the same device in the same run.
+"""Throughput of a ResNet-50 training step at 112×112, compared with PyTorch on the same device.
 
     python -m benchmarks.gpu --again=throughput_bfloat16
 
-Two worker processes live at the same time, each with less than half of the card's memory, and take turns: one of this project
-(`throughput_jax`), one of PyTorch (`throughput_torch`). What is measured, for each batch size:
+Two worker processes exist at the same time, each with less than half of the card's memory, and take turns: one of
+this project (`throughput_jax`), one of PyTorch (`throughput_torch`). Measured for each batch size, in images per
+second:
 
-* `lfw_jax_resident`: the training set lies on the device, as with `config.data.resident`.
+* `lfw_jax_resident`: the training set is on the device, as with `config.data.resident`.
 * `lfw_jax_host_pixels`: the host sends decoded images, as with `config.data.keep_decoded`.
-* `lfw_jax_host_jpeg`: the host decodes JPEG files as it goes, as training does by default.
+* `lfw_jax_host_jpeg`: the host decodes JPEG files in every step, as training does by default.
 * `torch_eager`, `torch_compiled`: PyTorch with its training set on the device.
 
-At the first batch size the two compile one after another, so that neither disturbs the other's search for fast kernels and
-the seconds are those of a process that has the machine to itself; later they compile at the same time.
+At the first batch size the two compile one after another, so that neither disturbs the other's search for fast
+kernels and compilation times are those of an otherwise idle machine; later they compile at the same time.
 """
 
 import statistics
@@ -48,18 +49,18 @@ def measure(
     seconds: float = 100.0,
     peer_python: str = sys.executable,
 ) -> Figures:
-    """Measure both libraries' training steps and what bounds this project's.
+    """Measure the training steps of both libraries and the bottlenecks of this project's.
 
     Args:
-      data: an `.npz` file of the `array` source.
-      folder: where the trace is left.
-      toy: a tiny network, for a CPU.
-      dtype: type of the activations: "bfloat16", or "float32", which is TF32 on a GPU for both.
-      seconds: time after which no further batch size is begun.
+      data: An `.npz` file of the `array` source.
+      folder: Folder for the trace.
+      toy: Use a tiny network, for a CPU.
+      dtype: Type of the activations: "bfloat16", or "float32", which is TF32 on a GPU for both.
+      seconds: Time after which no further batch size is started.
       peer_python: Python with PyTorch.
 
     Raises:
-      UserError: an unknown type, or data that cannot be read.
+      UserError: If the type is unknown or the data cannot be read.
     """
     if dtype not in ("bfloat16", "float32"):
         raise UserError(f"throughput: dtype is '{dtype}'; expected bfloat16 or float32.")
@@ -82,7 +83,7 @@ def measure(
         result: Figures = {"dtype": dtype, "arrangement": _ARRANGEMENT} | turns.start(data.resolve(), dtype, toy)
         flops = resnet_step(sizes.side, **sizes.network())
         result["flops_per_image"] = {"counted": flops, "source": SOURCE}
-        print(f"{flops / 1e9:.2f} GFLOP an image; peak {_shown(result['peak'].get('teraflops_per_second'))} TFLOP/s")
+        print(f"{flops / 1e9:.2f} GFLOP per image; peak {_shown(result['peak'].get('teraflops_per_second'))} TFLOP/s")
         result["batches"] = {}
         for place, batch in enumerate(sizes.batches):
             rows = turns.measure(batch, alone=not place)
@@ -98,7 +99,7 @@ def measure(
 
 
 class _Turns:
-    """Both workers, and the time that is left."""
+    """Both workers and the remaining time."""
 
     def __init__(self, sizes: Plan, ours: Worker, peer: Worker, deadline: float):
         self._sizes, self._ours, self._peer, self._deadline = sizes, ours, peer, deadline
@@ -123,7 +124,7 @@ class _Turns:
         return {"lfw_jax": found, "torch": peer, "peak": peaks}
 
     def measure(self, batch: int, *, alone: bool) -> dict[str, Figures | str]:
-        """Prepare every candidate for a batch size and give each its turns: its figures, or why there are none."""
+        """Return the measurements of every candidate for a batch size, or the reasons why there are none."""
         left = self._deadline - time.monotonic()
         if not alone and self._preparing["ours"] > left:
             return dict.fromkeys(_CANDIDATES, "no time left")
@@ -181,7 +182,7 @@ class _Turns:
         return self._peer if name in (_EAGER, _COMPILED) else self._ours
 
     def _or_reason(self, worker: Worker, command: str | None, **arguments: Any) -> Figures | str:
-        """The result of a command (None: of the one that was sent), or why there is none."""
+        """Return the result of a command (None: of the one that was sent), or the reason why there is none."""
         timeout = max(_GRACE / 2, self._deadline - time.monotonic() + _GRACE)
         try:
             if command is None:
@@ -192,7 +193,7 @@ class _Turns:
 
 
 def _figures(row: Figures, batch: int, flops: int, peak: Figures) -> Figures:
-    """Rates of the turns that a candidate had, with what preparing it took."""
+    """Return the rates of a candidate's turns, with the cost of preparing it."""
     turns = row.pop("turns")
     rates = [batch * turn["steps"] / turn["seconds"] for turn in turns]
     median = statistics.median(rates)

@@ -9,14 +9,14 @@ SOURCE = (
 
 
 def resnet_forward(side: int, *, stages: Sequence[int], width: int, embedding_dim: int, classes: int) -> int:
-    """Operations of embedding one image with `lfw_jax.models.resnet.ResNet` and comparing it with every prototype.
+    """Return the operations of one embedding of `lfw_jax.models.resnet.ResNet` and its class logits.
 
     Args:
-      side: pixels of the square image.
-      stages: blocks of each stage.
-      width: channels inside the first stage's blocks.
-      embedding_dim: length of an embedding.
-      classes: prototypes.
+      side: Side of the square image, in pixels.
+      stages: Number of blocks in each stage.
+      width: Channels inside the blocks of the first stage.
+      embedding_dim: Length of an embedding.
+      classes: Number of prototypes.
     """
 
     def halved(size: int) -> int:
@@ -41,6 +41,6 @@ def resnet_forward(side: int, *, stages: Sequence[int], width: int, embedding_di
 
 
 def resnet_step(side: int, *, stages: Sequence[int], width: int, embedding_dim: int, classes: int) -> int:
-    """Operations that one image costs a training step: the forward pass three times (see `SOURCE`)."""
+    """Return the operations of a training step per image: three times the forward pass (see `SOURCE`)."""
     forward = resnet_forward(side, stages=stages, width=width, embedding_dim=embedding_dim, classes=classes)
     return 3 * forward

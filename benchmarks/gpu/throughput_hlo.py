@@ -1,4 +1,4 @@
-"""The operations of a compiled XLA program: of what kind each is, and which part of a training step it belongs to."""
+"""The operations of a compiled XLA program, by kind and by part of the training step."""
 
 import collections
 import dataclasses
@@ -118,7 +118,7 @@ def read_program(text: str) -> Program:
             lines = computations.setdefault(head[1], [])
         elif found := _INSTRUCTION.match(row):
             lines.append(_Line(found[1], found[2], row))
-    # A CUDA graph is no operation: what runs in it is.
+    # A CUDA graph is not an operation; its contents are.
     every = [line for lines in computations.values() for line in lines if "to_apply=%command_buffer" not in line.text]
     operations = {line.name: _operation(line, list(_within(line, computations))) for line in every}
     for _ in range(3):  # a layout copy of a convolution's operand has none but copies beside it
@@ -128,7 +128,7 @@ def read_program(text: str) -> Program:
 
 
 def _placed_by_neighbours(operations: Mapping[str, Operation], lines: Iterable[_Line]) -> dict[str, Operation]:
-    """Operations for which XLA kept no name, placed in the order of a step between what they read and who reads them."""
+    """Return operations without a name of their own, assigned to a part of the step by their neighbours."""
     reads: dict[str, list[int]] = collections.defaultdict(list)
     read_by: dict[str, list[int]] = collections.defaultdict(list)
     for line in lines:
@@ -150,7 +150,7 @@ def _placed_by_neighbours(operations: Mapping[str, Operation], lines: Iterable[_
 
 
 def _within(line: _Line, computations: Mapping[str, list[_Line]]) -> Iterable[_Line]:
-    """The instruction and, of a fusion or call, those it is made of."""
+    """Return the instruction and, for a fusion or call, the instructions in it."""
     yield line
     if line.opcode in ("fusion", "call", "while", "async-start"):
         for name in _CALLS.findall(line.text):
@@ -186,7 +186,7 @@ def _kind(parts: list[_Line]) -> str:
 
 
 def scope_of(op_name: str) -> str:
-    """Return the part of a training step that an operation was traced in, from the name that JAX gives it."""
+    """Return the part of a training step in which an operation was traced, from its name in JAX."""
     for part in op_name.split("/"):
         inner = re.sub(r"^(?:\w+\()*|\)*$", "", part)
         if inner in _SCOPES:

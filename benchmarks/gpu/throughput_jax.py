@@ -1,4 +1,4 @@
-"""This project's side of the throughput item: a worker that owns the training step (`throughput_workers`)."""
+"""Worker of this project in the throughput item (`throughput_workers`)."""
 
 import io
 import itertools
@@ -27,10 +27,10 @@ _ENDLESS = 2**30  # steps: more than any run takes
 
 
 class Commands:
-    """What the parent commands."""
+    """Commands for the parent process."""
 
     def start(self, data: str, dtype: str, *, toy: bool) -> dict[str, Any]:
-        """Read the images, build the step and say where it runs."""
+        """Read the images, build the step and describe its device."""
         self._plan: Plan = plan(toy=toy)
         self._dtype = dtype
         self._devices = choose_devices(1, 1)
@@ -98,17 +98,17 @@ class Commands:
         return {"steps": steps, "seconds": took}
 
     def trace(self, candidate: str, folder: str) -> dict[str, Any]:
-        """Trace a few steps of a candidate and say what they spend their time on."""
+        """Trace a few steps of a candidate and summarise their time by operation."""
         running, steps = self._running[candidate], self._plan.traced_steps
         return measure_trace(running.compiled, running.lowered, running.take_with, Path(folder), steps=steps)
 
     def release(self) -> dict[str, Any]:
-        """Give up what the candidates hold on the device."""
+        """Release the device memory of the candidates."""
         self._running.clear()
         return {}
 
     def _batches(self, candidate: str, size: int) -> Iterator[tuple[Any, ...]]:
-        """What a step takes besides the state, as `lfw_jax.jobs.experiment.Experiment.batches` makes it."""
+        """Return the inputs of a step besides the state, as `jobs.experiment.Experiment.batches` does."""
         images, geometry, labels = self._images, self._geometry, self._labels
 
         def indices(step: int) -> np.ndarray:

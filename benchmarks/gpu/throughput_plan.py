@@ -1,4 +1,4 @@
-"""What the throughput item measures, at full size and at toy size. Imports neither JAX nor PyTorch."""
+"""Sizes of the throughput item, at full size and at toy size. Imports neither JAX nor PyTorch."""
 
 import dataclasses
 from collections.abc import Callable
@@ -12,20 +12,20 @@ LOG_EVERY = 20  # steps after which a loss is fetched, as training does (config.
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Sizes of everything.
+    """Sizes of networks, batches and measurements.
 
     Attributes:
-      side: pixels of the square that the network sees.
-      stages: blocks of each stage of the residual network.
-      width: channels inside the first stage's blocks.
-      embedding_dim: length of an embedding.
-      classes: identities.
-      batches: batch sizes, the one of most interest first.
-      rounds: turns of every candidate.
-      round_seconds: how long a turn lasts.
-      peak_size: side of the square matrices whose product gives the peak.
-      images: how many images of the data are used.
-      traced_steps: steps in the trace.
+      side: Side of the square network input, in pixels.
+      stages: Number of blocks in each stage of the residual network.
+      width: Channels inside the blocks of the first stage.
+      embedding_dim: Length of an embedding.
+      classes: Number of identities.
+      batches: Batch sizes, the most interesting one first.
+      rounds: Number of turns of every candidate.
+      round_seconds: Duration of a turn.
+      peak_size: Side of the square matrices whose product gives the peak rate.
+      images: Number of images of the data that are used.
+      traced_steps: Number of steps in the trace.
     """
 
     side: int
@@ -41,7 +41,7 @@ class Plan:
     traced_steps: int
 
     def network(self) -> dict[str, Any]:
-        """Return what `throughput_flops` needs to know of the network."""
+        """Return the arguments of `throughput_flops` for the network."""
         return dict(
             stages=self.stages, width=self.width, embedding_dim=self.embedding_dim, classes=self.classes
         )  # fmt: skip
@@ -81,14 +81,14 @@ def plan(*, toy: bool) -> Plan:
 
 
 def timed_steps(run: Callable[[int], float], seconds: float) -> tuple[int, float]:
-    """Take as many steps as fill so many seconds.
+    """Run as many steps as fill the given number of seconds.
 
     Args:
-      run: takes so many steps, waits for the device, and returns the seconds that it took.
-      seconds: how long to measure.
+      run: Function that runs a number of steps, waits for the device, and returns the seconds taken.
+      seconds: Duration of the measurement.
 
     Returns:
-      Steps and the seconds that they took.
+      The number of steps and their duration in seconds.
     """
     pilot = 2
     took = run(pilot)
@@ -97,7 +97,10 @@ def timed_steps(run: Callable[[int], float], seconds: float) -> tuple[int, float
 
 
 def peak_teraflops(run: Callable[[int], float], size: int, seconds: float) -> float:
-    """Return the rate of a product of two square matrices, 10¹² operations a second; `run` as in `timed_steps`."""
+    """Return the rate of a product of two square matrices, in 10¹² operations per second.
+
+    `run` is as in `timed_steps`.
+    """
     run(3)
     products, took = timed_steps(run, seconds)
     return 2 * size**3 * products / took / 1e12

@@ -17,12 +17,12 @@ CLASSES = 4038  # the identities of LFW's View 1 training set
 
 
 def build_step(model: Mapping[str, Any], *, side: int, classes: int = CLASSES) -> tuple[State, Step]:
-    """Return a fresh state and the per-device step: normalised softmax over `classes`, Adam, random mirror images.
+    """Return an initial state and the per-device step with normalised softmax, Adam and mirroring.
 
     Args:
-      model: the `model` part of a configuration.
-      side: pixels of the square that the network sees.
-      classes: identities.
+      model: The group `model` of a configuration.
+      side: Side of the square network input, in pixels.
+      classes: Number of identities.
     """
     options = dict(
         name="adam", learning_rate=1e-3, weight_decay=0.0, clip_norm=0.0, warmup_epochs=0, constant_epochs=0,

@@ -1,8 +1,8 @@
-"""PyTorch's side of the throughput item: a worker that owns its training step (`throughput_workers`).
+"""Worker of PyTorch in the throughput item (`throughput_workers`).
 
-Channels-last, `torch.autocast` in bfloat16 or TF32, cuDNN's search for the fastest algorithms, fused Adam; eager and by
-`torch.compile` with static shapes. A step finds its batch in a set that is on the device, mirrors half of it and brings it
-to [-1, 1], as this project's does.
+Channels-last, `torch.autocast` in bfloat16 or TF32, cuDNN's search for the fastest algorithms, fused Adam; eager and
+by `torch.compile` with static shapes. As in this project, a step takes its batch from a set on the device, mirrors
+half of it and scales it to [-1, 1].
 """
 
 import time
@@ -18,10 +18,10 @@ EAGER, COMPILED = "torch_eager", "torch_compiled"
 
 
 class Commands:
-    """What the parent commands."""
+    """Commands for the parent process."""
 
     def start(self, dtype: str, *, toy: bool, memory_share: float) -> dict[str, Any]:
-        """Set the precision, make the images and say where it runs."""
+        """Set the precision, make the images and describe the device."""
         self._plan: Plan = plan(toy=toy)
         self._dtype, self._cuda = dtype, torch.cuda.is_available()
         self._device = "cuda" if self._cuda else "cpu"
@@ -55,9 +55,9 @@ class Commands:
         return {"teraflops_per_second": peak_teraflops(run, size, seconds)}
 
     def prepare(self, candidate: str, batch: int) -> dict[str, Any]:
-        """Compile a candidate's step for a batch size, if it is to be, and take its first steps.
+        """Compile a candidate's step for a batch size, unless it is eager, and run its first steps.
 
-        `first_step_seconds` hold compilation, and the search for algorithms where that was not made before.
+        `first_step_seconds` include compilation, and the search for algorithms if it was not made before.
         """
         run = self._runner(batch, compiled=candidate == COMPILED)
         began = time.perf_counter()
@@ -73,7 +73,7 @@ class Commands:
         return {"steps": steps, "seconds": took}
 
     def release(self) -> dict[str, Any]:
-        """Give up what the candidates hold on the device."""
+        """Release the device memory of the candidates."""
         self._running.clear()
         torch.compiler.reset()
         if self._cuda:

@@ -1,7 +1,7 @@
-"""Measuring processes that live side by side: a parent that commands them by turns, one line of JSON each way.
+"""Measuring processes controlled by a parent in turns, with one line of JSON per message.
 
-Two frameworks share a card only in processes of their own, and starting one takes a GPU process several seconds. So each
-library gets a worker that stays, compiles what it is told to, and measures when it is its turn.
+Two frameworks can share a card only in separate processes, and the start of a GPU process takes several seconds. So
+each library has one persistent worker, which compiles and measures on command.
 """
 
 import contextlib
@@ -21,17 +21,19 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class WorkerFailed(Exception):  # noqa: N818, what happened, not a mistake
-    """A worker that gives no figures; the text is the reason, fit for a table."""
+    """Failure of a worker; the text is the reason, short enough for a table."""
 
 
 class Worker:
-    """A measuring process, seen from its parent. Use as a context manager: the process ends with the block.
+    """A measuring process as its parent controls it.
+
+    Use it as a context manager: the process ends with the block.
 
     Args:
-      module: where its commands are: a module with a class `Commands`, each method of which is a command that takes keyword
-        arguments and returns a dictionary. It is imported with the first command.
-      python: its interpreter.
-      environment: variables added to those of this process; None takes one away.
+      module: Module with a class `Commands`; each of its methods is a command that takes keyword arguments and
+        returns a dictionary. It is imported with the first command.
+      python: Python interpreter of the process.
+      environment: Variables added to those of this process; None removes one.
     """
 
     def __init__(
@@ -97,13 +99,13 @@ class Worker:
         return line
 
     def dismiss(self) -> None:
-        """Let the process end when it has done what it was told, without waiting for it."""
+        """Let the process end after its current command, without waiting for it."""
         assert self._process.stdin
         with contextlib.suppress(OSError):  # it died with a command unread
             self._process.stdin.close()
 
     def close(self) -> None:
-        """End the process: it is asked to, and killed if it has not ended 10 seconds later."""
+        """End the process; it is killed if it has not ended after 10 seconds."""
         self.dismiss()
         try:
             self._process.wait(10)
@@ -118,7 +120,10 @@ class Worker:
 
 
 def serve(module: str) -> None:
-    """Carry out the parent's commands until it closes the pipe. Whatever else prints goes to standard error."""
+    """Execute the parent's commands until it closes the pipe.
+
+    All other output goes to standard error.
+    """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     commands = None
@@ -136,7 +141,7 @@ def serve(module: str) -> None:
 
 
 def reason_of(error: Exception) -> str:
-    """Return in a few words why something was not measured."""
+    """Return the reason why a measurement failed, in a few words."""
     text = str(error)
     if isinstance(error, MemoryError) or "out of memory" in text.lower() or "RESOURCE_EXHAUSTED" in text:
         return "out of memory"

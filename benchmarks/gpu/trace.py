@@ -1,6 +1,7 @@
-"""What a training step spends its time on, from a trace that JAX's profiler makes, without any further tool.
+"""Time of a training step by operation, from a trace of JAX's profiler.
 
-`jax.profiler.ProfileData` reads the trace; the compiled program's text says what the operations in it are.
+`jax.profiler.ProfileData` reads the trace, without any further tool; the text of the compiled program describes its
+operations.
 """
 
 import collections
@@ -97,7 +98,10 @@ def _record(run: Callable[[], float], kept: Path) -> list[Event]:
 
 
 def read_events(path: Path) -> list[Event]:
-    """Return the work of the devices in a trace (`.xplane.pb`): kernels of GPUs, or of a CPU what XLA ran on it."""
+    """Return the work of the devices in a trace (`.xplane.pb`).
+
+    These are the kernels of GPUs, or XLA's operations on a CPU.
+    """
     with warnings.catch_warnings():
         # The reader's types have no __module__, of which Python 3.13 warns; as an error that would abort the process.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -119,18 +123,19 @@ def read_events(path: Path) -> list[Event]:
 
 
 def summarise(events: Sequence[Event], program: Program, steps: int) -> dict[str, Any]:
-    """Return the five most expensive operations and the shares of every kind of operation and part of the step.
+    """Return the five most expensive operations and the shares of kinds and parts of the step.
 
     Operations that run inside others (the body of a loop) count once. The shares of `by_kind`, `by_scope` and
-    `by_resource` are of the time of all operations and the time in which no operation runs (idle), so that they sum to 1.
+    `by_resource` are of the time of all operations and the time in which no operation runs (idle), so that they sum
+    to 1.
 
     Args:
-      events: the work of the device.
-      program: what the operations of the step are.
-      steps: how many steps the events are of.
+      events: Work of the device.
+      program: The operations of the step.
+      steps: Number of steps that the events belong to.
 
     Raises:
-      ValueError: no events.
+      ValueError: If there are no events.
     """
     if not events:
         raise ValueError("the trace holds no operation of a device")
@@ -165,7 +170,7 @@ def summarise(events: Sequence[Event], program: Program, steps: int) -> dict[str
 
 
 def _own_times(events: Sequence[Event]) -> Iterable[tuple[Event, float]]:
-    """Each event with the time that it spent itself: without the events inside it on the same line."""
+    """Return each event with its own time, without the events inside it on the same line."""
     lines: dict[str, list[Event]] = collections.defaultdict(list)
     for event in events:
         lines[event.line].append(event)
@@ -184,7 +189,7 @@ def _own_times(events: Sequence[Event]) -> Iterable[tuple[Event, float]]:
 
 
 def _window(events: Sequence[Event]) -> tuple[float, float]:
-    """Nanoseconds from the first event's start to the last one's end, and of these with an event running."""
+    """Return the nanoseconds from the first start to the last end, and the busy part of them."""
     spans = sorted((event.start, event.start + event.duration) for event in events)
     busy, end = 0.0, spans[0][0]
     for start, stop in spans:

@@ -1,6 +1,7 @@
-"""The configurations under an importable name: `from lfw_jax.configs import base` works in a checkout and installed.
+"""Importable configurations: `from lfw_jax.configs import base`, in a checkout or installed.
 
-Their files lie in `configs/` at the top of a checkout, where this module points. A wheel holds those files in its place.
+In a checkout their files are in `configs/` at the top level, to which this module points. A wheel contains those files
+in place of this module.
 """
 
 from pathlib import Path

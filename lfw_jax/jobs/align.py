@@ -1,4 +1,4 @@
-"""`--mode=align`: images in, aligned faces out, with a manifest and pictures to look at."""
+"""`--mode=align`: align the faces of images and write a manifest and contact sheets."""
 
 import array
 import random
@@ -21,13 +21,16 @@ _SHOWN, _FALLBACKS_A_SHEET, _COLUMNS = 60, 120, 10
 
 
 def align(request: Request) -> None:
-    """Align `--input`, or what the configuration names, into `--output`.
+    """Align the faces of `--input`, or of the configured data, into `--output`.
+
+    Args:
+      request: The flags and the configuration.
 
     Raises:
-      UserError: no such input, an output that cannot be, settings that cannot be.
+      UserError: If the input does not exist, the output cannot be written, or a setting is invalid.
     """
     if not request.output:
-        raise UserError("--mode=align needs --output=FOLDER, where the aligned faces go.")
+        raise UserError("--mode=align needs --output=FOLDER, the folder of the aligned faces.")
     folder = Path(request.output)
     images = _read(request, folder)
     done = align_set(images, folder, request.config.align, "--output", stage=stage)
@@ -47,27 +50,39 @@ def _read(request: Request, folder: Path) -> ImageSet:
     source = Path(request.input).resolve()
     if folder.resolve() == source or (source in folder.resolve().parents and source.is_dir()):
         raise UserError(
-            f"--output: {folder} lies in --input {request.input}; its crops would be aligned again. Choose another."
+            f"--output: {folder} is inside --input {request.input}, so its crops would be aligned again. Choose another."
         )
     return read_path(request.input)[0]
 
 
 def write_sheets(folder: Path, rows: Rows, *, seed: int) -> list[str]:
-    """Contact sheets of some random crops and of every fallback; their names."""
+    """Write contact sheets of a random sample of crops and of every fallback.
+
+    Args:
+      folder: Folder of the crops, which also receives the sheets.
+      rows: Rows of the manifest.
+      seed: Seed of the sample.
+
+    Returns:
+      File names of the sheets.
+
+    Raises:
+      OSError: If a sheet cannot be written.
+    """
     faces, fallbacks = [], []
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if row.face is not None:
-            faces.append(place)
+            faces.append(index)
         elif row.fallback:
-            fallbacks.append(place)
+            fallbacks.append(index)
     chosen = sorted(random.Random(seed).sample(range(len(faces)), min(_SHOWN, len(faces))))
-    title = f"{len(chosen)} of {len(faces):,} aligned faces, at random"
-    names = [_sheet(folder, SHEET, rows.take(faces[place] for place in chosen), title)]
+    title = f"{len(chosen)} of {len(faces):,} aligned faces, a random sample"
+    names = [_sheet(folder, SHEET, rows.take(faces[index] for index in chosen), title)]
     for old in folder.glob(FALLBACKS.format("*")):
         old.unlink()
     for page, start in enumerate(range(0, len(fallbacks), _FALLBACKS_A_SHEET)):
         some = rows.take(fallbacks[start : start + _FALLBACKS_A_SHEET])
-        title = f"{len(some)} of {len(fallbacks):,} without a face: the centre stands in"
+        title = f"{len(some)} of {len(fallbacks):,} without a face: centre crops"
         names.append(_sheet(folder, FALLBACKS.format(f"_{page + 1}" if page else ""), some, title))
     return names
 
@@ -80,12 +95,21 @@ def _sheet(folder: Path, name: str, rows: Rows, title: str) -> str:
 
 
 def _caption(name: str) -> str:
-    """A name short enough to stand under its crop, with its end, where the number is."""
+    """Return a caption that fits under a crop; it keeps the end of a name, which contains the number."""
     return name if len(name) <= 16 else f"{name[:9]}…{name[-6:]}"
 
 
 def summary(done: Aligned, folder: Path, sheets: list[str]) -> str:
-    """What happened, in lines of a terminal."""
+    """Return the summary of an alignment for the terminal.
+
+    Args:
+      done: Result of the alignment.
+      folder: Folder of the crops.
+      sheets: File names of the contact sheets.
+
+    Returns:
+      Several lines of text.
+    """
     scores, fallbacks, several, unreadable, first = array.array("d"), 0, 0, 0, ""
     for row in done.rows:
         fallbacks += row.fallback
@@ -100,9 +124,9 @@ def summary(done: Aligned, folder: Path, sheets: list[str]) -> str:
         f"{len(scores) + fallbacks:,} images in {folder}: {done.fresh:,} aligned now{speed}",
         f"  {len(scores):,} faces (median score {np.median(scores):.3f}); {several:,} images had more than one"
         if scores
-        else "  no face in any of them",
-        f"  {fallbacks:,} without a face: their centre stands in" + (f" (see {sheets[1]})" if fallbacks else ""),
+        else "  no face in any image",
+        f"  {fallbacks:,} without a face, replaced by centre crops" + (f" (see {sheets[1]})" if fallbacks else ""),
     ]
     if unreadable:
         lines.append(f"  {unreadable:,} could not be read, the first {first}")
-    return "\n".join([*lines, f"  one row an image: {MANIFEST}; to look at: {', '.join(sheets)}"])
+    return "\n".join([*lines, f"  one row per image: {MANIFEST}; contact sheets: {', '.join(sheets)}"])

@@ -1,4 +1,7 @@
-"""Flags, and what a user reads when they are wrong. Imports neither JAX nor TensorFlow, so that it answers at once."""
+"""Definition and parsing of flags, with error messages. Imports neither JAX nor TensorFlow.
+
+Help and error messages therefore appear without delay.
+"""
 
 import difflib
 import os
@@ -21,10 +24,12 @@ _HELP = ("--help", "-help", "-h", "--helpfull", "-helpfull")
 
 
 def run(program: str) -> None:
-    """Parse the flags and run the job; a user's mistake becomes one sentence on standard error and exit code 2.
+    """Parse the flags and run the job.
+
+    A UserError becomes one sentence on standard error and exit code 2.
 
     Args:
-      program: the program that was called, `lfw-jax` or `launch.py`, as messages name it.
+      program: Name of the program in messages, `lfw-jax` or `launch.py`.
     """
     use_large_pages()
     define_flags(program)
@@ -40,10 +45,16 @@ def run(program: str) -> None:
 
 
 def define_flags(program: str) -> None:
-    """Define the flags of a job, among them `--config`: a locked configuration with `--config.group.key=value` overrides."""
+    """Define the flags of a job.
+
+    `--config` is a locked configuration with `--config.group.key=value` overrides.
+
+    Args:
+      program: Name of the program, under which `--help` lists the flags.
+    """
     config_flags.DEFINE_config_file(
         "config",
-        None,  # `_with_files` gives the file of the default configuration
+        None,  # `_with_files` adds the file of the default configuration
         "Name of a configuration, such as arcface, or a file of your own; --config.group.key=value changes a value.",
         lock_config=True,
     )
@@ -74,7 +85,7 @@ def define_flags(program: str) -> None:
 def _main(program: str, arguments: list[str]) -> None:
     """Run the job that the flags ask for."""
     if len(arguments) > 1:
-        raise UserError(f"found the argument '{arguments[1]}', expected flags alone, such as --mode=train.")
+        raise UserError(f"found the argument '{arguments[1]}', expected only flags, such as --mode=train.")
     values = flags.FLAGS
     run_job(
         Request(
@@ -90,25 +101,26 @@ def _main(program: str, arguments: list[str]) -> None:
 
 
 def _called(program: str) -> str:
-    """Return how a program is called: `lfw-jax`, or `python` with the path that was given of launch.py."""
+    """Return the command of a program: `lfw-jax`, or `python` with the given path of launch.py."""
     return f"python {sys.argv[0]}" if program.endswith(".py") else program
 
 
 def use_large_pages() -> None:
-    """Start this process anew with memory in large pages, where the C library knows how (glibc 2.35 and later).
+    """Restart this process with memory in large pages, if the C library supports it.
 
-    XLA allocates a training step's buffers, about a gigabyte, afresh each time; on a CPU a quarter of the step goes into
-    mapping them in pages of 4 KB (benchmarks/training_step.py). The setting is read at the start of a process alone.
+    glibc supports it from version 2.35. XLA allocates the buffers of a training step, about a gigabyte, in every
+    step; on a CPU a quarter of the step is spent on mapping them in pages of 4 KB (benchmarks/training_step.py). The
+    setting takes effect only at the start of a process.
     """
     if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ and sys.gettrace() is None:
         os.execve(sys.executable, sys.orig_argv, os.environ | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"})
 
 
 def _parse(program: str, arguments: list[str]) -> list[str]:
-    """Parse the flags; help goes to standard output and ends the process.
+    """Parse the flags; help is printed to standard output and ends the process.
 
     Raises:
-      UserError: a flag, the configuration's file or one of its overrides is wrong.
+      UserError: If a flag, the file of the configuration or one of its overrides is invalid.
     """
     if asked := [argument for argument in arguments if argument in _HELP]:
         _print_help(program, full=asked[0].endswith("full"))
@@ -116,12 +128,12 @@ def _parse(program: str, arguments: list[str]) -> list[str]:
     arguments = _with_files(arguments)
     try:
         rest = flags.FLAGS(arguments)
-    except Exception as error:  # of the parser, of ml_collections, or whatever the configuration's own code raises
+    except Exception as error:  # from the parser, ml_collections, or any code in the configuration
         raise UserError(_explain(arguments, error)) from error
     if not isinstance(flags.FLAGS.config, ConfigDict):
-        raise UserError(_explain(arguments, TypeError("--config holds no ConfigDict")))
+        raise UserError(_explain(arguments, TypeError("--config is not a ConfigDict")))
     if flags.FLAGS["verbosity"].using_default_value:
-        flags.FLAGS.verbosity = logging.WARNING  # Orbax tells at length of what it does; --verbosity=0 shows it
+        flags.FLAGS.verbosity = logging.WARNING  # Orbax logs a lot; --verbosity=0 shows it
     return rest
 
 
@@ -133,31 +145,36 @@ def _print_help(program: str, *, full: bool) -> None:
 
 
 def _with_files(arguments: list[str]) -> list[str]:
-    """Return the arguments with the file of each `--config` in place of its name; the default's where none is given.
+    """Return the arguments with the name in each `--config` replaced by its file.
+
+    Without `--config`, the file of the default configuration is added.
 
     Raises:
-      UserError: there is no such configuration. ml_collections would report that only when it is first read.
+      UserError: If there is no such configuration. ml_collections would report this only when it is first read.
     """
     found = list(arguments)
-    given = [place for place, text in enumerate(arguments) if _name(text) == "config"]
-    for place in given:
-        if (value := _value(arguments, place)) is not None:
+    given = [index for index, text in enumerate(arguments) if _name(text) == "config"]
+    for index in given:
+        if (value := _value(arguments, index)) is not None:
             path = str(config_files.find(value))
-            if "=" in arguments[place]:
-                found[place] = f"--config={path}"
+            if "=" in arguments[index]:
+                found[index] = f"--config={path}"
             else:
-                found[place + 1] = path
+                found[index + 1] = path
     return found if given else [found[0], f"--config={config_files.of_name(config_files.DEFAULT)}", *found[1:]]
 
 
 def _config_path(arguments: list[str]) -> str:
-    """Return the configuration's file from arguments as `_with_files` returns them: the last one given."""
-    given = [_value(arguments, place) for place, text in enumerate(arguments) if _name(text) == "config"]
+    """Return the file of the last `--config` of arguments as `_with_files` returns them."""
+    given = [_value(arguments, index) for index, text in enumerate(arguments) if _name(text) == "config"]
     return given[-1] or ""
 
 
 def _explain(arguments: list[str], error: Exception) -> str:
-    """Return what is wrong with the configuration's file or its first wrong override; else what the parser said."""
+    """Return the error of the configuration's file or of its first invalid override.
+
+    If both are valid, it is the message of the parser.
+    """
     path = _config_path(arguments)
     try:
         config = runpy.run_path(path)["get_config"]()
@@ -165,15 +182,15 @@ def _explain(arguments: list[str], error: Exception) -> str:
         return _file_fault(path, fault)
     if not isinstance(config, ConfigDict):
         return f"--config: get_config of {path} returned {type(config).__name__}, expected a ConfigDict."
-    overrides = [(place, _name(text)) for place, text in enumerate(arguments) if _name(text).startswith("config.")]
-    for place, name in overrides:
-        if fault := _override_fault(config, name, place, arguments):
+    overrides = [(index, _name(text)) for index, text in enumerate(arguments) if _name(text).startswith("config.")]
+    for index, name in overrides:
+        if fault := _override_fault(config, name, index, arguments):
             return fault
     return f"{str(error).strip().splitlines()[-1]} (--help lists the flags.)"
 
 
 def _file_fault(path: str, fault: Exception) -> str:
-    """Return why a configuration's file cannot be loaded, with the line, and what a file of that kind needs."""
+    """Return the reason why the file of a configuration cannot be loaded, with line and remedy."""
     if isinstance(fault, KeyError) and fault.args == ("get_config",):
         return f"--config: {path} defines no function get_config, which returns the configuration."
     lines = [frame.lineno for frame in extract_tb(fault.__traceback__) if frame.filename == path]
@@ -186,15 +203,18 @@ def _name(argument: str) -> str:
     return argument.lstrip("-").partition("=")[0] if argument.startswith("-") else ""
 
 
-def _value(arguments: list[str], place: int) -> str | None:
-    _, equals, value = arguments[place].partition("=")
+def _value(arguments: list[str], index: int) -> str | None:
+    _, equals, value = arguments[index].partition("=")
     if equals:
         return value
-    return arguments[place + 1] if place + 1 < len(arguments) else None
+    return arguments[index + 1] if index + 1 < len(arguments) else None
 
 
-def _override_fault(config: ConfigDict, name: str, place: int, arguments: list[str]) -> str | None:
-    """What is wrong with one `--config.a.b=value`: an unknown key, with the nearest right one, or a value's type."""
+def _override_fault(config: ConfigDict, name: str, index: int, arguments: list[str]) -> str | None:
+    """Return the error of one `--config.a.b=value`: an unknown key or a wrong type.
+
+    For an unknown key it suggests the nearest known one.
+    """
     node: Any = config
     keys = name.split(".")[1:]
     for depth, key in enumerate(keys):
@@ -206,8 +226,8 @@ def _override_fault(config: ConfigDict, name: str, place: int, arguments: list[s
         node = node[key]
     if isinstance(node, ConfigDict):
         return f"--{name} is a group; set one of its keys: {', '.join(sorted(node))}."
-    value = _value(arguments, place)
-    for kind, what in ((bool, "true or false"), (int, "a whole number"), (float, "a number")):
+    value = _value(arguments, index)
+    for kind, expected in ((bool, "true or false"), (int, "a whole number"), (float, "a number")):
         if isinstance(node, kind):
             try:
                 ok = value is not None and (
@@ -215,7 +235,7 @@ def _override_fault(config: ConfigDict, name: str, place: int, arguments: list[s
                 )
             except ValueError:
                 ok = False
-            return None if ok else f"--{name} is '{value}'; expected {what}, as its default {node}."
+            return None if ok else f"--{name} is '{value}'; expected {expected}, as its default {node}."
     return None
 
 
@@ -230,7 +250,7 @@ def _nearest(config: ConfigDict, node: ConfigDict, before: str, key: str) -> str
 
 
 def paths(config: ConfigDict, prefix: str = "config") -> list[str]:
-    """Every key of a configuration with its groups, such as "config.loss.margin"."""
+    """Return every key of a configuration with its groups, such as "config.loss.margin"."""
     found = []
     for key, value in config.items():
         found += paths(value, f"{prefix}.{key}") if isinstance(value, ConfigDict) else [f"{prefix}.{key}"]

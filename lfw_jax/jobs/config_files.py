@@ -1,4 +1,4 @@
-"""Configuration files by path or by name: `mine.py`, `configs/arcface.py`, `arcface.py` and `arcface`."""
+"""Lookup of configuration files by path or name: `mine.py`, `configs/arcface.py` or `arcface`."""
 
 import difflib
 import os
@@ -8,18 +8,21 @@ from lfw_jax import configs
 from lfw_jax.errors import UserError
 
 DEFAULT = "quickstart"
-# `configs/arcface.py` names the same configuration in a checkout and away from it.
+# `configs/arcface.py` names the same configuration in a checkout and in an installation.
 _FOLDERS = ("", "configs")
 
 
 def find(text: str) -> Path:
-    """Return the file that a value of `--config` means: an existing file first, then a known name.
+    """Return the file of a value of `--config`: an existing file first, then a known name.
 
     Args:
-      text: a path, or the name of a configuration of this package, with or without `configs/` and `.py`.
+      text: A path, or the name of a configuration of this package, with or without `configs/` and `.py`.
+
+    Returns:
+      The path of the file.
 
     Raises:
-      UserError: there is neither such a file nor such a name.
+      UserError: If there is neither such a file nor such a name.
     """
     if os.path.isfile(text):
         return Path(text)
@@ -29,7 +32,7 @@ def find(text: str) -> Path:
         return of_name(name)
     hint = ""
     if near := difflib.get_close_matches(name, known(), 1, 0.6):
-        # In the user's own spelling where that would have been found.
+        # In the user's own spelling if that would have been found.
         spelled = os.path.join(folder, near[0] + file[len(name) :]) if folder in _FOLDERS else near[0]
         hint = f"Did you mean --config={spelled}? "
     raise UserError(
@@ -44,5 +47,5 @@ def of_name(name: str) -> Path:
 
 
 def known() -> list[str]:
-    """Return the names of this package's configurations, except for the base that they share."""
+    """Return the sorted names of this package's configurations, without the shared base."""
     return sorted(path.stem for path in Path(configs.__path__[0]).glob("*.py") if path.stem not in ("__init__", "base"))

@@ -1,4 +1,4 @@
-"""`--mode=export`: the images of any source, as they are or aligned, written for another tool."""
+"""`--mode=export`: write the images of any source, aligned or not, for another tool."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -19,34 +19,37 @@ _KINDS = (
     "train.rec (RecordIO, with train.idx and property beside it), a .bin (the test pairs of --config.data.protocol), an .npz, or "
     "a folder"
 )
-_NOT_WRITTEN = (".csv", ".idx", ".zip", ".tfrecord")  # what somebody may mean, and would get a folder of that name for
+_NOT_WRITTEN = (".csv", ".idx", ".zip", ".tfrecord")  # formats of other tools, not names of a folder
 
 
 def export(request: Request) -> None:
-    """Write the images that `--input` or the configuration names to `--output`, in the format that its ending says.
+    """Write the images of `--input` or of the configured data to `--output`, in the format of its ending.
 
-    `.rec`, `.npz` and a folder hold all images; `.bin` holds the pairs that `config.data.protocol` judges. Image files are
-    copied byte for byte, pixels become PNG. With `config.data.align` the crops of `config.align` are written instead.
-    Nothing that is there is overwritten, and nothing half-written is left.
+    `.rec`, `.npz` and a folder contain all images; `.bin` contains the test pairs of `config.data.protocol`. Image
+    files are copied byte for byte, pixels become PNG. With `config.data.align` the crops of `config.align` are
+    written instead. Existing files are never overwritten, and no incomplete file remains after an error.
+
+    Args:
+      request: The flags and the configuration.
 
     Raises:
-      UserError: there is nothing to read, something at `--output`, or no way to write it.
+      UserError: If there is nothing to read, `--output` exists, or its format cannot be written.
     """
     if not request.output:
         raise UserError(f"--output is empty; expected {_KINDS}.")
     output, config = Path(request.output), cast(Any, request.config)
     if (output.exists() or output.is_symlink()) and not (output.is_dir() and not any(output.iterdir())):
-        raise UserError(f"--output: there is something at {output} already. Choose another name, or remove it.")
+        raise UserError(f"--output: {output} exists already. Choose another name, or remove it.")
     images, data_dir = (
         read_path(request.input) if request.input else read_source(config.data, request.folder.parent / "synthetic")
     )
     if images.skipped:
         print(
-            f"{len(images.skipped)} images are left out, the first {images.skipped[0].path}: {images.skipped[0].reason}"
+            f"{len(images.skipped)} images are excluded, the first {images.skipped[0].path}: {images.skipped[0].reason}"
         )
     if config.data.align:
         config = config.copy_and_resolve_references()
-        config.data.margin = 0  # other tools take a crop as it is: none of what a training draws on
+        config.data.margin = 0  # other tools use a crop as it is, without the margin for augmentation
         images, _, note = aligned_images(images, config, stage=stage)
         print(note)
     ending = output.suffix.lower()
@@ -69,4 +72,4 @@ def export(request: Request) -> None:
 
 def _counts(images: ImageSet) -> str:
     kind = "pixels" if images.storage == "pixels" else "image files, byte for byte"
-    return f"{len(images):,} images of {len(images.names):,} people ({kind})"
+    return f"{len(images):,} images of {len(images.names):,} identities ({kind})"

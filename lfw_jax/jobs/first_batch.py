@@ -1,4 +1,4 @@
-"""The first batch of a run, as it is stored and as the network sees it."""
+"""The first batch of a run, as stored and as network input."""
 
 from functools import partial
 
@@ -17,7 +17,17 @@ _SEAM = 2  # pixels between the two pictures of a pair
 
 
 def first_batch_sheet(experiment: Experiment) -> UInt8[np.ndarray, "height width 3"]:
-    """Up to 32 images of step 0's batch: left as stored, right what the network sees, under the keys of that step."""
+    """Return a contact sheet of up to 32 images of the first batch.
+
+    Each image is shown as stored on the left and as network input, augmented with the random keys of step 0, on the
+    right.
+
+    Args:
+      experiment: The experiment.
+
+    Returns:
+      The sheet as an RGB image.
+    """
     images, stored = experiment.first_images(_IMAGES)
     seen = network_input(experiment, stored, step=0)
     shown = images.keys()
@@ -33,7 +43,16 @@ def first_batch_sheet(experiment: Experiment) -> UInt8[np.ndarray, "height width
 def network_input(
     experiment: Experiment, stored: UInt8[np.ndarray, "images stored stored 3"], *, step: int
 ) -> UInt8[np.ndarray, "images side side 3"]:
-    """What the network sees of the first images of a step's batch, in whole grey values."""
+    """Return the network input for the first images of a step's batch, in integer grey values.
+
+    Args:
+      experiment: The experiment.
+      stored: Images as stored, with their margin.
+      step: Index of the step, from 0.
+
+    Returns:
+      The augmented images.
+    """
     config = experiment.config
     options = Augmentation.from_config(config.augmentation)
     change = jax.jit(partial(augment_slice, side=config.data.side, options=options))
@@ -41,7 +60,7 @@ def network_input(
 
 
 def _beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Two squares side by side on white, the smaller one in the middle of its height."""
+    """Return two squares side by side on white, the smaller one vertically centred."""
     height, width = left.shape[0], left.shape[1] + _SEAM + right.shape[1]
     pair = np.full((height, width, 3), 255, np.uint8)
     pair[:, : left.shape[1]] = left

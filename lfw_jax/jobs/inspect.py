@@ -1,4 +1,4 @@
-"""`--mode=inspect`: what a data set holds and where training on it would go wrong, on the terminal and as a page."""
+"""`--mode=inspect`: a survey of a data set and its problems for training, as text and as a page."""
 
 import csv
 import dataclasses
@@ -31,7 +31,7 @@ from lfw_jax.report.progress import stage
 from lfw_jax.training.objectives.pairs import PAIR_LOSSES
 
 UNUSABLE = 1
-"""The exit code where the set can be read and training on it cannot begin."""
+"""Exit code if the data can be read, but training cannot start on them."""
 
 _SHOWN_PAIRS = 20
 _THUMBNAIL = 96
@@ -39,22 +39,26 @@ _CROPS = 256
 
 
 def inspect(request: Request) -> None:
-    """Look through the data of a configuration; print what was found, and write it beside or before its training.
+    """Survey the data of a configuration, print the result and write it to the work directory.
 
-    Files: `inspection.html`, `inspection.json`, `inspection_duplicates.csv` (all like pairs) and `inspection_people.csv`
-    (everybody, with part and reason), in `--workdir`, or in `runs/inspect_<name of the configuration>`. A work directory of
-    a training keeps what it has; a folder with these files alone can still become one.
+    Files: `inspection.html`, `inspection.json`, `inspection_duplicates.csv` (all pairs of near duplicates) and
+    `inspection_people.csv` (all identities, with part and reason), in `--workdir` or in `runs/inspect_<name of the
+    configuration>`. Files of a training in the same work directory are kept; a folder with these files only can still
+    become the work directory of a training.
+
+    Args:
+      request: The flags and the configuration.
 
     Raises:
-      UserError: the data cannot be read at all, or the folder cannot be written.
-      SystemExit: with code 1, after everything was said, where the split or the sampler refuses the set.
+      UserError: If the data cannot be read at all, or the folder cannot be written.
+      SystemExit: With code 1, after the report, if the split or the sampler rejects the data.
     """
     config, folder = request.config, Path(request.workdir or f"runs/inspect_{request.name}")
     Workdir(folder, config)  # refuses the folder of another configuration
     plan = _plan(config)
     images, data_dir = read_source(config.data, folder.parent / "synthetic")
     crop = 1.0
-    if config.data.align:  # what a training would see
+    if config.data.align:  # as a training would
         images, crop, note = aligned_images(images, config, stage=stage)
         plan = dataclasses.replace(plan, crop=crop, aligned=True)
         print(note)
@@ -80,7 +84,7 @@ def inspect(request: Request) -> None:
     print_inspection(summary)
     print()
     _write(folder, found, summary, str(config))
-    for what, name in zip(("page", "figures", "all like pairs", "everybody"), INSPECTION, strict=True):
+    for what, name in zip(("page", "metrics", "near duplicates", "identities"), INSPECTION, strict=True):
         print(f"{what}: {folder / name}")
     if found.faults:
         sys.exit(UNUSABLE)
@@ -101,7 +105,10 @@ def _make(folder: Path) -> None:
 
 
 def _without_listing(config: ConfigDict) -> ConfigDict:
-    """The configuration without the list of near duplicates of a training: an inspection makes its own of all images."""
+    """Return the configuration without the search for near duplicates of a training.
+
+    An inspection lists the near duplicates of all images itself.
+    """
     if config.data.near_duplicates != "list":
         return config
     config = config.copy_and_resolve_references()
@@ -122,7 +129,7 @@ def _write(folder: Path, found: Survey, summary: dict[str, Any], config: str) ->
 
 def _evidence(found: Survey, summary: dict[str, Any]) -> Evidence:
     pairs = [pair["places"] for pair in summary["duplicates"]["pairs"][:_SHOWN_PAIRS]]
-    thumbnails = [[decode(found.images.images[place], CropGeometry(_THUMBNAIL)) for place in pair] for pair in pairs]
+    thumbnails = [[decode(found.images.images[index], CropGeometry(_THUMBNAIL)) for index in pair] for pair in pairs]
     return Evidence(
         counts=found.people.counts,
         shorter=found.headers.shorter,
@@ -145,9 +152,16 @@ def _write_table(path: Path, head: Iterable[str], rows: Iterable[Iterable[Any]])
 
 
 def printable(value: Any) -> Any:
-    """The same value with text that any terminal and file takes.
+    """Return the value with text that every terminal and file accepts.
 
-    Names of files may hold line breaks, terminal commands, or bytes that are no text; these are written as escapes.
+    File names may contain line breaks, terminal commands, or bytes that are not text; these are replaced by escape
+    sequences.
+
+    Args:
+      value: A string, a number, or a nested dict, list or tuple of these.
+
+    Returns:
+      The value; tuples become lists.
     """
     if isinstance(value, dict):
         return {printable(key): printable(item) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""The work directory: which configuration it belongs to, its history, its metrics."""
+"""The work directory: its configuration, its history and its metrics."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.command_line import paths
 
-# What may differ between a run and its resumption: where data lie and how they are fetched (each way gives the same batches),
-# what to run on, how often to look, when to pause.
+# Keys that may differ between a run and its resumption: location and loading of the data (batches do not depend on it),
+# devices, logging interval and time limit.
 _FREE = (
     "config.data.dir",
     "config.data.lists_dir",
@@ -26,9 +26,9 @@ _FREE = (
 _FREE_GROUPS = ("config.evaluation.",)
 
 INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv", "inspection_people.csv")
-"""What `--mode=inspect` writes. It belongs to no configuration, so that a training may begin beside it."""
+"""Files of `--mode=inspect`. They belong to no configuration, so a training can start in the same folder."""
 
-# Written before config.json: a run may have ended in between. The last one is the former name of the first.
+# Written before config.json, so a run may have ended in between. The last one is the former name of the first.
 _BEFORE_CONFIG = ("excluded_identities.json", "near_duplicates.csv", "kept_out.json")
 
 
@@ -36,11 +36,11 @@ class Workdir:
     """A folder that belongs to one configuration.
 
     Args:
-      path: the folder; made when first written to.
-      config: the configuration that is about to use it.
+      path: The folder; created when first written to.
+      config: The configuration of the run.
 
     Raises:
-      UserError: the folder holds a run of another configuration, or something that is no run.
+      UserError: If the folder belongs to a run of another configuration, or is not a work directory.
     """
 
     def __init__(self, path: str | Path, config: ConfigDict):
@@ -54,7 +54,8 @@ class Workdir:
             entry.name not in (*INSPECTION, *_BEFORE_CONFIG) for entry in self.path.iterdir()
         ):
             raise UserError(
-                f"--workdir: {self.path} is not empty and holds no config.json, so it is no work directory. Choose another."
+                f"--workdir: {self.path} is not empty and has no config.json, so it is not a work directory. Choose "
+                "another."
             )
 
     def _file(self, name: str) -> Path:
@@ -73,24 +74,24 @@ class Workdir:
 
     @property
     def begun(self) -> bool:
-        """Whether a run began here."""
+        """True if a run has started in this folder."""
         return self._file("config.json").is_file()
 
     @property
     def checkpoints(self) -> Path:
-        """The folder of checkpoints."""
+        """Folder of checkpoints."""
         return self.path / "checkpoints"
 
     @property
     def events(self) -> Path:
-        """The folder of TensorBoard events."""
+        """Folder of TensorBoard events."""
         return self.path / "tensorboard"
 
     def begin(self) -> None:
-        """Make the folder and write the configuration into it.
+        """Create the folder and write the configuration into it.
 
         Raises:
-          UserError: the folder cannot be written.
+          UserError: If the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -99,12 +100,12 @@ class Workdir:
             raise UserError(f"--workdir: {self.path} cannot be written ({error}). Choose another.") from error
 
     def write_json(self, name: str, content: Any) -> None:
-        """Write a file whole or not at all."""
+        """Write a JSON file atomically."""
         with replaced_atomically(self._file(name)) as unfinished:
             unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def history(self, before: int) -> list[dict[str, float]]:
-        """The logged rows up to a step, kept over resumptions."""
+        """Return the logged rows up to and including a step, for a run that is resumed there."""
         path = self._file("history.jsonl")
         if not path.is_file():
             return []
@@ -112,13 +113,23 @@ class Workdir:
         return [row for row in rows if row["step"] <= before]
 
     def write_history(self, rows: list[dict[str, float]]) -> None:
-        """Write all rows anew, whole or not at all."""
+        """Replace the logged rows atomically."""
         with replaced_atomically(self._file("history.jsonl")) as unfinished:
             unfinished.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """The keys by which two configurations make two experiments, sorted: those that a run may change are passed over."""
+    """Return the sorted keys in which two configurations differ as experiments.
+
+    Keys that may differ between a run and its resumption are ignored.
+
+    Args:
+      one: A configuration as nested dictionaries.
+      other: Another one.
+
+    Returns:
+      Keys with their groups, such as "config.loss.margin".
+    """
     old, new = _flat(one), _flat(other)
     return sorted(
         key

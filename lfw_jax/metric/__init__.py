@@ -1,7 +1,7 @@
-"""The heart: compare, mine, lose. Pure functions of arrays that need jax and numpy alone.
+"""Pair comparison, mining and losses as pure functions of arrays, on jax and numpy alone.
 
 pairs   = compare(embeddings, labels)                      # distances [a, r], positive and negative masks [a, r]
-weights = miners.triplet_margin(pairs, kind="semihard")    # how often each pair counts, [a, r] twice
+weights = miners.triplet_margin(pairs, kind="semihard")    # count of each pair: two arrays [a, r]
 loss    = losses.contrastive(pairs, weights)               # scalar
 """
 

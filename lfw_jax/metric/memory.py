@@ -1,10 +1,12 @@
-"""Cross-batch memory: compare a batch with the embeddings of earlier batches (Wang et al. 2020, arXiv:1912.06798).
+"""Cross-batch memory: compare a batch with the embeddings of earlier batches.
+
+Source: Wang et al. 2020, "Cross-Batch Memory for Embedding Learning" (arXiv:1912.06798).
 
 memory = init(size, dim)                                   # once
 memory = remember(memory, embeddings, labels)              # each step, first
 pairs  = compare_with(memory, embeddings, labels)          # then with every miner and every loss
 
-The memory is a pytree of fixed shapes, so it goes through jit, scan and checkpoints as part of the training state.
+The memory is a pytree of fixed shapes, so it passes through jit, scan and checkpoints as part of the training state.
 """
 
 import dataclasses
@@ -19,13 +21,13 @@ from lfw_jax.metric.pairs import Pairs, check_labelled, compare
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """The latest embeddings, in a ring.
+    """Ring buffer of the latest embeddings.
 
     Attributes:
-      embeddings: as they were remembered, not normalised; zero in places not yet filled.
-      labels: their classes.
-      count: how many places are filled: the first ones.
-      place: where the next embedding goes.
+      embeddings: Embeddings as they were given, not normalised; zero in slots not yet filled.
+      labels: Class of each embedding.
+      count: Number of filled slots, which are the first ones.
+      place: Index of the slot for the next embedding.
     """
 
     embeddings: Float[Array, "size dim"]
@@ -35,17 +37,24 @@ class Memory:
 
 
 def init(size: int, dim: int) -> Memory:
-    """An empty memory of `size` embeddings of length `dim`.
+    """Return an empty memory for `size` embeddings of length `dim`.
+
+    Args:
+      size: Capacity in embeddings, at least 1 and at least the batch size.
+      dim: Length of an embedding, at least 1.
+
+    Returns:
+      The empty memory.
 
     Raises:
-      ValueError: a size or a length below 1.
+      ValueError: If `size` or `dim` is below 1.
 
     Example:
       >>> init(1024, 128).embeddings.shape
       (1024, 128)
     """
     if size < 1 or dim < 1:
-        raise ValueError(f"a memory needs at least one place and one dimension, found size {size} and dim {dim}")
+        raise ValueError(f"the size and the dim of a memory must be at least 1, found size {size} and dim {dim}")
     return Memory(
         jnp.zeros((size, dim), jnp.float32),
         jnp.zeros(size, jnp.int32),
@@ -55,16 +64,19 @@ def init(size: int, dim: int) -> Memory:
 
 
 def remember(memory: Memory, embeddings: Float[Array, "batch dim"], labels: Int[Array, "batch"]) -> Memory:
-    """The memory with a batch in it, in place of the oldest embeddings once all places are filled. No gradient flows.
+    """Return the memory with a batch added, replacing the oldest embeddings when it is full.
 
     Args:
-      memory: what `init` or `remember` returned.
-      embeddings: float32 or bfloat16, kept in float32.
-      labels: the class of each.
+      memory: Result of `init` or `remember`.
+      embeddings: Embeddings of the batch, float32 or bfloat16; stored in float32 without gradient.
+      labels: Class of each embedding.
+
+    Returns:
+      The new memory.
 
     Raises:
-      ValueError: a batch larger than the memory, or shapes that do not fit.
-      TypeError: labels that are no integers, or embeddings that are no floating-point numbers.
+      ValueError: If the batch is larger than the memory or shapes do not match.
+      TypeError: If labels are not integers or embeddings are not floating point.
 
     Example:
       >>> memory = remember(init(3, 2), jnp.eye(2), jnp.array([5, 6]))
@@ -74,11 +86,11 @@ def remember(memory: Memory, embeddings: Float[Array, "batch dim"], labels: Int[
     """
     size = _checked_size(memory, embeddings, labels)
     batch = len(labels)
-    places = (memory.place + jnp.arange(batch, dtype=jnp.int32)) % size
+    slots = (memory.place + jnp.arange(batch, dtype=jnp.int32)) % size
     latest = jax.lax.stop_gradient(embeddings.astype(jnp.float32))
     return Memory(
-        memory.embeddings.at[places].set(latest, unique_indices=True),
-        memory.labels.at[places].set(labels.astype(jnp.int32), unique_indices=True),
+        memory.embeddings.at[slots].set(latest, unique_indices=True),
+        memory.labels.at[slots].set(labels.astype(jnp.int32), unique_indices=True),
         jnp.minimum(memory.count + batch, size),
         (memory.place + batch) % size,
     )
@@ -92,23 +104,28 @@ def compare_with(
     metric: str = "euclidean",
     normalize: bool = True,
 ) -> Pairs:
-    """The pairs of a batch with the memory that has just remembered it.
+    """Return the pairs of a batch with the memory that already contains it.
 
-    An anchor's own place, one of the `batch` latest, is neither positive nor negative, and neither are places not yet
-    filled. Gradients flow through the anchors alone. Losses are those of pytorch-metric-learning's CrossBatchMemory; with a
-    miner they may differ, for there an anchor's pair with itself, the nearest of all positives, is removed from what was
-    mined, and here it is never mined. (That class also keeps the pair with itself if the batch is a single embedding.)
+    The slot of an anchor itself, one of the latest `batch` slots, is neither positive nor negative; slots not yet
+    filled are neither as well. Gradients flow through the anchors only.
+
+    Losses agree with CrossBatchMemory of pytorch-metric-learning. With a miner they may differ: there the pair of an
+    anchor with itself, the nearest of all positives, is removed after mining, whereas here it is never mined. (That
+    class also keeps the pair of an anchor with itself if the batch is a single embedding.)
 
     Args:
-      memory: what `remember` returned for this very batch.
-      embeddings: the anchors, in the order in which they were remembered.
-      labels: the class of each.
-      metric: as of `compare`.
-      normalize: as of `compare`.
+      memory: Result of `remember` for this very batch.
+      embeddings: Anchors, in the order in which they were remembered.
+      labels: Class of each anchor.
+      metric: "euclidean", "squared", "cosine" or "dot", as in `compare`.
+      normalize: Scale embeddings to unit length first.
+
+    Returns:
+      The pairs: one row per anchor, one column per slot of the memory.
 
     Raises:
-      ValueError: a batch larger than the memory, shapes that do not fit, or an unknown metric.
-      TypeError: labels that are no integers, or embeddings that are no floating-point numbers.
+      ValueError: If the batch is larger than the memory, shapes do not match, or the metric is unknown.
+      TypeError: If labels are not integers or embeddings are not floating point.
 
     Example:
       >>> from lfw_jax.metric import losses
@@ -134,13 +151,13 @@ def compare_with(
         normalize=normalize,
     )
     own = (memory.place - batch + jnp.arange(batch)) % size
-    places = jnp.arange(size)
-    others = (places[None] != own[:, None]) & (places < memory.count)
+    slots = jnp.arange(size)
+    others = (slots[None] != own[:, None]) & (slots < memory.count)
     return dataclasses.replace(pairs, positive=pairs.positive & others, negative=pairs.negative & others)
 
 
 def _checked_size(memory: Memory, embeddings: jax.Array, labels: jax.Array) -> int:
-    """How many places the memory has. Raises unless this batch fits."""
+    """Return the capacity of the memory. Raises a ValueError if this batch does not fit."""
     check_labelled(embeddings, labels, "embeddings")
     size, dim = memory.embeddings.shape
     if embeddings.shape[1] != dim:

@@ -1,4 +1,4 @@
-"""Compare: the distances of embeddings, and who matches whom."""
+"""Pairwise comparison: distances of embeddings and masks of positive and negative pairs."""
 
 import dataclasses
 from functools import partial
@@ -9,9 +9,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 METRICS = ("euclidean", "squared", "cosine", "dot")
 
-# A squared distance from a matrix product is off by up to ten float32 roundings of the two squared lengths (measured on
-# duplicates of 2 to 2048 dimensions). One below this share of them is as good as 0, and is taken as 0: else duplicates
-# would count as pairs with a distance.
+# The error of a squared distance from a matrix product is up to ten float32 roundings of the two squared norms
+# (measured on duplicates of 2 to 2048 dimensions). A squared distance below this fraction of them is set to 0, so that
+# duplicates have distance 0.
 _ROUNDING = 16 * 2.0**-23
 
 
@@ -22,19 +22,19 @@ _ROUNDING = 16 * 2.0**-23
 )
 @dataclasses.dataclass(frozen=True)
 class Pairs:
-    """Every anchor with every reference.
+    """All pairs of an anchor and a reference.
 
     Attributes:
-      distances: the smaller, the more alike, whatever the metric.
-      positive: same label, and not an embedding with itself.
-      negative: another label.
-      labels: of the anchors, for losses that learn something for each class.
-      squared_norms: squared lengths of what was compared, of anchors `[anchors, 1]` and of references `[1, references]`: 1 for
-        unit vectors, 0 for one of zeros, which has no direction.
-      dim: length of the embeddings, which distance-weighted sampling needs.
-      metric: how `distances` were taken.
-      normalized: whether they are those of unit vectors.
-      self_compared: whether the references are the anchors themselves, so that row i and column i are one embedding.
+      distances: Distance of each pair; smaller means more similar, for every metric.
+      positive: True for pairs of one class, except the pair of an embedding with itself.
+      negative: True for pairs of different classes.
+      labels: Class of each anchor, for losses with parameters per class.
+      squared_norms: Squared norms of the compared vectors, of anchors `[anchors, 1]` and of references `[1,
+        references]`: 1 for unit vectors, 0 for a zero vector, which has no direction.
+      dim: Length of an embedding, which distance-weighted sampling needs.
+      metric: Metric of `distances`: "euclidean", "squared", "cosine" or "dot".
+      normalized: True if the distances are those of unit vectors.
+      self_compared: True if the references are the anchors themselves, so that row i and column i are one embedding.
     """
 
     distances: Float[Array, "anchors references"]
@@ -58,28 +58,28 @@ def compare(
     normalize: bool = True,
     offset: int | Int[Array, ""] | None = None,
 ) -> Pairs:
-    """The distances of anchors to references, and which pairs are of one class.
+    """Return the distances of anchors to references and the masks of positive and negative pairs.
 
     Args:
-      embeddings: the anchors; float32 or bfloat16, compared in float32.
-      labels: the class of each anchor.
-      references: what anchors are compared with; None is the anchors themselves.
-      reference_labels: the class of each reference.
-      metric: "euclidean", "squared" (its square), "cosine" (1 − cosine, whatever `normalize` says) or "dot" (minus the
-        inner product).
-      normalize: whether embeddings and references are first brought to unit length.
-      offset: where the anchors stand among the references, if they are a slice of them (one device's part of a gathered
-        batch): an anchor's pair with itself is then neither positive nor negative. Self-pairs are known by place, not
-        by value. None with references of their own: no anchor is among them.
+      embeddings: Anchors, float32 or bfloat16; compared in float32.
+      labels: Class of each anchor.
+      references: Embeddings that anchors are compared with; None for the anchors themselves.
+      reference_labels: Class of each reference; None for the anchors themselves.
+      metric: "euclidean", "squared" (squared Euclidean), "cosine" (1 − cosine, whatever `normalize` is) or "dot"
+        (negative inner product).
+      normalize: Scale embeddings and references to unit length first.
+      offset: Index of the first anchor among the references, if the anchors are a slice of them (one device's part of
+        a gathered batch). The pair of an anchor with itself is then neither positive nor negative; it is identified
+        by index, not by value. None if no anchor is among the references.
 
     Returns:
-      The pairs. A distance that rounding cannot tell from 0 is 0 (for unit vectors spread over the sphere, one below
-      0.002), and its gradient is 0.
+      The pairs. A distance that rounding cannot distinguish from 0 is 0, with gradient 0. For unit vectors spread
+      over the sphere this is a distance below 0.002.
 
     Raises:
-      ValueError: shapes that do not fit, references without labels, anchors that at `offset` do not lie within the
-        references, or an unknown metric.
-      TypeError: labels that are no integers, or embeddings that are no floating-point numbers.
+      ValueError: If shapes do not match, only one of `references` and `reference_labels` is given, the anchors do not
+        lie within the references at `offset`, or the metric is unknown.
+      TypeError: If labels are not integers or embeddings are not floating point.
 
     Example:
       >>> import jax.numpy as jnp
@@ -88,6 +88,12 @@ def compare(
       [0.0, 0.894, 1.414]
       >>> pairs.positive[0].tolist(), pairs.negative[0].tolist()
       ([False, True, False], [False, False, True])
+
+      A gallery of references with classes of its own:
+
+      >>> gallery, gallery_labels = jnp.array([[1.0, 0.0], [0.0, 1.0]]), jnp.array([0, 1])
+      >>> compare(jnp.array([[0.0, 3.0]]), jnp.array([1]), gallery, gallery_labels, metric="cosine").distances.tolist()
+      [[1.0, 0.0]]
     """
     if (references is None) != (reference_labels is None):
         raise ValueError("references and reference_labels go together; one of them is missing")
@@ -97,7 +103,7 @@ def compare(
     self_compared = references is None
     if references is None or reference_labels is None:
         if offset is not None:
-            raise ValueError("offset says where anchors stand among references, but no references were given")
+            raise ValueError("offset is the index of the anchors among the references, but no references were given")
         references, reference_labels, offset = embeddings, labels, 0
     check_labelled(references, reference_labels, "references")
     anchors, others = len(labels), len(reference_labels)
@@ -132,25 +138,28 @@ def compare(
 
 
 def detached(pairs: Pairs) -> Pairs:
-    """The pairs without gradient, for a miner to look at.
+    """Return the pairs without gradient, computed once, as input of a miner.
 
-    Behind the barrier they are computed once. XLA would rather compute distances anew in each of a miner's passes than
-    store them, which made mining up to three times as slow on a CPU (benchmarks/mining.py).
+    Without the optimization barrier XLA recomputes the distances in each pass of a miner instead of storing them,
+    which made mining up to three times as slow on a CPU (benchmarks/mining.py).
     """
     return jax.lax.optimization_barrier(jax.lax.stop_gradient(pairs))
 
 
 def similarities(pairs: Pairs, *, of: str) -> Float[Array, "anchors references"]:
-    """The cosine of every anchor with every reference; of pairs of metric "dot" their inner product.
+    """Return the cosine of every pair, or its inner product for metric "dot".
 
-    Euclidean distances of unit vectors say as much as cosines: `s = (|x|² + |y|² − d²) / 2`.
+    Cosines follow from Euclidean distances of unit vectors: `s = (|x|² + |y|² − d²) / 2`.
 
     Args:
-      pairs: what `compare` returned.
-      of: the loss or miner that asks, for the error.
+      pairs: Result of `compare`.
+      of: Name of the loss or miner that needs cosines, for the error message.
+
+    Returns:
+      Similarities in float32.
 
     Raises:
-      ValueError: distances of embeddings that were not normalised.
+      ValueError: If the distances are of embeddings that were not normalised.
     """
     if pairs.metric == "dot":
         return -pairs.distances
@@ -166,12 +175,12 @@ def similarities(pairs: Pairs, *, of: str) -> Float[Array, "anchors references"]
 
 
 def _squared_norms(vectors: Float[Array, "count dim"], unit: bool) -> Float[Array, "count"]:
-    """Squared lengths; of unit vectors without their rounding."""
+    """Return squared norms: exactly 1 or 0 for unit vectors, without their rounding."""
     return jnp.any(vectors != 0, axis=1).astype(jnp.float32) if unit else jnp.sum(vectors**2, axis=1)
 
 
 def normalized(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch dim"]:
-    """Vectors of unit length in float32; a vector of zeros stays zero, with gradient 0."""
+    """Return unit vectors in float32; a zero vector stays zero, with gradient 0."""
     vectors = vectors.astype(jnp.float32)
     squared = jnp.sum(vectors**2, axis=-1, keepdims=True)
     nonzero = squared > 0
@@ -179,7 +188,7 @@ def normalized(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch dim"
 
 
 def safe_sqrt(squared: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """The square root, with gradient 0 at 0 (the inner `where` keeps NaN out of the gradient)."""
+    """Return the square root, with gradient 0 at 0 (the inner `where` keeps NaN out of the gradient)."""
     positive = squared > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
@@ -188,8 +197,8 @@ def _distances(left: jax.Array, right: jax.Array, metric: str) -> jax.Array:
     if metric in ("cosine", "dot"):
         products = jnp.matmul(left, right.T, precision=jax.lax.Precision.HIGHEST)
         return 1.0 - products if metric == "cosine" else -products
-    # |x − y|² = |x|² + |y|² − 2xy costs one matrix product instead of an [a, r, d] array. Its error is relative to the
-    # lengths, so these are taken from the middle of the references: a collapsed batch keeps its small distances.
+    # |x − y|² = |x|² + |y|² − 2xy costs one matrix product instead of an [a, r, d] array. Its error is relative to
+    # the norms, so the mean of the references is subtracted first: small distances in a collapsed batch stay accurate.
     middle = jax.lax.stop_gradient(jnp.mean(right, axis=0))
     left, right = left - middle, right - middle
     lengths = jnp.sum(left**2, axis=1)[:, None] + jnp.sum(right**2, axis=1)[None]
@@ -199,7 +208,17 @@ def _distances(left: jax.Array, right: jax.Array, metric: str) -> jax.Array:
 
 
 def check_labelled(embeddings: jax.Array, labels: jax.Array, name: str) -> None:
-    """Raise, in words, unless these are embeddings [count, dim] with one integer label each."""
+    """Raise unless these are floating-point embeddings [count, dim] with one integer label each.
+
+    Args:
+      embeddings: Embeddings to check.
+      labels: Their labels.
+      name: Name of the embeddings in the message.
+
+    Raises:
+      ValueError: If shapes do not match.
+      TypeError: If labels are not integers or embeddings are not floating point.
+    """
     if embeddings.ndim != 2:
         raise ValueError(f"{name} must be [count, dim], found shape {embeddings.shape}")
     if not jnp.issubdtype(embeddings.dtype, jnp.floating):

@@ -1,4 +1,4 @@
-"""Which pairs and triplets count, and how often: the one currency between miners and losses."""
+"""Selections of pairs and triplets with their counts: the interface between miners and losses."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -13,10 +13,14 @@ from lfw_jax.metric.pairs import Pairs
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class PairWeights:
-    """How often each pair counts, zero where it is not selected. A pair that is in three triplets counts three times.
+    """Count of each pair, zero where a pair is not selected.
 
-    It unpacks as `positive, negative = weights`. A loss of triplets takes it as every triplet (a, p, n), each
-    `positive[a, p] · negative[a, n]` times.
+    A pair that belongs to three triplets has count 3. The class unpacks as `positive, negative = weights`. A triplet
+    loss reads it as every triplet (a, p, n), with multiplicity `positive[a, p] · negative[a, n]`.
+
+    Attributes:
+      positive: Counts of positive pairs.
+      negative: Counts of negative pairs.
     """
 
     positive: Float[Array, "anchors references"]
@@ -29,7 +33,14 @@ class PairWeights:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class TripletInterval(PairWeights):
-    """All triplets with `lower < d_an − d_ap ≤ upper`; `positive` and `negative` count the triplets each pair is in."""
+    """All triplets with `lower < d_an − d_ap ≤ upper`.
+
+    Attributes:
+      positive: Count of triplets that each positive pair belongs to.
+      negative: Count of triplets that each negative pair belongs to.
+      lower: Lower bound, exclusive; may be -inf.
+      upper: Upper bound, inclusive; may be inf.
+    """
 
     lower: float = dataclasses.field(metadata=dict(static=True))
     upper: float = dataclasses.field(metadata=dict(static=True))
@@ -38,17 +49,25 @@ class TripletInterval(PairWeights):
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class DrawnTriplets(PairWeights):
-    """One drawn negative for each selected positive; `positive` and `negative` count the triplets each pair is in.
+    """One sampled negative for each selected positive.
 
     Attributes:
-      drawn: at `[a, p]` the place of the negative that goes with this positive, -1 where there is none.
+      positive: Count of triplets that each positive pair belongs to.
+      negative: Count of triplets that each negative pair belongs to.
+      drawn: At `[a, p]`, the column of the negative sampled for this positive; -1 where there is none.
     """
 
     drawn: Int[Array, "anchors references"]
 
 
 def every_pair(pairs: Pairs) -> PairWeights:
-    """Every pair once: what `weights=None` means to a loss.
+    """Return every pair with count 1, the meaning of `weights=None` in a loss.
+
+    Args:
+      pairs: Result of `compare`.
+
+    Returns:
+      The selection of all pairs.
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -60,7 +79,18 @@ def every_pair(pairs: Pairs) -> PairWeights:
 
 
 def checked_weights(pairs: Pairs, weights: PairWeights | None) -> PairWeights:
-    """The weights, or every pair once for None. Raises ValueError for weights of other pairs."""
+    """Return the weights, or every pair with count 1 for None.
+
+    Args:
+      pairs: Result of `compare`.
+      weights: A selection of these pairs, or None.
+
+    Returns:
+      The selection.
+
+    Raises:
+      ValueError: If the shape of `weights` does not match `pairs`.
+    """
     if weights is None:
         return every_pair(pairs)
     if not weights.positive.shape == weights.negative.shape == pairs.distances.shape:
@@ -72,7 +102,13 @@ def checked_weights(pairs: Pairs, weights: PairWeights | None) -> PairWeights:
 
 
 def as_triplets(weights: PairWeights) -> PairWeights:
-    """Join positives and negatives of one anchor to triplets, and count each pair once a triplet it is in.
+    """Combine the positives and negatives of each anchor to triplets and count the triplets of each pair.
+
+    Args:
+      weights: A selection of pairs.
+
+    Returns:
+      The same pairs, each with the number of triplets it belongs to.
 
     Example:
       >>> weights = PairWeights(jnp.array([[0.0, 1.0, 0.0, 0.0]]), jnp.array([[0.0, 0.0, 1.0, 1.0]]))
@@ -86,19 +122,19 @@ def as_triplets(weights: PairWeights) -> PairWeights:
 
 
 def mean_above_zero(values: Float[Array, "*shape"], weights: Float[Array, "*shape"]) -> Float[Array, ""]:
-    """The weighted mean of the values above 0, and 0 with gradient 0 of nothing."""
+    """Return the weighted mean of the values above 0; 0 with gradient 0 if there is none."""
     return safe_divide(jnp.sum(values * weights), jnp.sum(weights * (values > 0)))
 
 
 def safe_divide(total: Float[Array, ""], count: Float[Array, ""]) -> Float[Array, ""]:
-    """`total / count`, and 0 with gradient 0 of nothing."""
+    """Return `total / count`; 0 with gradient 0 if the count is 0."""
     return jnp.where(count > 0, total / jnp.where(count > 0, count, 1.0), 0.0)
 
 
 def masked_logsumexp(
     values: Float[Array, "rows columns"], weights: Float[Array, "rows columns"]
 ) -> Float[Array, "rows"]:
-    """`log Σ weights·exp(values)` of each row; -inf, with gradient 0, where no weight is above 0."""
+    """Return `log Σ weights·exp(values)` of each row; -inf, with gradient 0, if no weight is above 0."""
     chosen = weights > 0
     top = jax.lax.stop_gradient(jnp.max(jnp.where(chosen, values, -jnp.inf), axis=1, keepdims=True))
     top = jnp.where(jnp.isfinite(top), top, 0.0)
@@ -108,14 +144,24 @@ def masked_logsumexp(
 
 
 def statistics(pairs: Pairs, weights: PairWeights | None = None) -> dict[str, Float[Array, ""]]:
-    """What training logs about a selection.
+    """Return statistics of a selection for training logs.
+
+    Args:
+      pairs: Result of `compare`.
+      weights: Result of a miner; None selects every pair.
 
     Returns:
-      `positive_pairs` and `negative_pairs`, how many pairs are selected, `positive_share` and `negative_share`, what share
-      of all that is, `triplets`, how many triplets are selected (for a selection of pairs: how many they join to),
-      `triplet_share`, their share of all triplets, `positive_distance` and `negative_distance`, the mean distances of all
-      pairs, `selected_positive_distance` and `selected_negative_distance`, the weighted means of the selected ones, and
-      `active_anchors`, the share of anchors with a selected pair. A mean over nothing is 0.
+      Float32 scalars by name. A mean over nothing is 0.
+        `positive_pairs`, `negative_pairs`: numbers of selected pairs.
+        `positive_share`, `negative_share`: their shares of all positive and negative pairs, in [0, 1].
+        `triplets`: number of selected triplets; for a selection of pairs, the number of triplets they combine to.
+        `triplet_share`: their share of all triplets of the batch.
+        `positive_distance`, `negative_distance`: mean distances of all pairs.
+        `selected_positive_distance`, `selected_negative_distance`: mean distances of selected pairs, by count.
+        `active_anchors`: share of anchors with a selected pair, in [0, 1].
+
+    Raises:
+      ValueError: If the shape of `weights` does not match `pairs`.
 
     Example:
       >>> from lfw_jax.metric import compare, miners

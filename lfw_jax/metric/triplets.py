@@ -1,8 +1,8 @@
-"""Triplets without an array of them: sweeps over positives, and counts from sorted rows.
+"""Triplets without a list of triplets: sweeps over positives, and counts from sorted rows.
 
-A batch of P people × K images has K − 1 positives an anchor. Going through the first positive of all anchors, then the
-second, … takes K − 1 passes over anchors × references; no triplet is ever listed. Where anchors have many positives,
-counts come from sorted rows and bisection instead.
+A batch of P identities × K images has K − 1 positives per anchor. Visiting the first positive of all anchors, then
+the second, and so on takes K − 1 passes over anchors × references; no triplet is ever listed. If anchors have many
+positives, counts come from sorted rows and bisection instead.
 """
 
 import math
@@ -26,44 +26,52 @@ def sweep(
     body: Callable[[Int[Array, ""], Carry, Int[Array, "anchors"], Bool[Array, "anchors"]], Carry],
     carry: Carry,
 ) -> Carry:
-    """Go through the first positive of all anchors, then through the second, … to the last of any.
+    """Loop over the first positive of all anchors, then over the second, up to the last of any anchor.
 
     Args:
-      positive: which references are positives of an anchor.
-      body: from the number of the sweep, what is carried, the place of each anchor's positive and whether the anchor has
-        that many, to what is carried on. An anchor without one is given a place behind the last reference.
-      carry: what the first call is given.
+      positive: Mask of the positives of each anchor.
+      body: Loop body. It receives the index of the iteration, the carried value, the column of each anchor's positive
+        and a mask of the anchors that have that many positives; it returns the new carried value. An anchor without
+        such a positive gets a column beyond the last reference.
+      carry: Initial carried value.
+
+    Returns:
+      The carried value after the last iteration.
     """
-    places = jnp.arange(positive.shape[1])[None]
+    columns = jnp.arange(positive.shape[1])[None]
 
     def step(number: Int[Array, ""], state: tuple[Array, Carry]) -> tuple[Array, Carry]:
         last, carried = state
-        place = jnp.min(jnp.where(positive & (places > last[:, None]), places, places.size), axis=1)
-        return place, body(number, carried, place, place < places.size)
+        column = jnp.min(jnp.where(positive & (columns > last[:, None]), columns, columns.size), axis=1)
+        return column, body(number, carried, column, column < columns.size)
 
     most = jnp.max(jnp.sum(positive, axis=1))
     return jax.lax.fori_loop(0, most, step, (jnp.full(positive.shape[0], -1), carry))[1]
 
 
-def at(values: Float[Array, "anchors references"], place: Int[Array, "anchors"]) -> Float[Array, "anchors"]:
-    """One entry of each row, NaN for a place behind the last."""
-    return values.at[jnp.arange(values.shape[0]), place].get(mode="fill", fill_value=jnp.nan)
+def at(values: Float[Array, "anchors references"], column: Int[Array, "anchors"]) -> Float[Array, "anchors"]:
+    """Return one entry of each row; NaN for an index beyond the last column."""
+    return values.at[jnp.arange(values.shape[0]), column].get(mode="fill", fill_value=jnp.nan)
 
 
 def count_triplets(pairs: Pairs, lower: float, upper: float, weights: PairWeights | None = None) -> PairWeights:
-    """How many triplets with `lower < d_an − d_ap ≤ upper` each pair is in.
+    """Return the count of triplets with `lower < d_an − d_ap ≤ upper` that each pair belongs to.
 
-    Both ways of counting take the difference of the same two float32 numbers, so that they agree to the last triplet.
+    Both ways of counting compare the difference of the same two float32 numbers, so their counts are identical.
 
     Args:
-      pairs: what `compare` returned.
-      lower: bound below, exclusive; may be -inf.
-      upper: bound above, inclusive; may be inf.
-      weights: a triplet (a, p, n) counts `positive[a, p] · negative[a, n]` times; None: each of the batch once.
+      pairs: Result of `compare`.
+      lower: Lower bound, exclusive; may be -inf.
+      upper: Upper bound, inclusive; may be inf.
+      weights: Multiplicities: a triplet (a, p, n) counts `positive[a, p] · negative[a, n]` times. None counts each
+        triplet of the batch once.
+
+    Returns:
+      The counts.
     """
     pairs = detached(pairs)
     positive = pairs.positive if weights is None else weights.positive > 0
-    # Sorting costs as much as this many sweeps or more (measured on a CPU).
+    # Sorting costs at least as much as this many sweeps (measured on a CPU).
     most = 4 * math.ceil(math.log2(positive.shape[1] + 1))
     return jax.lax.cond(
         jnp.max(jnp.sum(positive, axis=1)) <= most,
@@ -77,16 +85,16 @@ def count_triplets(pairs: Pairs, lower: float, upper: float, weights: PairWeight
 def _by_sweeping(pairs: Pairs, weights: PairWeights | None, *, bounds: tuple[float, float]) -> PairWeights:
     rows = jnp.arange(pairs.positive.shape[0])
 
-    def body(_: Any, counts: Counts, place: Array, present: Array) -> Counts:
+    def body(_: Any, counts: Counts, column: Array, present: Array) -> Counts:
         positive, negative = counts
-        apart = pairs.distances - at(pairs.distances, place)[:, None]
+        apart = pairs.distances - at(pairs.distances, column)[:, None]
         inside = (apart > bounds[0]) & (apart <= bounds[1])
         if weights is None:
             chosen = (inside & pairs.negative).astype(jnp.float32)
         else:
-            often = jnp.where(present, at(weights.positive, place), 0.0)
-            chosen = jnp.where(inside, weights.negative * often[:, None], 0.0)
-        return positive.at[rows, place].set(jnp.sum(chosen, axis=1), mode="drop"), negative + chosen
+            multiplicity = jnp.where(present, at(weights.positive, column), 0.0)
+            chosen = jnp.where(inside, weights.negative * multiplicity[:, None], 0.0)
+        return positive.at[rows, column].set(jnp.sum(chosen, axis=1), mode="drop"), negative + chosen
 
     nothing = jnp.zeros(pairs.positive.shape)
     members = pairs.positive if weights is None else weights.positive > 0
@@ -99,8 +107,8 @@ def _by_sorting(pairs: Pairs, weights: PairWeights | None, *, bounds: tuple[floa
     positive, negative = sides.positive.astype(jnp.float32), sides.negative.astype(jnp.float32)
     of_positives, of_negatives = positive.sum(axis=1, keepdims=True), negative.sum(axis=1, keepdims=True)
 
-    # `d_an − d_ap`, rounded, never falls as d_an grows and never rises as d_ap grows. Asking for that very difference on
-    # both sides makes both count the same triplets.
+    # The rounded difference `d_an − d_ap` is monotonic in d_an and in d_ap. Comparing this very difference on both
+    # sides makes both sides count the same triplets.
     def within(bound: float) -> Counts:
         near = _bisect(distances, negative, lambda of_negative: of_negative - distances <= bound)
         far = _bisect(distances, positive, lambda of_positive: ~(distances - of_positive <= bound))
@@ -118,9 +126,9 @@ def _bisect(
     weights: Float[Array, "anchors references"],
     holds: Callable[[Float[Array, "anchors references"]], Bool[Array, "anchors references"]],
 ) -> Float[Array, "anchors references"]:
-    """For each entry, the weight of the members of its row of which `holds` is true.
+    """Return, for each entry, the total weight of the members of its row for which `holds` is true.
 
-    It is true of the smallest members and then no more.
+    In sorted order `holds` must be true for the first members and false for the rest.
     """
     members = jnp.where(weights > 0, distances, jnp.inf)
     ordered, ordered_weights = jax.lax.sort((members, weights), num_keys=1)

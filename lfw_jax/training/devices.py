@@ -1,7 +1,7 @@
-"""The one place that knows how a per-device function runs on many devices.
+"""Execution of a per-device function on several devices; the only module that uses `jax.pmap`.
 
-`jax.pmap` is in maintenance mode; a change to `shard_map` must touch this file alone. Everything else is written for one
-device against the axis name `AXIS`.
+`jax.pmap` is in maintenance mode, so a change to `shard_map` must affect this file only. All other code is written
+for one device and the axis name `AXIS`.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,10 +20,17 @@ Devices = Sequence[Any]
 
 
 def choose_devices(count: int, batch_size: int) -> Devices:
-    """The first `count` devices of this machine, all of them where it is 0.
+    """Return the first `count` devices of this machine.
+
+    Args:
+      count: Number of devices; 0 for all.
+      batch_size: Number of images in a global batch, which the devices share equally.
+
+    Returns:
+      The devices.
 
     Raises:
-      UserError: more devices than there are, or a batch that they do not divide.
+      UserError: If there are fewer devices, or the batch size is not a multiple of their number.
     """
     present = jax.local_devices()
     if count > len(present) or count < 0:
@@ -34,31 +41,53 @@ def choose_devices(count: int, batch_size: int) -> Devices:
     chosen = present[: count or len(present)]
     if batch_size % len(chosen):
         raise UserError(
-            f"--config.sampler.batch_size is {batch_size}, which {len(chosen)} devices do not divide; choose a multiple "
-            f"of {len(chosen)} or set --config.training.devices."
+            f"--config.sampler.batch_size is {batch_size}, which is not a multiple of the {len(chosen)} devices; choose a "
+            f"multiple of {len(chosen)} or set --config.training.devices."
         )
     return chosen
 
 
 def on_each(function: Callable[..., Any], devices: Devices) -> Callable[..., Any]:
-    """Map a per-device function over the leading axis of its arguments; its first argument's memory is reused."""
+    """Map a per-device function over the leading axis of its arguments.
+
+    Args:
+      function: Function of one device's slices, which may use collectives over `AXIS`. The memory of its first
+        argument is reused for the result.
+      devices: Devices; their number is the length of the leading axis.
+
+    Returns:
+      The mapped function.
+    """
     return jax.pmap(function, AXIS, devices=devices, donate_argnums=(0,))
 
 
 def replicate(tree: Any, devices: Devices) -> Any:
-    """A copy of every leaf on each device, stacked along a new leading axis."""
-    # On the axis of the step: a state laid out on another one would make the second step compile again.
+    """Return a tree with a copy of every leaf per device, stacked along a new leading axis."""
+    # On the axis of the step: a state with another layout would make the second step compile again.
     copy = jax.pmap(lambda leaf, _: leaf, AXIS, in_axes=(None, 0), devices=devices)
     return copy(tree, np.zeros(len(devices)))
 
 
 def unreplicate(tree: Any) -> Any:
-    """The first device's copy, by way of the host: slicing would compile a program for every shape of leaf."""
+    """Return the first device's copy of a replicated tree.
+
+    The copy is made on the host, because slicing would compile a program for every shape of leaf.
+    """
     return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf.addressable_data(0))[0]), tree)
 
 
 def spread(batch: Any, devices: Devices) -> Any:
-    """Cut every array's leading axis into equal slices, one a device, in order; what `place` put there stays as it is."""
+    """Split the leading axis of every array into equal per-device slices, in order.
+
+    Arrays that are already on devices (`place`) are returned unchanged.
+
+    Args:
+      batch: Tree of arrays with a common leading axis, a multiple of the number of devices.
+      devices: The devices.
+
+    Returns:
+      The tree with arrays [devices, slice, ...].
+    """
 
     def cut(array: Any) -> Any:
         return array if isinstance(array, jax.Array) else array.reshape(len(devices), -1, *array.shape[1:])
@@ -67,12 +96,12 @@ def spread(batch: Any, devices: Devices) -> Any:
 
 
 def place(tree: Any, devices: Devices) -> Any:
-    """Put slice i of every array's leading axis on device i, as an argument of a mapped function, for many steps."""
+    """Put slice i of the leading axis of every array on device i, for many steps of a mapped function."""
     return jax.tree.map(lambda array: _on_devices([array[i] for i in range(len(devices))], devices), tree)
 
 
 def place_copies(tree: Any, devices: Devices) -> Any:
-    """Put every array whole on each device, as an argument of a mapped function, for many steps."""
+    """Put a copy of every array on each device, for many steps of a mapped function."""
     return jax.tree.map(lambda array: _on_devices([array] * len(devices), devices), tree)
 
 
@@ -84,9 +113,15 @@ def _on_devices(slices: Sequence[Any], devices: Devices) -> jax.Array:
 
 
 def free_bytes(devices: Devices) -> int | None:
-    """Memory that is free on the device that has the least; None where that cannot be known.
+    """Return the free memory of the device that has the least, in bytes.
 
-    Devices of a CPU share the host's memory.
+    Devices of a CPU share the memory of the host equally.
+
+    Args:
+      devices: Devices of one platform.
+
+    Returns:
+      Bytes per device, or None if the platform does not report them.
     """
     if devices[0].platform == "cpu":
         try:
@@ -102,5 +137,5 @@ def free_bytes(devices: Devices) -> int | None:
 
 
 def gather(array: jax.Array) -> jax.Array:
-    """Inside a mapped function: the global batch, in order. Differentiable."""
+    """Return the global batch in order, inside a mapped function. Differentiable."""
     return jax.lax.all_gather(array, AXIS, tiled=True)

@@ -1,4 +1,4 @@
-"""The optimiser and its learning rate by name."""
+"""Optimisers and learning rate schedules by name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,24 +10,34 @@ from lfw_jax.errors import UserError
 
 OPTIMIZERS = ("adam", "adamw")
 DECAYS = ("none", "cosine", "linear")
-# Weight decay pulls on what multiplies activations, never on biases, normalisation or a loss's β.
+# Weight decay acts on factors of activations, not on biases, normalisation or the β of a loss.
 _DECAYED = ("kernel", "prototypes")
 
 
 def build_schedule(config: Mapping[str, Any], *, total_epochs: float, steps_per_epoch: int) -> optax.Schedule:
-    """The learning rate of each step: warm-up, then constant, then decay until the last epoch.
+    """Return the learning rate schedule: warm-up, constant rate, then decay until the last epoch.
 
     "100 epochs constant, then 20 with a schedule" is `warmup_epochs=0, constant_epochs=100, decay="cosine"` over 120
     epochs; one cycle is `constant_epochs=0` with a warm-up of a third.
 
     Args:
-      config: `learning_rate` (the peak), `warmup_epochs` (a straight line up from 1/25 of it), `constant_epochs`, `decay`
-        ("none", "cosine" or "linear", down to `final_fraction` of the peak).
-      total_epochs: length of the training.
-      steps_per_epoch: steps of an epoch.
+      config: The group `optimizer`: `learning_rate` (the peak), `warmup_epochs` (a linear increase from 1/25 of the
+        peak), `constant_epochs`, `decay` ("none", "cosine" or "linear") and `final_fraction` (the rate at the end, as
+        a fraction of the peak).
+      total_epochs: Length of the training in epochs.
+      steps_per_epoch: Number of steps in an epoch.
+
+    Returns:
+      The learning rate as a function of the step.
 
     Raises:
-      UserError: an unknown decay, or more epochs of warm-up and constant rate than there are.
+      UserError: If the decay is unknown, or warm-up and constant rate take more epochs than there are.
+
+    Example:
+      >>> config = dict(learning_rate=1.0, warmup_epochs=1, constant_epochs=1, decay="linear", final_fraction=0.0)
+      >>> rate = build_schedule(config, total_epochs=4, steps_per_epoch=10)
+      >>> [round(float(rate(step)), 2) for step in (0, 10, 20, 30, 40)]
+      [0.04, 1.0, 1.0, 0.5, 0.0]
     """
     peak, decay = config["learning_rate"], config["decay"]
     warm, flat = (round(config[key] * steps_per_epoch) for key in ("warmup_epochs", "constant_epochs"))
@@ -37,7 +47,7 @@ def build_schedule(config: Mapping[str, Any], *, total_epochs: float, steps_per_
     if rest < 0:
         raise UserError(
             f"--config.optimizer.warmup_epochs {config['warmup_epochs']} and constant_epochs {config['constant_epochs']} "
-            f"are more than --config.training.epochs {total_epochs}."
+            f"take more than --config.training.epochs {total_epochs}; reduce one of them."
         )
     final = peak * config["final_fraction"]
     if decay == "none" or rest == 0:
@@ -51,10 +61,20 @@ def build_schedule(config: Mapping[str, Any], *, total_epochs: float, steps_per_
 
 
 def build_optimizer(config: Mapping[str, Any], schedule: optax.Schedule) -> optax.GradientTransformation:
-    """Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019, weight decay on kernels alone), with clipping.
+    """Return Adam or AdamW, with optional clipping of the gradient norm.
+
+    Sources: Kingma and Ba 2015 (arXiv:1412.6980); Loshchilov and Hutter 2019 (arXiv:1711.05101).
+
+    Args:
+      config: The group `optimizer`: `name` ("adam" or "adamw"), `weight_decay` (of kernels and prototypes, AdamW
+        only) and `clip_norm` (maximum global norm of the gradient; 0 disables clipping).
+      schedule: Learning rate as a function of the step.
+
+    Returns:
+      The optimiser.
 
     Raises:
-      UserError: an unknown optimiser, or weight decay asked of Adam.
+      UserError: If the optimiser is unknown, or Adam is combined with weight decay.
     """
     name, decay, clip = config["name"], config["weight_decay"], config["clip_norm"]
     if name not in OPTIMIZERS:
@@ -66,7 +86,7 @@ def build_optimizer(config: Mapping[str, Any], schedule: optax.Schedule) -> opta
 
 
 def decayed(params: Any) -> Any:
-    """Which parameters weight decay acts on: kernels, and the prototypes that are a head's kernel."""
+    """Return the mask of parameters with weight decay: kernels, and prototypes as the kernel of a head."""
 
     def is_kernel(path: tuple[Any, ...], _: Any) -> bool:
         return getattr(path[-1], "key", None) in _DECAYED

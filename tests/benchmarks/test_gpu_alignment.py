@@ -35,7 +35,7 @@ def encoded(pixels: np.ndarray) -> bytes:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixteen drawn faces, the last one of another image than a face, with the reference of the first eight."""
+    """Fifteen synthetic faces and one image without a face, with the reference of the first eight."""
     folder = tmp_path_factory.mktemp("bundle")
     files = [encoded(draw(3, person, 1, 100)) for person in range(IMAGES - 1)]
     files.append(encoded(np.zeros((100, 100, 3), np.uint8)))

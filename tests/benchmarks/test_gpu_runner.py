@@ -1,4 +1,4 @@
-"""The GPU kit's runner: order, time, results that stay, and what its user is told."""
+"""The GPU kit's runner: order, time, kept results, and messages for its user."""
 
 import json
 import re

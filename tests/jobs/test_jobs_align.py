@@ -161,7 +161,7 @@ def test_a_beam_pipeline_leaves_the_same_folder(faces: Path, tmp_path: Path):
 def test_what_cannot_be_is_refused(faces: Path, tmp_path: Path):
     with pytest.raises(UserError, match="needs --output=FOLDER"):
         align(Request("align", base.get_config(), "base", input=str(faces)))
-    with pytest.raises(UserError, match="lies in --input"):
+    with pytest.raises(UserError, match="is inside --input"):
         align(request(faces, faces / "aligned"))
     with pytest.raises(UserError, match="found no such file or folder"):
         align(request(tmp_path / "none", tmp_path / "out"))

@@ -36,7 +36,7 @@ def test_images_are_copied_byte_for_byte_into_every_format(faces: Path, tmp_path
     assert found.keys() == images.keys()
     content = [image if isinstance(image, bytes) else image.read_bytes() for image in found.images]
     assert content == [path.read_bytes() for path in images.images]
-    assert f"{output}: 96 images of 24 people (image files, byte for byte)" in capsys.readouterr().out
+    assert f"{output}: 96 images of 24 identities (image files, byte for byte)" in capsys.readouterr().out
 
 
 def test_one_format_goes_into_another_by_its_path(faces: Path, tmp_path: Path):
@@ -78,7 +78,7 @@ def test_unreadable_images_are_counted(faces: Path, tmp_path: Path, capsys):
     first = read_folder(faces).images[0].relative_to(faces)
     (tmp_path / "faces" / first).write_bytes(b"")
     export(tmp_path / "out.npz", tmp_path / "faces")
-    assert "1 images are left out, the first" in capsys.readouterr().out
+    assert "1 images are excluded, the first" in capsys.readouterr().out
 
 
 def test_what_is_there_is_not_overwritten(faces: Path, tmp_path: Path):
@@ -86,7 +86,7 @@ def test_what_is_there_is_not_overwritten(faces: Path, tmp_path: Path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "note").write_text("precious")
     for output in ("out.npz", "out", "out/note"):
-        with pytest.raises(UserError, match=r"there is something at .* already"):
+        with pytest.raises(UserError, match=r"--output: .* exists already"):
             export(tmp_path / output, faces)
     assert (tmp_path / "out.npz").read_text() == "precious"
     export(tmp_path / "empty", faces)

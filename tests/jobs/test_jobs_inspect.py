@@ -137,7 +137,7 @@ def test_the_folder_of_another_configuration_or_of_something_else_is_refused(fac
         inspect(tiny(faces, **{"loss.margin": 0.3}), tmp_path / "run")
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").write_text("precious")
-    with pytest.raises(UserError, match="no work directory"):
+    with pytest.raises(UserError, match="not a work directory"):
         inspect(tiny(faces), tmp_path / "thesis")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.json"]
     assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["thesis.tex"]

@@ -207,7 +207,7 @@ def test_a_work_directory_of_another_configuration_is_refused_and_kept(finished,
 
 def test_a_folder_that_is_no_work_directory_is_refused(faces, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(UserError, match="no work directory"):
+    with pytest.raises(UserError, match="not a work directory"):
         run(tiny(faces), str(tmp_path), name="tiny", train=True, command="python launch.py")
 
 

@@ -23,7 +23,7 @@ remember = jax.jit(memory.remember)
 
 @jax.jit
 def step(state: memory.Memory, batch: tuple[jax.Array, jax.Array]):
-    """One step of training without a network: remember, compare, lose."""
+    """One training step without a network: remember, compare, compute losses."""
 
     def values(embeddings):
         after = memory.remember(state, embeddings, batch[1])
@@ -78,7 +78,7 @@ def test_the_ring_holds_the_latest_embeddings_and_no_others(sizes: list[int]):
 
 @pytest.mark.parametrize("batch", [1, 3, 5])
 def test_pairs_are_those_of_comparing_with_what_was_seen(batch: int):
-    # Every embedding alike and of one of two classes, so that an own place is told by place and not by value.
+    # All embeddings are equal, of two classes, so that an anchor's own slot is identified by index and not by value.
     rng = np.random.default_rng(batch)
     state, seen = memory.init(5, 2), np.zeros(0, np.int32)
     for _ in range(6):
@@ -150,7 +150,7 @@ EMPTY = memory.init(4, 2)
 @pytest.mark.parametrize(
     ("error", "call", "words"),
     [
-        (ValueError, lambda: memory.init(0, 2), "at least one place .* found size 0"),
+        (ValueError, lambda: memory.init(0, 2), "size and the dim .* at least 1, found size 0"),
         (ValueError, lambda: memory.init(3, -1), "found size 3 and dim -1"),
         (
             ValueError,

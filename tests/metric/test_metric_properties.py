@@ -70,7 +70,7 @@ def test_triplets_are_those_of_listing_them_all(kind: str, how: str):
 
 @jax.jit
 def everything(embeddings, labels):
-    """Losses that draw nothing at random, with their gradients."""
+    """Losses without random sampling, with their gradients."""
 
     def total(embeddings):
         pairs = compare(embeddings, labels)

@@ -204,7 +204,7 @@ def test_an_objective_without_meaning_is_told(loss: dict, miner: dict, paired: b
 @pytest.mark.parametrize(
     ("loss", "memory", "words"),
     [
-        (dict(name="arcface"), 64, ["--config.memory.size", "sees no pairs"]),
+        (dict(name="arcface"), 64, ["--config.memory.size", "uses no pairs"]),
         (dict(name="contrastive"), 4, ["memory", "8"]),
         (dict(name="triplet", swap=True), 64, ["swap"]),
     ],

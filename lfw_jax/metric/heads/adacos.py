@@ -1,4 +1,4 @@
-"""AdaCos: a scale that follows from the number of classes, or from the batch."""
+"""AdaCos: softmax whose scale follows from the number of classes or from the batch."""
 
 import math
 
@@ -10,13 +10,21 @@ from lfw_jax.metric.heads.cosines import angle, check_positive, check_state, cro
 
 
 def adacos_scale(num_classes: int) -> float:
-    """The fixed scale of AdaCos, `√2·ln(C − 1)` (Zhang et al. 2019, arXiv:1905.00292, equation 12).
+    """Return the fixed scale of AdaCos, `√2·ln(C − 1)`.
+
+    Source: Zhang et al. 2019, "AdaCos: Adaptively Scaling Cosine Logits" (arXiv:1905.00292), equation 12.
+
+    Args:
+      num_classes: Number of classes C, at least 3.
+
+    Returns:
+      The scale, a positive number.
 
     Raises:
-      ValueError: fewer than three classes, for which it is not positive.
+      ValueError: If there are fewer than three classes, for which the scale is not positive.
 
     Example:
-      >>> round(adacos_scale(5749), 3)  # the people of LFW
+      >>> round(adacos_scale(5749), 3)  # the identities of LFW
       12.242
     """
     if num_classes < 3:
@@ -31,24 +39,29 @@ def adacos(
     *,
     scale: float | Float[Array, ""] | None = None,
 ) -> Float[Array, ""]:
-    """AdaCos: softmax of scaled cosines, no margin (Zhang et al. 2019, arXiv:1905.00292, section 4).
+    """AdaCos: softmax of scaled cosines without a margin.
 
-    The dynamic form carries its scale from batch to batch, from `adacos_scale` on. The published training updates the
-    scale first and takes the loss with the new one:
+    Source: Zhang et al. 2019, "AdaCos: Adaptively Scaling Cosine Logits" (arXiv:1905.00292), section 4.
+
+    The dynamic form carries its scale from batch to batch, starting at `adacos_scale`. The published training updates
+    the scale first and computes the loss with the new one:
 
         scale = adacos_next_scale(embeddings, labels, prototypes, scale)
         loss = adacos(embeddings, labels, prototypes, scale=scale)
 
     Args:
-      embeddings: of any length; only their direction counts.
-      labels: the class of each embedding, from 0.
-      prototypes: one direction a class, of any length.
-      scale: factor of the cosines; None is the fixed one for this number of classes. It gets no gradient.
+      embeddings: Embeddings of any length; only their direction matters.
+      labels: Class of each embedding: an index from 0 into `prototypes`.
+      prototypes: One weight vector per class, of any length; only its direction matters.
+      scale: Factor of the cosines, positive, without gradient. None selects the fixed scale of this number of classes.
+
+    Returns:
+      Mean loss of the batch, a float32 scalar; NaN if a label is outside [0, classes).
 
     Raises:
-      ValueError: shapes that do not fit, an empty batch, a scale that is not one positive number, or None with fewer than
-        three classes.
-      TypeError: labels that are no integers, or embeddings or prototypes that are no floating-point numbers.
+      ValueError: If shapes do not match, the batch is empty, `scale` is not one positive number, or it is None with
+        fewer than three classes.
+      TypeError: If labels are not integers, or if embeddings or prototypes are not floating point.
 
     Example:
       >>> import jax.numpy as jnp
@@ -70,25 +83,28 @@ def adacos_next_scale(
     prototypes: Float[Array, "classes dim"],
     scale: float | Float[Array, ""],
 ) -> Float[Array, ""]:
-    """The scale of dynamic AdaCos after this batch (Zhang et al. 2019, arXiv:1905.00292, section 4.2).
+    """Return the scale of dynamic AdaCos after this batch.
 
-    `ln(B) / cos(min(π/4, θ))` with B the mean over the batch of `Σ_{j≠y} exp(scale·cos θ_j)`, and θ the median angle
-    between an embedding and its own prototype (of an even number the mean of the middle two). As in the paper nothing
-    keeps it positive where B is below 1, which takes a handful of classes that all lie opposite the batch.
+    Source: Zhang et al. 2019, "AdaCos: Adaptively Scaling Cosine Logits" (arXiv:1905.00292), section 4.2.
+
+    The scale is `ln(B) / cos(min(π/4, θ))`. B is the mean over the batch of `Σ_{j≠y} exp(scale·cos θ_j)`; θ is the
+    median angle between an embedding and its own prototype (the mean of the middle two for an even batch). As in the
+    paper, nothing keeps the scale positive if B is below 1; this needs a handful of classes that all lie opposite the
+    batch.
 
     Args:
-      embeddings: of any length; only their direction counts.
-      labels: the class of each embedding, from 0.
-      prototypes: one direction a class, of any length.
-      scale: that of the batch before; at first `adacos_scale` of the number of classes.
+      embeddings: Embeddings of any length; only their direction matters.
+      labels: Class of each embedding: an index from 0 into `prototypes`.
+      prototypes: One weight vector per class, of any length; only its direction matters.
+      scale: Scale after the previous batch; `adacos_scale(classes)` for the first batch.
 
     Returns:
-      The new scale, without gradient; NaN if a label has no prototype.
+      The new scale, a float32 scalar without gradient; NaN if a label is outside [0, classes).
 
     Raises:
-      ValueError: shapes that do not fit, an empty batch, fewer than three classes, or a scale that is not one positive
-        number.
-      TypeError: labels that are no integers, or embeddings or prototypes that are no floating-point numbers.
+      ValueError: If shapes do not match, the batch is empty, there are fewer than three classes, or `scale` is not one
+        positive number.
+      TypeError: If labels are not integers, or if embeddings or prototypes are not floating point.
 
     Example:
       >>> import jax.numpy as jnp
@@ -101,7 +117,7 @@ def adacos_next_scale(
     check_state("AdaCos", scale=scale)
     check_positive("AdaCos", scale=scale)
     logits, target, own = jax.lax.stop_gradient(target_cosines(embeddings, labels, prototypes))
-    # The logarithm of a sum of exponentials, at once: exp(scale·cos θ) itself overflows from a scale of 89 on.
+    # logsumexp, because exp(scale·cos θ) overflows float32 from a scale of 89 on.
     others = jnp.where(target, -jnp.inf, jax.lax.stop_gradient(jnp.asarray(scale, jnp.float32)) * logits)
     log_mean = jax.nn.logsumexp(others) - math.log(len(labels))
     return log_mean / jnp.cos(jnp.minimum(math.pi / 4, jnp.median(angle(own))))

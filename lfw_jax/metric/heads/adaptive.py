@@ -1,7 +1,7 @@
-"""Margins that adapt: to the stage of training (CurricularFace), to the length of the embedding (MagFace, AdaFace).
+"""Heads with margins that adapt to the embedding norm: MagFace and AdaFace.
 
-A head with a state takes it as an argument and never changes it; `…_next_…` gives the state after a batch, without
-gradient. The published training updates the state first and takes the loss with the new one.
+AdaFace takes its state as an argument and never changes it. `adaface_next_statistics` returns the state after a
+batch, without gradient. The published training updates the state first and computes the loss with the new one.
 """
 
 import math
@@ -17,96 +17,14 @@ from lfw_jax.metric.heads.cosines import (
     check_state,
     cross_entropy,
     lengths,
+    moved,
     target_cosines,
-    turned,
     with_angular_margin,
 )
 
-# AdaFace's: lengths are kept within these, and the angle this far from 0 and π; it is also added to the deviation.
+# AdaFace clips norms to [_SHORTEST, _LONGEST] and angles to [_EPSILON, π − _EPSILON]. It also adds _EPSILON to the
+# standard deviation.
 _SHORTEST, _LONGEST, _EPSILON = 1e-3, 100.0, 1e-3
-
-
-def curricularface(
-    embeddings: Float[Array, "batch dim"],
-    labels: Int[Array, "batch"],
-    prototypes: Float[Array, "classes dim"],
-    *,
-    t: float | Float[Array, ""],
-    margin: float = 0.5,
-    scale: float = 64.0,
-) -> Float[Array, ""]:
-    """CurricularFace: ArcFace that weighs hard negatives by the stage (Huang et al. 2020, arXiv:2004.00288, section 3.2).
-
-    The target logit is ArcFace's. A negative is hard if its cosine is above `cos(θ + margin)` of the target (beyond
-    `θ = π − margin` too, as in the authors' code); its logit is `(t + cos θ_j)·cos θ_j`. Early on, t is near 0 and hard
-    negatives count less; later they count more. The published training updates t first:
-
-        t = curricularface_next_t(embeddings, labels, prototypes, t)
-        loss = curricularface(embeddings, labels, prototypes, t=t)
-
-    Args:
-      embeddings: of any length; only their direction counts.
-      labels: the class of each embedding, from 0.
-      prototypes: one direction a class, of any length.
-      t: the running mean of the cosine with the own prototype; it gets no gradient.
-      margin: in radians.
-      scale: factor of the cosines.
-
-    Raises:
-      ValueError: shapes that do not fit, an empty batch, a t that is not one number, a margin outside [0, π), or a scale
-        that is not positive.
-      TypeError: labels that are no integers, or embeddings or prototypes that are no floating-point numbers.
-
-    Example:
-      >>> import jax.numpy as jnp
-      >>> embeddings, prototypes = jnp.array([[0.0, 2.0]]), jnp.eye(2)
-      >>> loss = curricularface(embeddings, jnp.array([0]), prototypes, t=0.2, margin=0.5, scale=1.0)
-      >>> round(float(loss), 4)  # ln(1 + exp((0.2 + 1)·1 + sin 0.5))
-      1.8504
-    """
-    check_state("CurricularFace", t=t)
-    check_angle("CurricularFace", margin=margin)
-    check_positive("CurricularFace", scale=scale)
-    logits, target, own = target_cosines(embeddings, labels, prototypes)
-    t = jax.lax.stop_gradient(jnp.asarray(t, jnp.float32))
-    hard = logits > turned(own, margin)[:, None]
-    weighted = jnp.where(hard, (t + logits) * logits, logits)
-    return cross_entropy(weighted, target, with_angular_margin(own, margin), scale)
-
-
-def curricularface_next_t(
-    embeddings: Float[Array, "batch dim"],
-    labels: Int[Array, "batch"],
-    prototypes: Float[Array, "classes dim"],
-    t: float | Float[Array, ""],
-    *,
-    momentum: float = 0.99,
-) -> Float[Array, ""]:
-    """The t of CurricularFace after this batch: `momentum·t + (1 − momentum)·mean(cos θ)` of the targets (equation 9).
-
-    Args:
-      embeddings: of any length; only their direction counts.
-      labels: the class of each embedding, from 0.
-      prototypes: one direction a class, of any length.
-      t: that of the batch before; 0 at first.
-      momentum: how much of the old value stays.
-
-    Returns:
-      The new t, without gradient; NaN if a label has no prototype.
-
-    Raises:
-      ValueError: shapes that do not fit, an empty batch, a t that is not one number, or a momentum outside [0, 1].
-      TypeError: labels that are no integers, or embeddings or prototypes that are no floating-point numbers.
-
-    Example:
-      >>> import jax.numpy as jnp
-      >>> t = curricularface_next_t(jnp.array([[2.0, 0.0]]), jnp.array([0]), jnp.eye(2), 0.0)
-      >>> round(float(t), 4)
-      0.01
-    """
-    check_state("CurricularFace", t=t)
-    _, _, own = target_cosines(embeddings, labels, prototypes)
-    return _moved(t, jnp.mean(own), momentum)
 
 
 def magface(
@@ -121,28 +39,34 @@ def magface(
     regularizer: float = 35.0,
     scale: float = 64.0,
 ) -> Float[Array, ""]:
-    """MagFace: ArcFace whose margin grows with the embedding's length (Meng et al. 2021, arXiv:2103.06627, section 3.2).
+    """MagFace: ArcFace with a margin that grows with the norm of the embedding.
 
-    With a the length, kept within [lower_norm, upper_norm], the margin rises linearly from lower_margin to upper_margin,
-    and `regularizer·(a/upper_norm² + 1/a)` is added, which rewards length: what is easy to tell grows long, so that the
-    length says how good the picture is. Beyond `θ = π − margin` the target logit is ArcFace's. (The authors' code has
-    that rule too, but by default it takes the margin off wherever θ is above π/2, which the paper does not.)
+    Source: Meng et al. 2021, "MagFace" (arXiv:2103.06627), section 3.2.
+
+    Let a be the norm, clipped to [lower_norm, upper_norm]. The margin rises linearly from `lower_margin` to
+    `upper_margin`, and the term `regularizer·(a/upper_norm² + 1/a)` rewards long embeddings. Embeddings of easy
+    images grow long, so the norm becomes a measure of image quality. Beyond `θ = π − margin` the target logit is that
+    of ArcFace. (The authors' code has this rule too, but by default it drops the margin wherever θ is above π/2,
+    unlike the paper.)
 
     Args:
-      embeddings: raw: to normalise them first would make every margin the lowest.
-      labels: the class of each embedding, from 0.
-      prototypes: one direction a class, of any length.
-      lower_norm: length with the lowest margin; shorter ones count as this long, without gradient to their length.
-      upper_norm: length with the highest margin; longer ones likewise.
-      lower_margin: in radians.
-      upper_margin: in radians.
-      regularizer: λ_g of the paper.
-      scale: factor of the cosines.
+      embeddings: Raw embeddings. Normalising them first would give every sample the lowest margin.
+      labels: Class of each embedding: an index from 0 into `prototypes`.
+      prototypes: One weight vector per class, of any length; only its direction matters.
+      lower_norm: Norm with the lowest margin. Shorter embeddings count as this long, without gradient to their norm.
+      upper_norm: Norm with the highest margin. Longer embeddings count as this long, without gradient to their norm.
+      lower_margin: Lowest angular margin in radians.
+      upper_margin: Highest angular margin in radians.
+      regularizer: Weight of the term that rewards long embeddings (λ_g in the paper), at least 0.
+      scale: Factor of the cosines, positive.
+
+    Returns:
+      Mean loss of the batch, a float32 scalar; NaN if a label is outside [0, classes).
 
     Raises:
-      ValueError: shapes that do not fit, an empty batch, bounds that are not `0 < lower_norm < upper_norm` and
-        `0 ≤ lower_margin ≤ upper_margin < π`, a regularizer below 0, or a scale that is not positive.
-      TypeError: labels that are no integers, or embeddings or prototypes that are no floating-point numbers.
+      ValueError: If shapes do not match, the batch is empty, `0 < lower_norm < upper_norm` or
+        `0 ≤ lower_margin ≤ upper_margin < π` does not hold, `regularizer` is below 0, or `scale` is not positive.
+      TypeError: If labels are not integers, or if embeddings or prototypes are not floating point.
 
     Example:
       >>> import jax.numpy as jnp
@@ -157,7 +81,7 @@ def magface(
     if lower_margin > upper_margin:
         raise ValueError(f"MagFace needs lower_margin ≤ upper_margin, found {lower_margin} and {upper_margin}")
     if not 0 <= regularizer < math.inf:
-        raise ValueError(f"the regularizer of MagFace is a weight of at least 0, found {regularizer}")
+        raise ValueError(f"the regularizer of MagFace must be finite and at least 0, found {regularizer}")
     logits, target, own = target_cosines(embeddings, labels, prototypes)
     norms = jnp.clip(lengths(embeddings), lower_norm, upper_norm)
     margins = lower_margin + (upper_margin - lower_margin) / (upper_norm - lower_norm) * (norms - lower_norm)
@@ -176,43 +100,48 @@ def adaface(
     h: float = 0.333,
     scale: float = 64.0,
 ) -> Float[Array, ""]:
-    """AdaFace: by their length, hard or easy samples weigh more (Kim et al. 2022, arXiv:2204.00964, equations 16 to 19).
+    """AdaFace: margins that emphasise hard or easy samples depending on the embedding norm.
 
-    The length, kept within [0.001, 100], is standardised to `z = clip(h·(length − norm_mean)/(norm_std + 0.001), −1, 1)`,
-    without gradient. The target logit is `cos(θ − margin·z) − margin·(1 + z)`, its angle kept within [0.001, π − 0.001]:
-    ArcFace for the shortest, CosFace for the mean, and for the longest a negative margin on the angle beside twice that of
-    CosFace. The authors' code also keeps every cosine within ±0.999; here none is clipped. The published training updates
-    the statistics first:
+    Source: Kim et al. 2022, "AdaFace" (arXiv:2204.00964), equations 16 to 19.
+
+    The norm, clipped to [0.001, 100], is standardised without gradient to `z = clip(h·(norm − norm_mean)/(norm_std +
+    0.001), −1, 1)`. The target logit is `cos(θ − margin·z) − margin·(1 + z)`, with the angle clipped to [0.001, π −
+    0.001]. This is ArcFace for the shortest embeddings (z = −1) and CosFace for the mean norm (z = 0). For the
+    longest (z = 1) it is a negative angular margin and twice the additive margin of CosFace. The authors' code also
+    clips every cosine to ±0.999; here none is clipped. The published training updates the statistics first:
 
         norm_mean, norm_std = adaface_next_statistics(embeddings, norm_mean, norm_std)
         loss = adaface(embeddings, labels, prototypes, norm_mean=norm_mean, norm_std=norm_std)
 
     Args:
-      embeddings: raw: their length stands for the quality of the picture.
-      labels: the class of each embedding, from 0.
-      prototypes: one direction a class, of any length.
-      norm_mean: running mean of the lengths; it gets no gradient.
-      norm_std: running standard deviation of the lengths; it gets no gradient.
-      margin: in radians for the angle, and a difference of cosines.
-      h: how far z spreads: a third puts about two thirds of the lengths within a third of the full adaptation.
-      scale: factor of the cosines.
+      embeddings: Raw embeddings; their norm stands for the image quality.
+      labels: Class of each embedding: an index from 0 into `prototypes`.
+      prototypes: One weight vector per class, of any length; only its direction matters.
+      norm_mean: Running mean of the norms, without gradient.
+      norm_std: Running standard deviation of the norms, without gradient.
+      margin: Margin in [0, 1]: radians for the angle, and a difference of cosines.
+      h: Spread of z, positive. With a third, about two thirds of the norms fall within a third of the full adaptation.
+      scale: Factor of the cosines, positive.
+
+    Returns:
+      Mean loss of the batch, a float32 scalar; NaN if a label is outside [0, classes).
 
     Raises:
-      ValueError: shapes that do not fit, an empty batch, statistics that are not one number each, a margin outside [0, 1],
-        or an h or a scale that is not positive.
-      TypeError: labels that are no integers, or embeddings or prototypes that are no floating-point numbers.
+      ValueError: If shapes do not match, the batch is empty, a statistic is not one number, `margin` is outside [0,
+        1], or `h` or `scale` is not positive.
+      TypeError: If labels are not integers, or if embeddings or prototypes are not floating point.
 
     Example:
       >>> import jax.numpy as jnp
       >>> embeddings, labels = jnp.array([[2.0, 0.0]]), jnp.array([0])
       >>> loss = adaface(embeddings, labels, jnp.eye(2), norm_mean=2.0, norm_std=1.0, scale=1.0)
-      >>> round(float(loss), 4)  # a length like the mean: ln(1 + exp(0.4 − 1))
+      >>> round(float(loss), 4)  # a norm equal to the mean: ln(1 + exp(0.4 − 1))
       0.4375
     """
     check_state("AdaFace", norm_mean=norm_mean, norm_std=norm_std)
     check_positive("AdaFace", h=h, scale=scale)
     if not 0 <= margin <= 1:
-        raise ValueError(f"the margin of AdaFace, 0 ≤ margin ≤ 1, is at most doubled as a cosine; found {margin}")
+        raise ValueError(f"the margin of AdaFace must be in [0, 1], as it is doubled in the cosine; found {margin}")
     logits, target, own = target_cosines(embeddings, labels, prototypes)
     mean, deviation = (jnp.asarray(statistic, jnp.float32) for statistic in (norm_mean, norm_std))
     quality = jnp.clip((_bounded_lengths(embeddings) - mean) / (deviation + _EPSILON) * h, -1.0, 1.0)
@@ -228,22 +157,24 @@ def adaface_next_statistics(
     *,
     momentum: float = 0.99,
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Mean and standard deviation of AdaFace after this batch (Kim et al. 2022, arXiv:2204.00964, equation 17).
+    """Return the running mean and standard deviation of AdaFace after this batch.
+
+    Source: Kim et al. 2022, "AdaFace" (arXiv:2204.00964), equation 17.
 
     Args:
-      embeddings: raw.
-      norm_mean: that of the batch before; the authors begin with 20.
-      norm_std: that of the batch before; the authors begin with 100.
-      momentum: how much of the old values stays (one less the `t_alpha` of the authors' code).
+      embeddings: Raw embeddings.
+      norm_mean: Mean after the previous batch; the authors start at 20.
+      norm_std: Standard deviation after the previous batch; the authors start at 100.
+      momentum: Weight of the previous values, in [0, 1] (one minus `t_alpha` of the authors' code).
 
     Returns:
-      The new mean and the new standard deviation, without gradient. The deviation of a batch is the unbiased one; a batch
-      of one has none, and leaves the old one as it was.
+      The new mean and the new standard deviation, float32 scalars without gradient. The standard deviation of a batch
+      is the unbiased one; a batch of one embedding has none and leaves the previous value unchanged.
 
     Raises:
-      ValueError: embeddings that are no [batch, dim], an empty batch, statistics that are not one number each, or a
-        momentum outside [0, 1].
-      TypeError: embeddings that are no floating-point numbers.
+      ValueError: If embeddings are not [batch, dim], the batch is empty, a statistic is not one number, or `momentum`
+        is outside [0, 1].
+      TypeError: If embeddings are not floating point.
 
     Example:
       >>> import jax.numpy as jnp
@@ -252,21 +183,14 @@ def adaface_next_statistics(
       (19.86, 99.0141)
     """
     if embeddings.ndim != 2 or not len(embeddings):
-        raise ValueError(f"expected embeddings [batch, dim] with at least one of them, found shape {embeddings.shape}")
+        raise ValueError(f"expected embeddings [batch, dim] with at least one row, found shape {embeddings.shape}")
     if not jnp.issubdtype(embeddings.dtype, jnp.floating):
         raise TypeError(f"embeddings must be floating-point numbers, found {embeddings.dtype}")
     check_state("AdaFace", norm_mean=norm_mean, norm_std=norm_std)
     norms = _bounded_lengths(embeddings)
     deviation = jnp.std(norms, ddof=1) if len(norms) > 1 else jnp.asarray(norm_std, jnp.float32)
-    return _moved(norm_mean, jnp.mean(norms), momentum), _moved(norm_std, deviation, momentum)
+    return moved(norm_mean, jnp.mean(norms), momentum), moved(norm_std, deviation, momentum)
 
 
 def _bounded_lengths(embeddings: jax.Array) -> jax.Array:
     return jnp.clip(lengths(embeddings), _SHORTEST, _LONGEST)
-
-
-def _moved(old: float | jax.Array, new: jax.Array, momentum: float) -> jax.Array:
-    """An exponential moving average, without gradient."""
-    if not 0 <= momentum <= 1:
-        raise ValueError(f"the momentum is how much of the old value stays, 0 ≤ momentum ≤ 1; found {momentum}")
-    return jax.lax.stop_gradient(momentum * jnp.asarray(old, jnp.float32) + (1.0 - momentum) * new)

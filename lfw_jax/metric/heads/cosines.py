@@ -1,4 +1,4 @@
-"""What every head shares: products with the prototypes, the target's logit and its margin, the cross-entropy."""
+"""Shared parts of the heads: products with prototypes, target logits and margins, cross-entropy."""
 
 import math
 
@@ -8,20 +8,28 @@ from jaxtyping import Array, Bool, Float, Int
 
 from lfw_jax.metric.pairs import check_labelled, normalized, safe_sqrt
 
-# A float32 cosine of unit vectors is off by up to five roundings (measured from 2 to 2048 dimensions), so `1 − cos²` and
-# `2 − 2·cos` below this cannot be told from 0. They are taken as 0: an embedding on its prototype has exactly the angle 0,
-# and the steep slope of the sine there multiplies no rounding error into the gradient. As an angle it is 0.08°.
+# The error of a float32 cosine of unit vectors is up to five roundings (measured from 2 to 2048 dimensions). Values of
+# `1 − cos²` and `2 − 2·cos` below this bound cannot be distinguished from 0 and are set to 0. The angle of an embedding
+# on its prototype is then exactly 0, and the steep slope of the sine there does not amplify rounding errors in the
+# gradient. The bound corresponds to an angle of 0.08°.
 ROUNDING = 2.0**-19
 
 
 def inner_products(
     embeddings: Float[Array, "batch dim"], prototypes: Float[Array, "classes dim"]
 ) -> Float[Array, "batch classes"]:
-    """The inner product of every embedding with every prototype, in float32.
+    """Return the inner product of every embedding with every prototype.
+
+    Args:
+      embeddings: Raw embeddings, float32 or bfloat16.
+      prototypes: One weight vector per class.
+
+    Returns:
+      Inner products in float32.
 
     Raises:
-      ValueError: shapes that do not fit.
-      TypeError: embeddings or prototypes that are no floating-point numbers.
+      ValueError: If shapes do not match.
+      TypeError: If embeddings or prototypes are not floating point.
     """
     _check(embeddings, prototypes, ("classes", "dim"))
     return _products(embeddings.astype(jnp.float32), prototypes.astype(jnp.float32))
@@ -30,15 +38,18 @@ def inner_products(
 def cosines(
     embeddings: Float[Array, "batch dim"], prototypes: Float[Array, "classes dim"]
 ) -> Float[Array, "batch classes"]:
-    """The cosine of every embedding with every prototype, in [-1, 1] up to rounding.
+    """Return the cosine of every embedding with every prototype.
 
     Args:
-      embeddings: of any length; one of zeros has cosine 0 to everything.
-      prototypes: one direction a class, of any length.
+      embeddings: Embeddings of any length. An embedding of zeros has cosine 0 to every prototype.
+      prototypes: One weight vector per class, of any length.
+
+    Returns:
+      Cosines in float32, in [-1, 1] up to rounding.
 
     Raises:
-      ValueError: shapes that do not fit.
-      TypeError: embeddings or prototypes that are no floating-point numbers.
+      ValueError: If shapes do not match.
+      TypeError: If embeddings or prototypes are not floating point.
 
     Example:
       >>> import jax.numpy as jnp
@@ -52,7 +63,19 @@ def cosines(
 def center_cosines(
     embeddings: Float[Array, "batch dim"], prototypes: Float[Array, "classes centers dim"]
 ) -> Float[Array, "batch classes centers"]:
-    """The cosine of every embedding with every center of every class; errors as of `cosines`."""
+    """Return the cosine of every embedding with every center of every class.
+
+    Args:
+      embeddings: Embeddings of any length.
+      prototypes: Several weight vectors (centers) per class, of any length.
+
+    Returns:
+      Cosines in float32, in [-1, 1] up to rounding.
+
+    Raises:
+      ValueError: If shapes do not match.
+      TypeError: If embeddings or prototypes are not floating point.
+    """
     _check(embeddings, prototypes, ("classes", "centers", "dim"))
     classes, centers, dim = prototypes.shape
     flat = _products(normalized(embeddings), normalized(prototypes).reshape(classes * centers, dim))
@@ -62,11 +85,25 @@ def center_cosines(
 def find_targets(
     logits: Float[Array, "batch classes"], embeddings: Float[Array, "batch dim"], labels: Int[Array, "batch"]
 ) -> tuple[Bool[Array, "batch classes"], Float[Array, "batch"]]:
-    """Which logit is each row's own class, and that logit: NaN where the label has no prototype."""
+    """Return the mask of target logits and the target logit of each row.
+
+    Args:
+      logits: One logit per class and embedding.
+      embeddings: The embeddings, to check labels against.
+      labels: Class of each embedding.
+
+    Returns:
+      The mask, true where a column is the row's own class, and the logits there: NaN where the label is outside
+      [0, classes).
+
+    Raises:
+      ValueError: If there is not exactly one label per embedding, or the batch is empty.
+      TypeError: If labels are not integers.
+    """
     check_labelled(embeddings, labels, "embeddings")
     if not len(labels):
         raise ValueError("the mean loss of an empty batch is not defined; expected at least one embedding")
-    # A comparison rather than a gather or a scatter: XLA fuses it into the pass over the logits, forwards and backwards.
+    # A comparison instead of a gather: XLA fuses it into the forward and backward passes over the logits.
     target = labels[:, None] == jnp.arange(logits.shape[1])[None]
     own = jnp.sum(jnp.where(target, logits, 0.0), axis=1)
     return target, jnp.where(target.any(axis=1), own, jnp.nan)
@@ -75,7 +112,20 @@ def find_targets(
 def target_cosines(
     embeddings: Float[Array, "batch dim"], labels: Int[Array, "batch"], prototypes: Float[Array, "classes dim"]
 ) -> tuple[Float[Array, "batch classes"], Bool[Array, "batch classes"], Float[Array, "batch"]]:
-    """Cosines, which of them is each row's own class, and that cosine."""
+    """Return all cosines, the mask of the target cosines, and the target cosine of each row.
+
+    Args:
+      embeddings: Embeddings of any length; only their direction matters.
+      labels: Class of each embedding: an index from 0 into `prototypes`.
+      prototypes: One weight vector per class, of any length; only its direction matters.
+
+    Returns:
+      The cosines, the mask and the target cosines, as `cosines` and `find_targets` return them.
+
+    Raises:
+      ValueError: If shapes do not match or the batch is empty.
+      TypeError: If labels are not integers, or if embeddings or prototypes are not floating point.
+    """
     found = cosines(embeddings, prototypes)
     return found, *find_targets(found, embeddings, labels)
 
@@ -86,78 +136,106 @@ def cross_entropy(
     changed: Float[Array, "batch"],
     scale: float | Float[Array, ""] | Float[Array, "batch"],
 ) -> Float[Array, ""]:
-    """The mean cross-entropy after the targets' logits were changed and all were scaled (by one factor, or one a row)."""
+    """Return the mean cross-entropy with modified target logits and scaled logits.
+
+    Args:
+      logits: One logit per class and embedding.
+      target: True where a column is the row's own class.
+      changed: Modified target logit of each row; replaces the one in `logits`.
+      scale: Factor of all logits: one number, or one per embedding.
+
+    Returns:
+      Mean loss of the batch, a float32 scalar.
+    """
     scale = jnp.asarray(scale, jnp.float32)
     scaled = jnp.where(target, changed[:, None], logits) * (scale[:, None] if scale.ndim else scale)
     return jnp.mean(jax.nn.logsumexp(scaled, axis=1) - scale * changed)
 
 
 def lengths(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch"]:
-    """Euclidean lengths in float32; that of a vector of zeros has gradient 0."""
+    """Return Euclidean norms in float32; the norm of a zero vector has gradient 0."""
     return safe_sqrt(jnp.sum(vectors.astype(jnp.float32) ** 2, axis=-1))
 
 
 def sine(cosine: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """The sine of an angle in [0, π] from its cosine, with gradient 0 at cos = ±1."""
+    """Return the sine of an angle in [0, π] from its cosine, with gradient 0 at cos = ±1."""
     squared = (1.0 - cosine) * (1.0 + cosine)
     return safe_sqrt(jnp.where(squared > ROUNDING, squared, 0.0))
 
 
 def angle(cosine: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """The angle in [0, π] of a cosine: `acos` with gradient 0 at cos = ±1, where that of `acos` is infinite."""
+    """Return the angle in [0, π] of a cosine: `acos`, but with gradient 0 at cos = ±1."""
     return jnp.arctan2(sine(cosine), cosine)
 
 
 def turned(cosine: Float[Array, "*shape"], margin: float | Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """`cos(θ + margin)` from `cos θ`, margin in radians."""
+    """Return `cos(θ + margin)` from `cos θ`; the margin is in radians."""
     return cosine * jnp.cos(margin) - sine(cosine) * jnp.sin(margin)
 
 
 def with_angular_margin(
     cosine: Float[Array, "*shape"], margin: float | Float[Array, "*shape"]
 ) -> Float[Array, "*shape"]:
-    """`cos(θ + margin)` up to `θ = π − margin`, where it would rise again; `cos θ − drop(margin)` beyond."""
+    """Return `cos(θ + margin)` up to `θ = π − margin`, and `cos θ − drop(margin)` beyond.
+
+    Beyond that angle `cos(θ + margin)` would rise again.
+    """
     return jnp.where(cosine >= -jnp.cos(margin), turned(cosine, margin), cosine - drop(margin))
 
 
 def drop(margin: float | Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """What beyond `θ = π − margin` is taken off `cos θ`, so that the target logit never rises with the angle.
+    """Return the amount subtracted from `cos θ` beyond `θ = π − margin`.
 
-    It is ArcFace's `margin·sin(margin)`. Above a margin of 2.33 that were too little: the logit would jump up.
+    It keeps the target logit from rising with the angle. It is ArcFace's `margin·sin(margin)`, or `1 − cos(margin)`
+    above a margin of 2.33, where ArcFace's value is too small and the logit would jump up.
     """
     return jnp.maximum(margin * jnp.sin(margin), 1.0 - jnp.cos(margin))
 
 
 def check_positive(head: str, **options: float | jax.Array) -> None:
-    """Raise, in words, unless every option is a positive finite number; arrays may be traced and are left alone."""
+    """Raise a ValueError unless every option is a positive finite number.
+
+    Options that are arrays may be traced and are not checked.
+    """
     for name, value in options.items():
         if not isinstance(value, jax.Array) and not 0 < value < math.inf:
             raise ValueError(f"the {name} of {head} must be a positive number, found {value}")
 
 
 def check_angle(head: str, **margins: float) -> None:
-    """Raise, in words, unless every margin is an angle in [0, π)."""
+    """Raise a ValueError unless every margin is an angle in [0, π)."""
     for name, value in margins.items():
         if not 0 <= value < math.pi:
             raise ValueError(f"the {name} of {head} is in radians, 0 ≤ {name} < π; found {value}")
 
 
 def check_cosine(head: str, **margins: float) -> None:
-    """Raise, in words, unless every margin is a difference of cosines in [0, 2)."""
+    """Raise a ValueError unless every margin is a difference of cosines in [0, 2)."""
     for name, value in margins.items():
         if not 0 <= value < 2:
             raise ValueError(f"the {name} of {head} is a difference of cosines, 0 ≤ {name} < 2; found {value}")
 
 
 def check_state(head: str, **states: float | jax.Array) -> None:
-    """Raise, in words, unless every state is one number."""
+    """Raise a ValueError unless every state is one number."""
     for name, value in states.items():
         if jnp.ndim(value) != 0:
             raise ValueError(f"the {name} of {head} is one number, found an array of shape {jnp.shape(value)}")
 
 
+def moved(old: float | jax.Array, new: jax.Array, momentum: float) -> jax.Array:
+    """Return the moving average `momentum·old + (1 − momentum)·new`, without gradient.
+
+    Raises:
+      ValueError: If `momentum` is outside [0, 1].
+    """
+    if not 0 <= momentum <= 1:
+        raise ValueError(f"the momentum is the weight of the old value, 0 ≤ momentum ≤ 1; found {momentum}")
+    return jax.lax.stop_gradient(momentum * jnp.asarray(old, jnp.float32) + (1.0 - momentum) * new)
+
+
 def _products(left: jax.Array, right: jax.Array) -> jax.Array:
-    # A scale of 64 multiplies the error of a product: TF32, the default for float32 on GPUs, would move a logit by 0.05.
+    # A scale of 64 multiplies the error of a product: with TF32, the float32 default on GPUs, a logit is off by 0.05.
     return jnp.matmul(left, right.T, precision=jax.lax.Precision.HIGHEST)
 
 

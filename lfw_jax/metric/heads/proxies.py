@@ -1,4 +1,4 @@
-"""Proxies: prototypes that stand for the classes' embeddings in losses of pairs and triplets."""
+"""Proxy losses: prototypes stand for the embeddings of a class in pair and triplet losses."""
 
 import jax
 import jax.numpy as jnp
@@ -24,21 +24,28 @@ def proxy_anchor(
     margin: float = 0.1,
     alpha: float = 32.0,
 ) -> Float[Array, ""]:
-    """Proxy-Anchor: each prototype pulls its class and pushes the rest (Kim et al. 2020, arXiv:2003.13911, equation 4).
+    """Proxy-Anchor: each prototype attracts its class and repels all others.
 
-    `ln(1 + Σ exp(−alpha·(s − margin)))` over the embeddings of a class, its mean over the classes in the batch, plus
-    `ln(1 + Σ exp(alpha·(s + margin)))` over those of other classes, its mean over all classes; s is the cosine.
+    Source: Kim et al. 2020, "Proxy Anchor Loss for Deep Metric Learning" (arXiv:2003.13911), equation 4.
+
+    With cosines s, the loss is the sum of two means. The first is the mean over the classes in the batch of `ln(1 + Σ
+    exp(−alpha·(s − margin)))`, summed over the embeddings of the class. The second is the mean over all classes of
+    `ln(1 + Σ exp(alpha·(s + margin)))`, summed over the embeddings of other classes.
 
     Args:
-      embeddings: of any length; only their direction counts.
-      labels: the class of each embedding, from 0.
-      prototypes: one direction a class, of any length.
-      margin: a cosine: positives are pulled above it, negatives pushed below its opposite.
-      alpha: factor of the cosines; the higher, the more the hardest embeddings count.
+      embeddings: Embeddings of any length; only their direction matters.
+      labels: Class of each embedding: an index from 0 into `prototypes`.
+      prototypes: One weight vector per class, of any length; only its direction matters.
+      margin: Difference of cosines, in [0, 2). Positives are attracted until their cosine exceeds it, negatives
+        repelled until theirs is below its negative.
+      alpha: Factor of the cosines, positive. The larger it is, the more the hardest embeddings dominate.
+
+    Returns:
+      The loss, a float32 scalar; NaN if a label is outside [0, classes).
 
     Raises:
-      ValueError: shapes that do not fit, an empty batch, a margin outside [0, 2), or an alpha that is not positive.
-      TypeError: labels that are no integers, or embeddings or prototypes that are no floating-point numbers.
+      ValueError: If shapes do not match, the batch is empty, `margin` is outside [0, 2), or `alpha` is not positive.
+      TypeError: If labels are not integers, or if embeddings or prototypes are not floating point.
 
     Example:
       >>> import jax.numpy as jnp
@@ -51,7 +58,7 @@ def proxy_anchor(
     found, target, own = target_cosines(embeddings, labels, prototypes)
     pull = _log_one_plus_sum(jnp.where(target, alpha * (margin - found), -jnp.inf))
     push = _log_one_plus_sum(jnp.where(target, -jnp.inf, alpha * (found + margin)))
-    # A class without embeddings pulls nothing: its term is ln(1) = 0, and it must not count in the mean.
+    # The term of a class without embeddings is ln(1) = 0; the class must not count in the mean.
     present = jnp.sum(target.any(axis=0))
     loss = jnp.sum(pull) / jnp.maximum(present, 1) + jnp.mean(push)
     return jnp.where(jnp.isnan(own).any(), jnp.nan, loss)
@@ -67,24 +74,32 @@ def soft_triple(
     margin: float = 0.01,
     tau: float = 0.0,
 ) -> Float[Array, ""]:
-    """SoftTriple: softmax over classes of several centers each (Qian et al. 2019, arXiv:1909.05235, section 3).
+    """SoftTriple: softmax over classes with several centers each.
 
-    The similarity to a class is the mean of the cosines with its centers, weighted by their softmax at temperature gamma.
+    Source: Qian et al. 2019, "SoftTriple Loss: Deep Metric Learning Without Triplet Sampling" (arXiv:1909.05235),
+    section 3.
+
+    The similarity to a class is the mean of the cosines with its centers, weighted by their softmax at temperature
+    `gamma`.
 
     Args:
-      embeddings: of any length; only their direction counts.
-      labels: the class of each embedding, from 0.
-      prototypes: several directions a class, of any length.
-      la: λ of the paper, factor of the similarities.
-      gamma: temperature of the choice among centers; towards 0 the nearest one alone counts.
-      margin: δ of the paper, taken off the similarity to the own class.
-      tau: weight of the paper's term that merges centers of a class, the mean over classes of
-        `Σ_{s<t} √(2 − 2·cos(w_s, w_t)) / (centers·(centers − 1))`; 0 leaves it out, as pytorch-metric-learning does.
+      embeddings: Embeddings of any length; only their direction matters.
+      labels: Class of each embedding: an index from 0 into `prototypes`.
+      prototypes: Several weight vectors (centers) per class, of any length; only their direction matters.
+      la: Factor of the similarities (λ in the paper), positive.
+      gamma: Temperature of the softmax over centers, positive; near 0 only the nearest center matters.
+      margin: Subtracted from the similarity to the target class (δ in the paper), in [0, 2).
+      tau: Weight of the paper's regulariser that merges centers of a class, at least 0: the mean over classes of
+        `Σ_{s<t} √(2 − 2·cos(w_s, w_t)) / (centers·(centers − 1))`. With 0 it is omitted, as in
+        pytorch-metric-learning.
+
+    Returns:
+      Mean loss of the batch, a float32 scalar; NaN if a label is outside [0, classes).
 
     Raises:
-      ValueError: shapes that do not fit, an empty batch, a margin outside [0, 2), a la or gamma that is not positive, or
-        a tau below 0.
-      TypeError: labels that are no integers, or embeddings or prototypes that are no floating-point numbers.
+      ValueError: If shapes do not match, the batch is empty, `margin` is outside [0, 2), `la` or `gamma` is not
+        positive, or `tau` is below 0.
+      TypeError: If labels are not integers, or if embeddings or prototypes are not floating point.
 
     Example:
       >>> import jax.numpy as jnp
@@ -96,7 +111,7 @@ def soft_triple(
     check_positive("SoftTriple", la=la, gamma=gamma)
     check_cosine("SoftTriple", margin=margin)
     if not tau >= 0:
-        raise ValueError(f"the tau of SoftTriple is a weight of at least 0, found {tau}")
+        raise ValueError(f"the tau of SoftTriple must be at least 0, found {tau}")
     found = center_cosines(embeddings, prototypes)
     similarity = jnp.sum(jax.nn.softmax(found / gamma, axis=2) * found, axis=2)
     target, own = find_targets(similarity, embeddings, labels)
@@ -105,12 +120,12 @@ def soft_triple(
 
 
 def _log_one_plus_sum(exponents: jax.Array) -> jax.Array:
-    """`ln(1 + Σ exp)` over the batch; the 1 as a row of zeros keeps a column of −inf from a NaN gradient."""
+    """Return `ln(1 + Σ exp)` over the batch; the row of zeros avoids a NaN gradient for columns of −inf."""
     return jax.nn.logsumexp(jnp.pad(exponents, ((1, 0), (0, 0))), axis=0)
 
 
 def _spread(prototypes: jax.Array) -> jax.Array:
-    """How far apart the centers of a class are; 0 for one center."""
+    """Return the regulariser of the distances between centers of a class; 0 for one center."""
     classes, centers, _ = prototypes.shape
     if centers == 1:
         return jnp.zeros(())

@@ -1,4 +1,4 @@
-"""Lose: pairs and how often they count → a float32 scalar with finite gradients.
+"""Losses: pairs and their counts in, a float32 scalar with finite gradients out.
 
 An empty selection gives loss 0 and gradient 0.
 """

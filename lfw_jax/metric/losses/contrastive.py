@@ -1,4 +1,4 @@
-"""Contrastive loss: of a batch compared with itself, or of pairs given one by one."""
+"""Contrastive loss of a batch compared with itself, or of listed pairs."""
 
 import jax
 import jax.numpy as jnp
@@ -18,30 +18,39 @@ def contrastive(
     pos_margin: float = 0.0,
     neg_margin: float = 1.0,
 ) -> Float[Array, ""]:
-    """Contrastive loss (Hadsell et al. 2006) in two forms.
+    """Contrastive loss in a linear and a squared form.
 
-    "linear", as in pytorch-metric-learning: `relu(d − pos_margin)` of positives and `relu(neg_margin − d)` of negatives,
-    each side averaged over its entries above 0, then added. (PML 2.9.0 gives 0 for a selection of a single triplet;
-    here it counts.)
-    "squared", as in the report: `d²` of positives and `relu(neg_margin² − d²)` of negatives, averaged over all selected
-    pairs; `pos_margin` must be 0.
+    Source: Hadsell et al. 2006, "Dimensionality Reduction by Learning an Invariant Mapping" (CVPR).
+
+    "linear", as in pytorch-metric-learning (PML): `relu(d − pos_margin)` of positives and `relu(neg_margin − d)` of
+    negatives. Each side is averaged over its entries above 0; the loss is the sum of both averages. (PML 2.9.0
+    returns 0 for a selection of a single triplet; here it counts.)
+
+    "squared": `d²` of positives and `relu(neg_margin² − d²)` of negatives, averaged over all selected pairs;
+    `pos_margin` must be 0.
 
     Args:
-      pairs: what `compare` returned; with Euclidean distances for the squared form.
-      weights: how often each pair counts; None is every pair once.
+      pairs: Result of `compare`; the squared form requires Euclidean distances.
+      weights: Count of each pair, as a miner returns it; None counts every pair once.
       form: "linear" or "squared".
-      pos_margin: distance below which a positive costs nothing, in the unit of `pairs.distances`.
-      neg_margin: distance above which a negative costs nothing.
+      pos_margin: Distance below which a positive costs nothing, in the unit of `pairs.distances`.
+      neg_margin: Distance above which a negative costs nothing, in the unit of `pairs.distances`.
+
+    Returns:
+      The loss, a float32 scalar; 0 for an empty selection.
 
     Raises:
-      ValueError: an unknown form, a `pos_margin` or distances that are not Euclidean in the squared form, or weights of
-        other pairs.
+      ValueError: If the form is unknown, the squared form has a `pos_margin` or distances that are not Euclidean, or
+        the shape of `weights` does not match `pairs`.
 
     Example:
-      >>> from lfw_jax.metric import compare
+      >>> from lfw_jax.metric import compare, miners
       >>> pairs = compare(jnp.array([[1.0, 0.0], [0.8, 0.6], [0.6, 0.8]]), jnp.array([0, 0, 1]))
       >>> round(float(contrastive(pairs)), 4)
       1.0438
+      >>> hard = miners.triplet_margin(pairs, kind="hard")
+      >>> round(float(contrastive(pairs, hard)), 4)
+      1.3496
     """
     _check_form(form, pos_margin)
     if form == "squared" and pairs.metric != "euclidean":
@@ -60,20 +69,26 @@ def contrastive_of_pairs(
     neg_margin: float = 1.0,
     normalize: bool = True,
 ) -> Float[Array, ""]:
-    """`contrastive` of pairs that are given one by one, as a Siamese network sees them.
+    """Contrastive loss of listed pairs, as a Siamese network receives them.
+
+    Source: Hadsell et al. 2006, "Dimensionality Reduction by Learning an Invariant Mapping" (CVPR). `contrastive`
+    describes the two forms.
 
     Args:
-      first: an embedding of each pair.
-      second: the other.
-      same: whether they are of one class.
-      form: as of `contrastive`.
-      pos_margin: as of `contrastive`.
-      neg_margin: as of `contrastive`.
-      normalize: whether embeddings are first brought to unit length.
+      first: First embedding of each pair, float32 or bfloat16.
+      second: Second embedding of each pair.
+      same: True where both embeddings of a pair are of one class.
+      form: "linear" or "squared".
+      pos_margin: Euclidean distance below which a positive costs nothing; 0 in the squared form.
+      neg_margin: Euclidean distance above which a negative costs nothing.
+      normalize: Scale embeddings to unit length first.
+
+    Returns:
+      The loss, a float32 scalar.
 
     Raises:
-      ValueError: shapes that do not fit, an unknown form, or a `pos_margin` in the squared form.
-      TypeError: `same` that is not boolean, or embeddings that are no floating-point numbers.
+      ValueError: If shapes do not match, the form is unknown, or the squared form has a `pos_margin`.
+      TypeError: If `same` is not boolean or embeddings are not floating point.
 
     Example:
       >>> first, second = jnp.array([[3.0, 4.0], [1.0, 0.0]]), jnp.array([[0.0, 0.0], [1.0, 0.5]])

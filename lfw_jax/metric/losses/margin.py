@@ -16,22 +16,28 @@ def margin(
     margin: float = 0.2,
     nu: float = 0.0,
 ) -> Float[Array, ""]:
-    """Margin loss: positives inside `β − margin`, negatives beyond `β + margin` (Wu et al. 2017, arXiv:1706.07567).
+    """Margin loss: positives inside `β − margin`, negatives beyond `β + margin`.
 
-    `relu(d − β + margin)` of positives plus `relu(β − d + margin)` of negatives, over the number of terms above 0. It
-    separates over pairs, so triplets need not be listed: a miner says how often each pair counts.
+    Source: Wu et al. 2017, "Sampling Matters in Deep Embedding Learning" (arXiv:1706.07567).
+
+    The loss is the sum of `relu(d − β + margin)` over positives and `relu(β − d + margin)` over negatives, divided by
+    the number of terms above 0. It separates over pairs, so triplets need not be listed: the count of each pair is
+    enough.
 
     Args:
-      pairs: what `compare` returned; the margins' defaults are meant for Euclidean distances.
-      weights: how often each pair counts; None is every pair once.
-      beta: the boundary; a scalar, or one a class, looked up by the anchor's label. It may be learned.
-      margin: half the width of the gap between positives and negatives.
-      nu: weight of β itself, which keeps a learned one from growing: `ν·β` is added for one β, and for one a class, as in
-        pytorch-metric-learning, `ν·β` of the anchor for every selected positive, over the same number of terms.
+      pairs: Result of `compare`; the default margins are meant for Euclidean distances.
+      weights: Count of each pair, as a miner returns it; None counts every pair once.
+      beta: Boundary β: a scalar, or one value per class that is looked up by the anchor's label. It may be learned.
+      margin: Half the width of the gap between positives and negatives.
+      nu: Weight of the penalty that keeps a learned β from growing. For a scalar β it adds `ν·β`. For one β per class
+        it adds the anchor's `ν·β` for every selected positive to the sum before the division, as in
+        pytorch-metric-learning.
+
+    Returns:
+      The loss, a float32 scalar; 0 for an empty selection, NaN if `beta` has no entry for a label.
 
     Raises:
-      ValueError: β with more than one axis, or weights of other pairs. A label for which there is no β makes the loss
-        NaN.
+      ValueError: If `beta` has more than one axis, or the shape of `weights` does not match `pairs`.
 
     Example:
       >>> from lfw_jax.metric import compare

@@ -1,7 +1,7 @@
-"""Losses that weigh the cosines of each anchor against each other: multi-similarity and circle.
+"""Losses that weight the cosines of an anchor relative to each other: multi-similarity and circle.
 
-Both ask whether a pair is selected, not how often. A selection of a single pair counts like any other;
-pytorch-metric-learning (PML) 2.9.0 gives 0 when no side of a selection has more than one entry.
+Both use only the selection of pairs, not their counts. A selection of a single pair counts like any other;
+pytorch-metric-learning (PML) 2.9.0 returns 0 if no side of a selection has more than one entry.
 """
 
 import jax
@@ -20,21 +20,28 @@ def multi_similarity(
     beta: float = 50.0,
     base: float = 0.5,
 ) -> Float[Array, ""]:
-    """Multi-similarity loss (Wang et al. 2019, arXiv:1904.06627, equation 15).
+    """Multi-similarity loss.
 
-    Of each anchor `log(1 + Σ exp(−alpha·(s − base))) / alpha` over its positives plus
-    `log(1 + Σ exp(beta·(s − base))) / beta` over its negatives, averaged over all anchors, those without a selected pair
-    (which cost nothing) among them.
+    Source: Wang et al. 2019, "Multi-Similarity Loss with General Pair Weighting" (arXiv:1904.06627), equation 15.
+
+    The loss of an anchor is `log(1 + Σ exp(−alpha·(s − base))) / alpha` over its positives plus `log(1 + Σ
+    exp(beta·(s − base))) / beta` over its negatives. The mean is over all anchors; an anchor without a selected pair
+    contributes 0.
 
     Args:
-      pairs: what `compare` returned: of unit vectors, or of metric "dot", whose inner products then stand for the cosines.
-      weights: which pairs count (above 0); None is every pair.
-      alpha: how sharply far positives are preferred.
-      beta: how sharply near negatives are preferred.
-      base: the cosine at which a pair begins to matter.
+      pairs: Result of `compare` with unit vectors, or with metric "dot", whose inner products then replace the
+        cosines.
+      weights: Selected pairs are those above 0; None selects every pair.
+      alpha: Sharpness of the preference for distant positives, positive.
+      beta: Sharpness of the preference for near negatives, positive.
+      base: Cosine at which a pair begins to matter.
+
+    Returns:
+      The loss, a float32 scalar; 0 for an empty selection.
 
     Raises:
-      ValueError: alpha or beta not above 0, distances of embeddings that were not normalised, or weights of other pairs.
+      ValueError: If `alpha` or `beta` is not positive, the distances are of embeddings that were not normalised, or
+        the shape of `weights` does not match `pairs`.
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -53,22 +60,28 @@ def multi_similarity(
 def circle(
     pairs: Pairs, weights: PairWeights | None = None, *, margin: float = 0.4, gamma: float = 80.0
 ) -> Float[Array, ""]:
-    """Circle loss of pairs (Sun et al. 2020, arXiv:2002.10857, equation 6).
+    """Circle loss of pairs.
 
-    Of each anchor `log(1 + Σ exp(γ·α_n·(s_n − margin)) · Σ exp(−γ·α_p·(s_p − 1 + margin)))`, where the paces
-    `α_n = relu(s_n + margin)` and `α_p = relu(1 + margin − s_p)` carry no gradient. The mean is over the anchors with a
-    selected positive and a selected negative. PML takes it over the losses above 0: in exact arithmetic these are the
-    same, and here rounding decides nothing.
+    Source: Sun et al. 2020, "Circle Loss: A Unified Perspective of Pair Similarity Optimization" (arXiv:2002.10857),
+    equation 6.
+
+    The loss of an anchor is `log(1 + Σ exp(γ·α_n·(s_n − margin)) · Σ exp(−γ·α_p·(s_p − 1 + margin)))`. The weights
+    `α_n = relu(s_n + margin)` and `α_p = relu(1 + margin − s_p)` carry no gradient. The mean is over the anchors with
+    both a selected positive and a selected negative. PML averages over the losses above 0: this is the same in exact
+    arithmetic, but depends on rounding.
 
     Args:
-      pairs: what `compare` returned, of unit vectors.
-      weights: which pairs count (above 0); None is every pair.
-      margin: how far from 1 (positives) and from 0 (negatives) a cosine may stay; the paper has 0.25 for faces.
-      gamma: the scale; the paper has 256 for faces.
+      pairs: Result of `compare` with unit vectors.
+      weights: Selected pairs are those above 0; None selects every pair.
+      margin: Tolerated deviation of cosines from 1 (positives) and from 0 (negatives); the paper uses 0.25 for faces.
+      gamma: Scale of the cosines, positive; the paper uses 256 for faces.
+
+    Returns:
+      The loss, a float32 scalar; 0 for an empty selection.
 
     Raises:
-      ValueError: gamma not above 0, pairs that are not of cosines (not normalised, or of metric "dot"), or weights of
-        other pairs.
+      ValueError: If `gamma` is not positive, the pairs do not hold cosines (not normalised, or metric "dot"), or the
+        shape of `weights` does not match `pairs`.
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -92,12 +105,12 @@ def circle(
 
 
 def selected(weights: Float[Array, "anchors references"]) -> Float[Array, "anchors references"]:
-    """1 for a pair that counts, however often, and 0 for one that does not."""
+    """Return 1 for every pair with a positive count and 0 for the others."""
     return (weights > 0).astype(jnp.float32)
 
 
 def check_above_zero(loss: str, **options: float | Float[Array, ""]) -> None:
-    """Raise, in words, unless every option is above 0. One that is traced, because it is learned, is not looked at."""
+    """Raise a ValueError unless every option is above 0. Traced options are not checked."""
     for name, value in options.items():
         if isinstance(value, int | float) and not value > 0:
             raise ValueError(f"{name} of {loss} must be above 0, found {value}")

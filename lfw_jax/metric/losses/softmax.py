@@ -1,7 +1,7 @@
-"""Losses that are a softmax over the references of an anchor: NT-Xent, supervised contrastive and N-pairs.
+"""Softmax losses over the references of an anchor: NT-Xent, supervised contrastive and N-pairs.
 
-No pair meets a pair here: every array is anchors × references. A selection of a single pair counts like any other;
-pytorch-metric-learning (PML) 2.9.0 gives 0 when no side of a selection has more than one entry.
+Every array is anchors × references; no array of pairs × pairs is made. A selection of a single pair counts like any
+other; pytorch-metric-learning (PML) 2.9.0 returns 0 if no side of a selection has more than one entry.
 """
 
 import jax
@@ -16,23 +16,29 @@ from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsum
 def ntxent(
     pairs: Pairs, weights: PairWeights | None = None, *, temperature: float | Float[Array, ""] = 0.07
 ) -> Float[Array, ""]:
-    """NT-Xent, the normalised temperature-scaled cross-entropy (Chen et al. 2020, arXiv:2002.05709, equation 1).
+    """NT-Xent: the normalised temperature-scaled cross-entropy loss.
 
-    It is InfoNCE (van den Oord et al. 2018, arXiv:1807.03748, equation 4) of cosines. Of each positive pair
-    `−log(exp(s_ap/t) / (exp(s_ap/t) + Σ exp(s_an/t)))` over the negatives of its anchor, averaged over the positive
-    pairs. A pair that counts twice stands twice in the mean or in the sum, as an index listed twice does in PML; a
-    positive whose anchor has no selected negative costs 0, but is averaged over.
+    Source: Chen et al. 2020, "A Simple Framework for Contrastive Learning" (SimCLR, arXiv:2002.05709), equation 1.
+    With cosines it is InfoNCE (van den Oord et al. 2018, arXiv:1807.03748, equation 4).
 
-    PML adds the smallest number of its type inside the logarithm, so a hopeless pair costs 87 in float32 and has no
-    gradient; here it costs what it should.
+    The loss of a positive pair is `−log(exp(s_ap/t) / (exp(s_ap/t) + Σ exp(s_an/t)))` over the negatives of its
+    anchor. The mean is over the positive pairs. A pair with count 2 enters the mean or the sum twice, as an index
+    listed twice does in PML. A positive whose anchor has no selected negative costs 0 and is included in the mean.
+
+    PML adds the smallest number of its floating-point type inside the logarithm, so its loss of a hopeless pair is
+    capped at 87 in float32, without gradient; here it is not capped.
 
     Args:
-      pairs: what `compare` returned: of unit vectors, or of metric "dot".
-      weights: how often each pair counts; None is every pair once.
-      temperature: what similarities are divided by; it may be learned.
+      pairs: Result of `compare` with unit vectors, or with metric "dot".
+      weights: Count of each pair, as a miner returns it; None counts every pair once.
+      temperature: Divisor t of the similarities, positive. It may be learned.
+
+    Returns:
+      The loss, a float32 scalar; 0 for an empty selection.
 
     Raises:
-      ValueError: a temperature not above 0, distances of embeddings that were not normalised, or weights of other pairs.
+      ValueError: If `temperature` is not positive, the distances are of embeddings that were not normalised, or the
+        shape of `weights` does not match `pairs`.
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -51,23 +57,29 @@ def ntxent(
 def supcon(
     pairs: Pairs, weights: PairWeights | None = None, *, temperature: float | Float[Array, ""] = 0.1
 ) -> Float[Array, ""]:
-    """Supervised contrastive loss (Khosla et al. 2020, arXiv:2004.11362, equation 2).
+    """Supervised contrastive loss.
 
-    Of each anchor the mean over its positives of `−log(exp(s_ap/t) / Σ exp(s/t))`, the sum over all its selected pairs,
-    positive and negative.
+    Source: Khosla et al. 2020, "Supervised Contrastive Learning" (arXiv:2004.11362), equation 2.
 
-    The mean is over the anchors with a selected positive and at least one more selected pair. PML takes it over the
-    losses above 0: in exact arithmetic these are the same, but there an anchor well apart from its negatives drops out of
-    the mean as soon as its loss rounds to 0, and so the others weigh more. As in PML, the loss is 0 where no negative at
-    all is selected.
+    The loss of an anchor is the mean over its positives of `−log(exp(s_ap/t) / Σ exp(s/t))`, with the sum over all
+    its selected pairs, positive and negative.
+
+    The mean is over the anchors with a selected positive and at least one more selected pair. PML averages over the
+    losses above 0, which is the same in exact arithmetic. With rounding, however, an anchor far from its negatives
+    leaves PML's mean as soon as its loss rounds to 0, which raises the weight of the others. As in PML, the loss is 0
+    if no negative at all is selected.
 
     Args:
-      pairs: what `compare` returned: of unit vectors, or of metric "dot".
-      weights: which pairs count (above 0); None is every pair.
-      temperature: what similarities are divided by; it may be learned.
+      pairs: Result of `compare` with unit vectors, or with metric "dot".
+      weights: Selected pairs are those above 0; None selects every pair.
+      temperature: Divisor t of the similarities, positive. It may be learned.
+
+    Returns:
+      The loss, a float32 scalar; 0 for an empty selection.
 
     Raises:
-      ValueError: a temperature not above 0, distances of embeddings that were not normalised, or weights of other pairs.
+      ValueError: If `temperature` is not positive, the distances are of embeddings that were not normalised, or the
+        shape of `weights` does not match `pairs`.
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -88,22 +100,30 @@ def supcon(
 
 
 def n_pairs(pairs: Pairs, weights: PairWeights | None = None) -> Float[Array, ""]:
-    """Multi-class N-pair loss (Sohn 2016, "Improved deep metric learning with multi-class N-pair loss objective", §3.2).
+    """Multi-class N-pair loss.
 
-    Each class gives one pair: its first selected positive pair, row by row. The loss is the mean over these pairs of
-    `−log(exp(s_ii) / Σ_j exp(s_ij))`, where `s_ij` is the similarity of the i-th anchor with the j-th positive.
+    Source: Sohn 2016, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective" (NeurIPS), section 3.2.
 
-    The paper takes inner products of embeddings as they are and penalises their length: give pairs of
-    `compare(..., metric="dot", normalize=False)` and add the penalty. PML's default are inner products of unit vectors,
-    which are cosines; it takes the first pair as a miner listed them (which for some miners is not row by row), and
-    refuses references other than the batch, which work here.
+    Each class contributes one pair: its first selected positive pair in row order. The loss is the mean over these
+    pairs of `−log(exp(s_ii) / Σ_j exp(s_ij))`, where `s_ij` is the similarity of the i-th anchor and the j-th
+    positive.
+
+    The paper uses inner products of raw embeddings and penalises their norm: pass `compare(..., metric="dot",
+    normalize=False)` and add the penalty. The default of pytorch-metric-learning is inner products of unit vectors,
+    which are cosines. It takes the first pair in the order of the miner (for some miners this is not row order), and
+    rejects references other than the batch, which are supported here.
 
     Args:
-      pairs: what `compare` returned: of unit vectors, or of metric "dot".
-      weights: which positive pairs count (above 0), the negatives are those of other chosen pairs; None is every pair.
+      pairs: Result of `compare` with unit vectors, or with metric "dot".
+      weights: Selected positive pairs are those above 0; None selects every pair. Negatives are the positives of the
+        other classes' pairs, so `weights.negative` has no effect.
+
+    Returns:
+      The loss, a float32 scalar; 0 for an empty selection.
 
     Raises:
-      ValueError: distances of embeddings that were not normalised, or weights of other pairs.
+      ValueError: If the distances are of embeddings that were not normalised, or the shape of `weights` does not
+        match `pairs`.
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -116,7 +136,7 @@ def n_pairs(pairs: Pairs, weights: PairWeights | None = None) -> Float[Array, ""
     positive = weights.positive > 0
     anchors = _first_of_each_class(pairs.labels, positive.any(axis=1))
     chosen = jnp.argmax(positive, axis=1)
-    # Two classes have no reference in common, so a column belongs to one chosen pair at most.
+    # Positives of different classes are different references, so a column belongs to at most one chosen pair.
     columns = jnp.zeros(logits.shape[1]).at[chosen].max(anchors.astype(jnp.float32))
     total = masked_logsumexp(logits, jnp.broadcast_to(columns, logits.shape))
     own = jnp.take_along_axis(logits, chosen[:, None], axis=1)[:, 0]
@@ -125,7 +145,10 @@ def n_pairs(pairs: Pairs, weights: PairWeights | None = None) -> Float[Array, ""
 
 
 def _first_of_each_class(labels: Int[Array, "anchors"], candidates: Bool[Array, "anchors"]) -> Bool[Array, "anchors"]:
-    """The first candidate of each class. Sorting by class keeps this O(a log a), without an array of anchors squared."""
+    """Return the mask of the first candidate of each class.
+
+    Sorting by class costs O(a log a), without an array of anchors × anchors.
+    """
     order = jnp.lexsort((~candidates, labels))
     ordered = labels[order]
     first = jnp.concatenate([jnp.ones(1, bool), ordered[1:] != ordered[:-1]])

@@ -1,7 +1,7 @@
-"""Losses that lift every distance of a batch into one: lifted structure, as published and generalised.
+"""Lifted structure loss, as published and generalised.
 
-A selection of a single pair counts like any other; pytorch-metric-learning (PML) 2.9.0 gives 0 when no side of a selection
-has more than one entry.
+A selection of a single pair counts like any other; pytorch-metric-learning (PML) 2.9.0 returns 0 if no side of a
+selection has more than one entry.
 """
 
 import jax
@@ -12,7 +12,7 @@ from lfw_jax.metric.losses.similarity import selected
 from lfw_jax.metric.pairs import Pairs
 from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsumexp, safe_divide
 
-# Stands for log 0 where two of them are added: the gradient of log(0 + 0) is NaN, and this far below it is 0.
+# Replaces log 0 in logaddexp: the gradient of logaddexp(-inf, -inf) is NaN, with this value it is finite.
 _NOTHING = -1e30
 
 
@@ -23,27 +23,33 @@ def lifted_structure(
     neg_margin: float = 1.0,
     pos_margin: float = 0.0,
 ) -> Float[Array, ""]:
-    """Lifted structure loss (Oh Song et al. 2016, arXiv:1511.06452, equation 4).
+    """Lifted structure loss.
 
-    Of each positive pair `relu(log Σ exp(neg_margin − d_n) + d_ap − pos_margin)² / 2`, the sum over the negatives of both
-    its members, averaged over the positive pairs. A pair that counts twice stands twice in the mean or in the sum, as an
-    index listed twice does in PML.
+    Source: Oh Song et al. 2016, "Deep Metric Learning via Lifted Structured Feature Embedding" (arXiv:1511.06452),
+    equation 4.
 
-    The negatives of the positive stand in its own row, which only a batch compared with itself has. With other references
-    the negatives of the anchor alone are known, and they alone are used. PML there takes the place of the positive among
-    the references for a place in the batch, and so adds the negatives of an anchor that has nothing to do with the pair.
+    The loss of a positive pair is `relu(log Σ exp(neg_margin − d_n) + d_ap − pos_margin)² / 2`, with the sum over the
+    negatives of both of its members. The mean is over the positive pairs. A pair with count 2 enters the mean or the
+    sum twice, as an index listed twice does in PML.
 
-    As in PML, the sum's logarithm is 0 for a pair neither of whose members has a selected negative, and the loss is 0
-    where no negative at all is selected.
+    The negatives of the positive are in its own row, which exists only if a batch is compared with itself. With other
+    references only the negatives of the anchor are used. PML then takes the index of the positive among the
+    references for an index into the batch, and adds the negatives of an unrelated anchor.
+
+    As in PML, the logarithm of the sum is 0 for a pair neither of whose members has a selected negative, and the loss
+    is 0 if no negative at all is selected.
 
     Args:
-      pairs: what `compare` returned; the margins' defaults are meant for Euclidean distances.
-      weights: how often each pair counts; None is every pair once.
-      neg_margin: distance from which on a negative counts for little, in the unit of `pairs.distances`.
-      pos_margin: distance that is taken off each positive.
+      pairs: Result of `compare`; the default margins are meant for Euclidean distances.
+      weights: Count of each pair, as a miner returns it; None counts every pair once.
+      neg_margin: Distance beyond which a negative has little weight, in the unit of `pairs.distances`.
+      pos_margin: Distance subtracted from that of each positive.
+
+    Returns:
+      The loss, a float32 scalar; 0 for an empty selection.
 
     Raises:
-      ValueError: weights of other pairs.
+      ValueError: If the shape of `weights` does not match `pairs`.
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -72,20 +78,26 @@ def generalized_lifted_structure(
     neg_margin: float = 1.0,
     pos_margin: float = 0.0,
 ) -> Float[Array, ""]:
-    """Generalised lifted structure loss (Hermans et al. 2017, arXiv:1703.07737, §2).
+    """Generalised lifted structure loss.
 
-    Of each anchor `relu(log Σ exp(d_p − pos_margin) + log Σ exp(neg_margin − d_n))` over its positives and its negatives,
-    averaged over all anchors. As in PML, the logarithm of a sum over nothing is 0: an anchor without a selected negative
-    is still drawn to its positives, and one without a positive pushed from its negatives.
+    Source: Hermans et al. 2017, "In Defense of the Triplet Loss for Person Re-Identification" (arXiv:1703.07737),
+    section 2.
+
+    The loss of an anchor is `relu(log Σ exp(d_p − pos_margin) + log Σ exp(neg_margin − d_n))` over its positives and
+    its negatives. The mean is over all anchors. As in PML, the logarithm of an empty sum is 0: an anchor without a
+    selected negative is still attracted to its positives, and one without a positive is repelled from its negatives.
 
     Args:
-      pairs: what `compare` returned; the margins' defaults are meant for Euclidean distances.
-      weights: which pairs count (above 0); None is every pair.
-      neg_margin: distance from which on a negative counts for little, in the unit of `pairs.distances`.
-      pos_margin: distance that is taken off each positive.
+      pairs: Result of `compare`; the default margins are meant for Euclidean distances.
+      weights: Selected pairs are those above 0; None selects every pair.
+      neg_margin: Distance beyond which a negative has little weight, in the unit of `pairs.distances`.
+      pos_margin: Distance subtracted from that of each positive.
+
+    Returns:
+      The loss, a float32 scalar; 0 for an empty selection.
 
     Raises:
-      ValueError: weights of other pairs.
+      ValueError: If the shape of `weights` does not match `pairs`.
 
     Example:
       >>> from lfw_jax.metric import compare

@@ -1,8 +1,8 @@
-"""Mine: which pairs and triplets count, and how often.
+"""Miners: select pairs and triplets, with a count for each pair.
 
-Shapes are static, selections carry no gradient, and no array is larger than a few times anchors × references. A miner takes
-what `compare` returned, of a batch with itself or with other references, and gives weights that any loss takes. Miners that
-draw at random take `key=`. `statistics(pairs, weights)` is what training logs of a selection.
+A miner takes the result of `compare`, of a batch with itself or with other references, and returns weights that any
+loss accepts. Shapes are static, selections carry no gradient, and no array is larger than a few times anchors ×
+references. Miners that sample take `key=`. `statistics(pairs, weights)` summarises a selection for training logs.
 """
 
 from lfw_jax.metric.miners.bounds import multi_similarity, pair_margin

@@ -1,4 +1,4 @@
-"""Pairs on the wrong side of a bound: fixed, or set by the anchor's other pairs."""
+"""Pairs that violate a bound: a fixed one, or one set by the other pairs of the anchor."""
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +8,17 @@ from lfw_jax.metric.selection import PairWeights
 
 
 def pair_margin(pairs: Pairs, *, pos_margin: float = 0.2, neg_margin: float = 0.8) -> PairWeights:
-    """Positives farther than `pos_margin` and negatives nearer than `neg_margin`, as in pytorch-metric-learning.
+    """Select positives farther than `pos_margin` and negatives nearer than `neg_margin`.
+
+    It follows `PairMarginMiner` of pytorch-metric-learning.
 
     Args:
-      pairs: what `compare` returned.
-      pos_margin: in the unit of `pairs.distances`.
-      neg_margin: likewise.
+      pairs: Result of `compare`.
+      pos_margin: Lower bound of selected positives, exclusive, in the unit of `pairs.distances`.
+      neg_margin: Upper bound of selected negatives, exclusive, in the unit of `pairs.distances`.
+
+    Returns:
+      The selection, each pair with count 1.
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -29,17 +34,23 @@ def pair_margin(pairs: Pairs, *, pos_margin: float = 0.2, neg_margin: float = 0.
 
 
 def multi_similarity(pairs: Pairs, *, epsilon: float = 0.1) -> PairWeights:
-    """Pairs that are hard beside the anchor's hardest pair of the other side (Wang et al. 2019, arXiv:1904.06627, eq. 12-13).
+    """Select pairs that are hard relative to the hardest pair of the other kind of the same anchor.
 
-    Negatives with `s + ε` above the least similar positive, positives with `s − ε` below the most similar negative. An
-    anchor without one side gives no pair of the other.
+    Source: Wang et al. 2019, "Multi-Similarity Loss with General Pair Weighting" (arXiv:1904.06627), equations 12 and
+    13.
+
+    Negatives are selected if `s + ε` is above the similarity of the least similar positive, positives if `s − ε` is
+    below that of the most similar negative. An anchor without positives gives no negatives, and vice versa.
 
     Args:
-      pairs: what `compare` returned, of normalised embeddings.
-      epsilon: slack, as a cosine.
+      pairs: Result of `compare` with unit vectors, or with metric "dot".
+      epsilon: Tolerance ε, a difference of cosines.
+
+    Returns:
+      The selection, each pair with count 1.
 
     Raises:
-      ValueError: distances that say nothing of cosines.
+      ValueError: If the distances are of embeddings that were not normalised.
 
     Example:
       >>> from lfw_jax.metric import compare

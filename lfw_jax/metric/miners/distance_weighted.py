@@ -1,4 +1,4 @@
-"""Negatives drawn evenly over distance, by the inverse of how often a distance occurs on the sphere."""
+"""Negatives sampled uniformly over distance, by the inverse density of distances on the sphere."""
 
 import jax
 import jax.numpy as jnp
@@ -13,26 +13,31 @@ from lfw_jax.metric.triplets import sweep
 def distance_weighted(
     pairs: Pairs, *, key: Array, cutoff: float = 0.5, nonzero_loss_cutoff: float = 1.4
 ) -> DrawnTriplets:
-    """For each positive pair one negative of the anchor, drawn by distance (Wu et al. 2017, arXiv:1706.07567, eq. 3-4).
+    """Sample one negative of the anchor for each positive pair, weighted by distance.
 
-    Points spread evenly over a sphere in k dimensions lie at a distance d with density `d^(k−2) (1 − d²/4)^((k−3)/2)`. A
-    negative is drawn with the inverse of that, so that all distances come up alike; distances below `cutoff` count as
-    `cutoff`, for their variance.
+    Source: Wu et al. 2017, "Sampling Matters in Deep Embedding Learning" (arXiv:1706.07567), equations 3 and 4.
 
-    pytorch-metric-learning draws for each anchor as many triplets as its class has members, the positive at random; here,
-    as in the paper and its authors' code, every positive comes once. It subtracts the batch's greatest log-weight before
-    `exp`, which in many dimensions drops whole anchors whose negatives are all far: exp(−90) is 0 in float32. Here every
-    anchor's own greatest is subtracted.
+    The distance d of points distributed uniformly over a sphere in k dimensions has density `d^(k−2) (1 −
+    d²/4)^((k−3)/2)`. A negative is sampled with the inverse of this density, so all distances are equally likely.
+    Distances below `cutoff` count as `cutoff`, which bounds the variance of the gradient.
+
+    pytorch-metric-learning samples as many triplets per anchor as its class has members, with a random positive;
+    here, as in the paper and its authors' code, every positive is used once. It also subtracts the greatest
+    log-weight of the batch before `exp`; in many dimensions this drops anchors whose negatives are all far, because
+    exp(−90) is 0 in float32. Here the greatest log-weight of each anchor is subtracted.
 
     Args:
-      pairs: what `compare` returned, Euclidean distances of normalised embeddings.
-      key: randomness.
-      cutoff: smallest distance that is told apart.
-      nonzero_loss_cutoff: negatives this far or farther are never drawn: a margin loss would be 0. An anchor with no
-        nearer one drops out.
+      pairs: Result of `compare` with Euclidean distances of unit vectors.
+      key: JAX random key.
+      cutoff: Distances below this one count as this one.
+      nonzero_loss_cutoff: Negatives at this distance or farther are never sampled, because a margin loss would be 0
+        there. An anchor without a nearer negative is excluded.
+
+    Returns:
+      The sampled triplets.
 
     Raises:
-      ValueError: distances that are not Euclidean or not of unit vectors.
+      ValueError: If the distances are not Euclidean or not of unit vectors.
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -51,25 +56,25 @@ def distance_weighted(
     positive = pairs.positive & (sums.total > 0)[:, None]
     rows = jnp.arange(positive.shape[0])
 
-    def body(number: Int[Array, ""], carry: tuple[Array, Array], place: Array, present: Array) -> tuple[Array, Array]:
-        drawn, negative = carry
+    def body(number: Int[Array, ""], carry: tuple[Array, Array], column: Array, present: Array) -> tuple[Array, Array]:
+        sampled, negative = carry
         share = jax.random.uniform(jax.random.fold_in(key, number), rows.shape)
         found = passing_place(sums, share * sums.total)
         found = jnp.where(present, found, positive.shape[1])
         return (
-            drawn.at[rows, place].set(found.astype(jnp.int32), mode="drop"),
+            sampled.at[rows, column].set(found.astype(jnp.int32), mode="drop"),
             negative.at[rows, found].add(1.0, mode="drop"),
         )
 
     nothing = jnp.full(positive.shape, -1, jnp.int32), jnp.zeros(positive.shape)
-    drawn, negative = sweep(positive, body, nothing)
-    return DrawnTriplets(positive.astype(jnp.float32), negative, drawn)
+    sampled, negative = sweep(positive, body, nothing)
+    return DrawnTriplets(positive.astype(jnp.float32), negative, sampled)
 
 
 def _weights(pairs: Pairs, cutoff: float, farthest: float) -> Float[Array, "anchors references"]:
-    """How likely each negative is drawn, up to a factor a row.
+    """Return the sampling weight of each negative, up to a factor per row.
 
-    With `q = d²` the inverse density is `(q (1 − q/4))^(−(k−3)/2) / d`: one logarithm instead of two.
+    With `q = d²` the inverse density is `(q (1 − q/4))^(−(k−3)/2) / d`, which needs one logarithm instead of two.
     """
     distances = jnp.maximum(pairs.distances, cutoff)
     eligible = pairs.negative & (pairs.distances < min(farthest, 2.0)) & (distances < 2.0)
@@ -78,8 +83,8 @@ def _weights(pairs: Pairs, cutoff: float, farthest: float) -> Float[Array, "anch
     def logarithm(d: Array) -> Array:
         return power * jnp.log(d**2 * (1.0 - 0.25 * d**2))
 
-    # Between the nearest and the farthest the power of a concave function is below one of its ends; for fewer than four
-    # dimensions it is at most 1 anyway.
+    # Between the nearest and the farthest negative the log-weight is at most that of one end; in fewer than four
+    # dimensions the power is at most 1 anyway.
     ends = [
         jnp.min(jnp.where(eligible, distances, jnp.inf), axis=1, keepdims=True),
         jnp.max(jnp.where(eligible, distances, -jnp.inf), axis=1, keepdims=True),

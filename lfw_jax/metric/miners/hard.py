@@ -1,4 +1,4 @@
-"""The hardest, or the easiest, pair of each anchor."""
+"""Miners of the hardest or the easiest pair of each anchor."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -11,9 +11,16 @@ Range = tuple[float, float]
 
 
 def batch_hard(pairs: Pairs) -> PairWeights:
-    """The farthest positive and the nearest negative of each anchor that has both (Hermans et al. 2017, arXiv:1703.07737).
+    """Select the farthest positive and the nearest negative of each anchor that has both.
 
-    Of equal distances the first counts.
+    Source: Hermans et al. 2017, "In Defense of the Triplet Loss for Person Re-Identification" (arXiv:1703.07737),
+    section 2.
+
+    Args:
+      pairs: Result of `compare`.
+
+    Returns:
+      The selection, each pair with count 1. Of equal distances the first one in row order is selected.
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -32,22 +39,28 @@ def batch_easy_hard(
     allowed_pos_range: Range | None = None,
     allowed_neg_range: Range | None = None,
 ) -> PairWeights:
-    """One positive and one negative of each anchor, chosen by how hard they are (Xuan et al. 2020, arXiv:1904.04370).
+    """Select one positive and one negative of each anchor by difficulty.
 
-    A hard positive is the farthest, an easy one the nearest; a hard negative is the nearest, an easy one the farthest. A
-    semihard negative is the nearest that is farther than the chosen positive, a semihard positive the farthest that is
-    nearer than the chosen negative. "all" takes every pair of that side. As in pytorch-metric-learning, an anchor counts
-    if both sides were found; with "all" each side counts by itself. Of equal distances the first counts.
+    Source: Xuan et al. 2020, "Improved Embeddings with Easy Positive Triplet Mining" (arXiv:1904.04370).
+
+    A hard positive is the farthest and an easy one the nearest; a hard negative is the nearest and an easy one the
+    farthest. A semihard negative is the nearest of those farther than the selected positive; a semihard positive is
+    the farthest of those nearer than the selected negative. "all" selects every pair of that side. As in
+    pytorch-metric-learning, an anchor counts only if both sides were found; with "all" each side counts
+    independently. Of equal distances the first one in row order is selected.
 
     Args:
-      pairs: what `compare` returned.
+      pairs: Result of `compare`.
       pos_strategy: "hard", "semihard", "easy" or "all".
-      neg_strategy: likewise.
-      allowed_pos_range: the smallest and the largest distance that a chosen positive may have, inclusive.
-      allowed_neg_range: likewise for a chosen negative.
+      neg_strategy: "hard", "semihard", "easy" or "all".
+      allowed_pos_range: Smallest and largest distance of a selected positive, inclusive; None for no limit.
+      allowed_neg_range: Smallest and largest distance of a selected negative, inclusive; None for no limit.
+
+    Returns:
+      The selection, each pair with count 1.
 
     Raises:
-      ValueError: an unknown strategy, "semihard" on both sides, or "semihard" with "all".
+      ValueError: If a strategy is unknown, or "semihard" is combined with "semihard" or "all".
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -61,15 +74,15 @@ def batch_easy_hard(
     strategies = {pos_strategy, neg_strategy}
     if strategies in ({"semihard"}, {"semihard", "all"}):
         raise ValueError(
-            f"pos_strategy '{pos_strategy}' does not go with neg_strategy '{neg_strategy}': semihard is relative to the one "
-            "pair chosen on the other side"
+            f"pos_strategy '{pos_strategy}' does not go with neg_strategy '{neg_strategy}': semihard is relative to the "
+            "one pair selected on the other side"
         )
     pairs = detached(pairs)
     distances = pairs.distances
     everything = every_pair(pairs)
     positive = _allowed(pairs.positive, distances, allowed_pos_range)
     negative = _allowed(pairs.negative, distances, allowed_neg_range)
-    # The side that is relative to the other is chosen second.
+    # The side that is relative to the other is selected second.
     if pos_strategy == "semihard":
         of_negative, has_negative = _choose(negative, distances, farthest=neg_strategy == "easy")
         bound = jnp.take_along_axis(distances, of_negative, axis=1)
@@ -81,10 +94,10 @@ def batch_easy_hard(
         of_negative, has_negative = _choose(negative, distances, farthest=neg_strategy == "easy")
     if "all" not in strategies:
         has_positive = has_negative = has_positive & has_negative
-    places = jnp.arange(distances.shape[1])[None]
+    columns = jnp.arange(distances.shape[1])[None]
     return PairWeights(
-        everything.positive if pos_strategy == "all" else (has_positive & (places == of_positive)).astype(jnp.float32),
-        everything.negative if neg_strategy == "all" else (has_negative & (places == of_negative)).astype(jnp.float32),
+        everything.positive if pos_strategy == "all" else (has_positive & (columns == of_positive)).astype(jnp.float32),
+        everything.negative if neg_strategy == "all" else (has_negative & (columns == of_negative)).astype(jnp.float32),
     )
 
 
@@ -97,9 +110,9 @@ def _allowed(
 def _choose(
     members: Bool[Array, "anchors references"], distances: Float[Array, "anchors references"], *, farthest: bool
 ) -> tuple[Int[Array, "anchors 1"], Bool[Array, "anchors 1"]]:
-    """The place of each row's farthest or nearest member, and whether it has one."""
+    """Return the column of each row's farthest or nearest member, and a mask of the rows that have one."""
     if farthest:
-        place = jnp.argmax(jnp.where(members, distances, -jnp.inf), axis=1, keepdims=True)
+        column = jnp.argmax(jnp.where(members, distances, -jnp.inf), axis=1, keepdims=True)
     else:
-        place = jnp.argmin(jnp.where(members, distances, jnp.inf), axis=1, keepdims=True)
-    return place, members.any(axis=1, keepdims=True)
+        column = jnp.argmin(jnp.where(members, distances, jnp.inf), axis=1, keepdims=True)
+    return column, members.any(axis=1, keepdims=True)

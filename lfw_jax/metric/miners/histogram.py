@@ -1,4 +1,4 @@
-"""Pairs drawn evenly over the range of their distances."""
+"""Pairs sampled uniformly over the range of their distances."""
 
 from functools import partial
 
@@ -20,22 +20,28 @@ def uniform_histogram(
     neg_per_bin: int = 10,
     joined: bool = False,
 ) -> PairWeights:
-    """Pairs drawn evenly over the range of distances, positives and negatives apart.
+    """Sample pairs uniformly over the range of distances, separately for positives and negatives.
 
-    The range of each side is cut into equal bins, half-open but for the last; every bin that is not empty draws so many of
-    its pairs, with replacement. As in pytorch-metric-learning, after the idea of Wu et al. 2017 (arXiv:1706.07567).
+    It follows `UniformHistogramMiner` of pytorch-metric-learning, after the idea of Wu et al. 2017, "Sampling Matters
+    in Deep Embedding Learning" (arXiv:1706.07567).
+
+    The range of each side is divided into equal bins, half-open except for the last. From every bin that is not empty
+    a fixed number of pairs is sampled with replacement.
 
     Args:
-      pairs: what `compare` returned.
-      key: randomness.
-      num_bins: bins of each side.
-      pos_per_bin: draws from each bin of positives.
-      neg_per_bin: draws from each bin of negatives.
-      joined: join drawn positives and negatives of one anchor to triplets, and count each pair once a triplet. That is
-        what pytorch-metric-learning's margin loss does with pairs.
+      pairs: Result of `compare`.
+      key: JAX random key.
+      num_bins: Number of bins per side.
+      pos_per_bin: Number of samples from each bin of positives.
+      neg_per_bin: Number of samples from each bin of negatives.
+      joined: Combine the sampled positives and negatives of each anchor to triplets, and count the triplets of each
+        pair. The margin loss of pytorch-metric-learning does this with pairs.
+
+    Returns:
+      The selection; a pair that is sampled twice has count 2.
 
     Raises:
-      ValueError: a count below 1.
+      ValueError: If `num_bins`, `pos_per_bin` or `neg_per_bin` is below 1.
 
     Example:
       >>> from lfw_jax.metric import compare
@@ -51,28 +57,28 @@ def uniform_histogram(
     pairs = detached(pairs)
     distances = pairs.distances
     sides = ((pairs.positive, 0), (pairs.negative, num_bins))
-    # What is on no side goes to a bin behind the last. Small numbers: what is slow here is memory.
+    # Entries on neither side get a bin beyond the last. The integer type is small, because memory is the bottleneck.
     bins = jnp.full(distances.shape, 2 * num_bins, jnp.uint8 if 2 * num_bins < 256 else jnp.int32)
     for members, first in sides:
         bins = jnp.where(members, (first + _bins(distances, members, num_bins)).astype(bins.dtype), bins)
     most = max(pos_per_bin, neg_per_bin)
-    rows, columns, drawn = _draw(key, bins, 2 * num_bins, most)
+    rows, columns, sampled = _draw(key, bins, 2 * num_bins, most)
     limits = jnp.where(jnp.arange(2 * num_bins) < num_bins, pos_per_bin, neg_per_bin)
-    drawn = (drawn & (jnp.arange(most) < limits[:, None])).astype(jnp.float32)
+    sampled = (sampled & (jnp.arange(most) < limits[:, None])).astype(jnp.float32)
     halves = slice(num_bins), slice(num_bins, None)
-    often = [drawn[half] for half in halves]
+    counts = [sampled[half] for half in halves]
     if joined:
-        # As `as_triplets`, before there is an array of all pairs: how often each anchor was drawn on the other side.
-        of_anchors = [jnp.zeros(distances.shape[0]).at[rows[half]].add(drawn[half]) for half in halves]
-        often = [often[0] * of_anchors[1][rows[halves[0]]], often[1] * of_anchors[0][rows[halves[1]]]]
+        # As `as_triplets`, but before there is an array of all pairs: counts of an anchor's samples on the other side.
+        of_anchors = [jnp.zeros(distances.shape[0]).at[rows[half]].add(sampled[half]) for half in halves]
+        counts = [counts[0] * of_anchors[1][rows[halves[0]]], counts[1] * of_anchors[0][rows[halves[1]]]]
     return PairWeights(*(
         jnp.zeros(distances.shape).at[rows[half], columns[half]].add(count)
-        for half, count in zip(halves, often, strict=True)
+        for half, count in zip(halves, counts, strict=True)
     ))  # fmt: skip
 
 
 def _bins(distances: Array, members: Array, num_bins: int) -> Int[Array, "anchors references"]:
-    """The bin of each distance, if the range of the members' is cut into equal ones."""
+    """Return the bin of each distance when the range of the members' distances is divided equally."""
     low, high = _range(distances, members)
     span = high - low
     share = (distances - low) / jnp.where(span > 0, span, 1.0)
@@ -80,7 +86,10 @@ def _bins(distances: Array, members: Array, num_bins: int) -> Int[Array, "anchor
 
 
 def _range(distances: Array, members: Array) -> tuple[Array, Array]:
-    """The smallest and the largest distance of members, in one pass: two reductions would each store their input."""
+    """Return the smallest and largest distance of members.
+
+    One reduction computes both, because two reductions would each store their input.
+    """
 
     def wider(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:
         return jnp.minimum(left[0], right[0]), jnp.maximum(left[1], right[1])
@@ -90,18 +99,18 @@ def _range(distances: Array, members: Array) -> tuple[Array, Array]:
 
 
 def _draw(
-    key: Array, bins: Int[Array, "anchors references"], num_bins: int, draws: int
-) -> tuple[Int[Array, "bins draws"], Int[Array, "bins draws"], Bool[Array, "bins 1"]]:
-    """Draw entries of each bin evenly, with replacement: their rows, their columns, and whether the bin has any.
+    key: Array, bins: Int[Array, "anchors references"], num_bins: int, samples: int
+) -> tuple[Int[Array, "bins samples"], Int[Array, "bins samples"], Bool[Array, "bins 1"]]:
+    """Sample entries of each bin with replacement: their rows, columns and a mask of non-empty bins.
 
-    Sorting entries by bin would cost most of a training step's loss on a CPU. Instead the n-th entry of a bin, in reading
-    order, is found by its row, from every row's counts, and then by counting along that row.
+    Sorting entries by bin would dominate the cost of the loss in a training step on a CPU. Instead, the n-th entry of
+    a bin in row order is located by its row, from the counts of every row, and then by counting along that row.
     """
-    # Some rows at a time: a scatter stores the place of everything that it counts.
+    # In blocks of rows, because a scatter stores the index of every entry that it counts.
     counts = jax.lax.map(lambda row: jnp.zeros(num_bins, jnp.int32).at[row].add(1, mode="drop"), bins, batch_size=128)
     before = jnp.cumsum(counts.T, axis=1)  # [bins, anchors]: entries of a bin up to and with a row
     sizes = before[:, -1:]
-    rank = jax.random.randint(key, (num_bins, draws), 0, jnp.maximum(sizes, 1))
+    rank = jax.random.randint(key, (num_bins, samples), 0, jnp.maximum(sizes, 1))
     rows = jnp.minimum(jax.vmap(partial(jnp.searchsorted, side="right"))(before, rank), bins.shape[0] - 1)
     rank = rank - jnp.take_along_axis(before - counts.T, rows, axis=1)
     same = bins[rows] == jnp.arange(num_bins)[:, None, None]

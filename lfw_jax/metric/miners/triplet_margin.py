@@ -1,4 +1,4 @@
-"""Triplets by their margin: which are hard, semihard or easy."""
+"""Triplets selected by their margin: hard, semihard or easy."""
 
 import math
 
@@ -10,26 +10,33 @@ KINDS = ("all", "hard", "semihard", "easy")
 
 
 def triplet_margin(pairs: Pairs, *, margin: float = 0.2, kind: str = "all") -> TripletInterval:
-    """All triplets whose `t = d_an − d_ap` is in a range, and their pairs, each counted once a triplet.
+    """Select all triplets whose `t = d_an − d_ap` is in a range, and count the triplets of each pair.
 
-    Kinds, as in pytorch-metric-learning: "all" `t ≤ margin`, "hard" `t ≤ 0`, "semihard" `0 < t ≤ margin` (Schroff et al.
-    2015, FaceNet, arXiv:1503.03832, section 3.2), "easy" `t > margin`. For one anchor each kind is an interval of d_an
-    given d_ap, so no B³ triplets are listed: O(a·r) memory, and O(a·r·min(P, log r)) time for up to P positives an anchor.
+    Kinds, as in `TripletMarginMiner` of pytorch-metric-learning: "all" `t ≤ margin`, "hard" `t ≤ 0`, "semihard" `0 <
+    t ≤ margin` and "easy" `t > margin`. Semihard triplets are from Schroff et al. 2015, "FaceNet" (arXiv:1503.03832),
+    section 3.2.
+
+    For one anchor each kind is an interval of d_an given d_ap, so no B³ triplets are listed. The cost is O(a·r)
+    memory and O(a·r·min(P, log r)) time for up to P positives per anchor.
 
     Args:
-      pairs: what `compare` returned.
-      margin: in the unit of `pairs.distances`, at least 0.
-      kind: which triplets.
+      pairs: Result of `compare`.
+      margin: Margin in the unit of `pairs.distances`, at least 0.
+      kind: "all", "hard", "semihard" or "easy".
+
+    Returns:
+      The interval of triplets with the count of triplets that each pair belongs to.
 
     Raises:
-      ValueError: an unknown kind, or a negative margin.
+      ValueError: If the kind is unknown or the margin is negative.
 
     Example:
       >>> import jax.numpy as jnp
       >>> from lfw_jax.metric import compare
       >>> pairs = compare(jnp.array([[0.0], [1.0], [1.1], [3.0]]), jnp.array([0, 0, 1, 1]), normalize=False)
-      >>> triplet_margin(pairs, kind="semihard").negative[0].tolist()
-      [0.0, 0.0, 1.0, 0.0]
+      >>> selected = triplet_margin(pairs, kind="semihard")
+      >>> selected.positive[0].tolist(), selected.negative[0].tolist()  # (anchor 0, positive 1, negative 2)
+      ([0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0])
     """
     if kind not in KINDS:
         raise ValueError(f"unknown kind of triplet '{kind}'; expected one of {', '.join(KINDS)}")

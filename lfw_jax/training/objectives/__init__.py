@@ -1,1 +1,1 @@
-"""Objectives: a loss of embeddings, with the parameters it learns and the state it keeps, by its name in a configuration."""
+"""Objectives: losses of embeddings with their parameters and state, by name in a configuration."""

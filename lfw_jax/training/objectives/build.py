@@ -1,4 +1,4 @@
-"""The objectives by their names in a configuration."""
+"""Construction of objectives from their names in a configuration."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,20 +22,23 @@ def build_objective(
     batch_size: int = 8,
     memory: int = 0,
 ) -> Objective:
-    """The objective that the `loss`, `miner` and `memory` parts of a configuration describe.
+    """Return the objective of the groups `loss`, `miner` and `memory` of a configuration.
 
     Args:
       loss: `name` and the options of that loss.
       miner: `name` ("none" for every pair) and the options of that miner.
-      classes: number of training people.
-      embedding_dim: length of an embedding.
-      paired: whether batches are pairs (images 2j and 2j+1), of which the loss is taken without comparing all with all.
-      batch_size: images in a global batch.
-      memory: how many embeddings of earlier batches a batch is also compared with; 0 for none.
+      classes: Number of training identities.
+      embedding_dim: Length of an embedding.
+      paired: True if a batch consists of pairs (images 2j and 2j+1); the loss then uses these pairs only.
+      batch_size: Number of images in a global batch.
+      memory: Number of embeddings of earlier batches that a batch is also compared with; 0 for none.
+
+    Returns:
+      The objective.
 
     Raises:
-      UserError: an unknown loss or miner, an option that it does not have or a value that it does not take, or a
-        combination without meaning.
+      UserError: If a loss or miner is unknown, one of its options is unknown or invalid, or the combination is
+        invalid.
     """
     name, options = _named(loss)
     miner_name, miner_options = _named(miner)
@@ -45,18 +48,18 @@ def build_objective(
     if miner_name not in ("none", *MINERS):
         raise UserError(f"--config.miner.name is '{miner_name}'; the known miners are {', '.join(['none', *MINERS])}.")
     if memory and (name in HEADS or paired):
-        what = f"the loss {name} sees no pairs" if name in HEADS else "--config.sampler.name=pairs brings its own pairs"
-        raise UserError(f"--config.memory.size is {memory}, but {what}; set it to 0.")
+        reason = f"the loss {name} uses no pairs" if name in HEADS else "--config.sampler.name=pairs gives fixed pairs"
+        raise UserError(f"--config.memory.size is {memory}, but {reason}; set it to 0.")
     if name in HEADS:
         if miner_name != "none":
             raise UserError(
-                f"--config.miner.name is '{miner_name}', but the loss {name} sees no pairs; set it to none."
+                f"--config.miner.name is '{miner_name}', but the loss {name} uses no pairs; set it to none."
             )
         objective = classification(name, options, classes, embedding_dim)
     elif paired:
         if name != "contrastive" or miner_name != "none":
             raise UserError(
-                f"--config.sampler.name=pairs goes with the loss contrastive and no miner, found {name} with "
+                f"--config.sampler.name=pairs requires the loss contrastive and no miner, found {name} with "
                 f"{miner_name}; use --config.sampler.name=people_images for mined pairs."
             )
         objective = given_pairs(options)
@@ -71,7 +74,7 @@ def _named(group: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _try(objective: Objective, batch_size: int, embedding_dim: int) -> None:
-    """Trace the objective once: a loss or miner says in words what is wrong with an option, before anything is written."""
+    """Trace the objective once, to report invalid options of a loss or miner before anything is written."""
 
     def trace(key: jax.Array, embeddings: jax.Array, labels: jax.Array) -> Any:
         return objective.apply(objective.init(key), objective.state, embeddings, labels, key)

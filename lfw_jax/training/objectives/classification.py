@@ -1,4 +1,4 @@
-"""Objectives with a prototype a person: the heads of `lfw_jax.metric` by name."""
+"""Classification objectives: the heads of `lfw_jax.metric` by name, with prototypes per identity."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -15,13 +15,14 @@ State = Mapping[str, jax.Array]
 
 
 class Head(NamedTuple):
-    """A head as training needs it.
+    """A head with the data that training needs.
 
     Attributes:
-      loss: the function.
-      centers: prototypes a person that it takes by default; 0 for one, without an axis of its own.
-      begin: from the number of people to its state at first, keywords of `loss`; None for a head without one.
-      advance: from embeddings, labels, prototypes and state to the state after them.
+      loss: The loss function.
+      centers: Default number of prototypes per identity; 0 for a single one without an axis of its own.
+      begin: Function from the number of identities to the initial state, keyword arguments of `loss`; None for a head
+        without state.
+      advance: Function from embeddings, labels, prototypes and state to the next state.
     """
 
     loss: Callable[..., jax.Array]
@@ -62,17 +63,20 @@ HEADS = {
 
 
 def classification(name: str, options: dict[str, Any], classes: int, embedding_dim: int) -> Objective:
-    """The objective of a head, with its prototypes.
+    """Return the objective of a head, with its prototypes.
 
     Args:
-      name: one of `HEADS`.
-      options: of that head; `scale` may be "adacos", `centers` is how many prototypes a person has where a head takes
-        several, `dynamic` whether AdaCos follows the batch.
-      classes: number of training people.
-      embedding_dim: length of an embedding.
+      name: One of `HEADS`.
+      options: Options of that head. In addition, `scale` may be "adacos", `centers` is the number of prototypes per
+        identity of a head with several, and `dynamic` selects the AdaCos scale that follows the batch.
+      classes: Number of training identities.
+      embedding_dim: Length of an embedding.
+
+    Returns:
+      The objective.
 
     Raises:
-      UserError: an option that the head does not have, or a scale that is none.
+      UserError: If the head does not have an option, or `scale` or `centers` is invalid.
     """
     head, options = HEADS[name], dict(options)
     centers = int(options.pop("centers", head.centers)) if head.centers else 0
@@ -106,7 +110,7 @@ def classification(name: str, options: dict[str, Any], classes: int, embedding_d
 
 
 def _nearest(params: PyTree, embeddings: Float[Array, "batch dim"]) -> jax.Array:
-    """The person each embedding is taken for."""
+    """Return the predicted identity of each embedding."""
     params, embeddings = jax.lax.stop_gradient((params, embeddings))
     prototypes = params["prototypes"]
     if "bias" in params:
@@ -116,10 +120,17 @@ def _nearest(params: PyTree, embeddings: Float[Array, "batch dim"]) -> jax.Array
 
 
 def scale_of(scale: float | str, classes: int) -> float:
-    """A number, or "adacos": √2·ln(C−1), optionally times a factor ("1.5*adacos").
+    """Return the scale as a number.
+
+    Args:
+      scale: A number, "adacos" for √2·ln(C − 1), or a multiple of that such as "1.5*adacos".
+      classes: Number of training identities C.
+
+    Returns:
+      The scale.
 
     Raises:
-      UserError: anything else, or too few people for AdaCos.
+      UserError: If `scale` is anything else, or there are too few identities for AdaCos.
     """
     if isinstance(scale, (int, float)):
         return float(scale)

@@ -1,4 +1,4 @@
-"""What is minimised: a loss with what it learns and what it keeps."""
+"""The objective of training: a loss with its parameters and its state."""
 
 import dataclasses
 import inspect
@@ -16,15 +16,16 @@ Outcome = tuple[jax.Array, tuple[Logs, PyTree]]
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """A scalar of the embeddings of a global batch.
+    """A scalar loss of the embeddings of a global batch.
 
     Attributes:
-      init: from a key to the parameters that the loss itself learns (prototypes, β); `{}` where it learns none.
-      apply: from those parameters, the loss's state, raw embeddings, labels and a key to the loss, what training logs and
-        the state after the batch.
-      describe: the objective in words.
-      state: what the loss keeps from batch to batch without learning it (a running scale, a memory of embeddings), as it
-        is at first; `{}` where it keeps nothing.
+      init: Function from a random key to the parameters of the loss itself (prototypes, β); `{}` for a loss without
+        any.
+      apply: Function from these parameters, the state of the loss, raw embeddings, labels and a random key to the
+        loss, the values to log and the state after the batch.
+      describe: Description of the objective.
+      state: Initial state that the loss carries from batch to batch without learning it (a running scale, a memory of
+        embeddings); `{}` for a loss without any.
     """
 
     init: Callable[[jax.Array], PyTree]
@@ -36,10 +37,19 @@ class Objective:
 def checked(
     key: str, function: Callable[..., Any], options: Mapping[str, Any], *, given: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """The options, if the function has them all; `given` are those that are set for the user.
+    """Return the options after checking that the function has them all.
+
+    Args:
+      key: Group of the configuration, for the message.
+      function: Loss, head or miner whose keyword-only arguments are the valid options.
+      options: Options of the user.
+      given: Arguments that are set by the caller and are not options.
+
+    Returns:
+      The options as a new dictionary.
 
     Raises:
-      UserError: an option that the function does not have, with those that it has.
+      UserError: If the function does not have an option; the message lists those that it has.
     """
     known = {name for name, p in inspect.signature(function).parameters.items() if p.kind is p.KEYWORD_ONLY}
     known -= set(given)

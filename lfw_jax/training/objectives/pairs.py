@@ -1,4 +1,4 @@
-"""Objectives of pairs and triplets: the miners and losses of `lfw_jax.metric` by name."""
+"""Pair and triplet objectives: the miners and losses of `lfw_jax.metric` by name."""
 
 import inspect
 import math
@@ -37,10 +37,16 @@ PAIR_LOSSES: dict[str, Callable[..., jax.Array]] = {
 
 
 def given_pairs(options: dict[str, Any]) -> Objective:
-    """Contrastive loss of a batch that is pairs: images 2j and 2j+1.
+    """Return the contrastive objective of batches that consist of pairs: images 2j and 2j+1.
+
+    Args:
+      options: Options of `losses.contrastive_of_pairs`.
+
+    Returns:
+      The objective.
 
     Raises:
-      UserError: an option that the loss does not have.
+      UserError: If the loss does not have an option.
     """
     options = checked("loss", losses.contrastive_of_pairs, options)
 
@@ -66,19 +72,22 @@ def mined_pairs(
     remembered: int,
     embedding_dim: int,
 ) -> Objective:
-    """A loss of the pairs that a miner selects, in the batch or in the batch and a memory of earlier ones.
+    """Return the objective of a loss on mined pairs of a batch and, optionally, earlier batches.
 
     Args:
-      name: one of `PAIR_LOSSES`.
-      options: of that loss; of the margin loss also `learn_beta` and `beta_per_class`.
-      miner_name: one of `MINERS`, or "none" for every pair.
-      miner_options: of that miner.
-      classes: number of training people.
-      remembered: how many embeddings the memory holds; 0 for none.
-      embedding_dim: length of an embedding.
+      name: One of `PAIR_LOSSES`.
+      options: Options of that loss; the margin loss also has `learn_beta` and `beta_per_class`.
+      miner_name: One of `MINERS`, or "none" for every pair.
+      miner_options: Options of that miner.
+      classes: Number of training identities.
+      remembered: Capacity of the memory of earlier batches, in embeddings; 0 for none.
+      embedding_dim: Length of an embedding.
+
+    Returns:
+      The objective.
 
     Raises:
-      UserError: an option that the loss or the miner does not have.
+      UserError: If the loss or the miner does not have an option.
     """
     loss = PAIR_LOSSES[name]
     learned = name == "margin"

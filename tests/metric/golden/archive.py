@@ -4,7 +4,7 @@
     .peer/bin/python tests/metric/golden/make_metric.py
 
 LFW_JAX_GOLDEN is the folder to write to, this one where it is not set; LFW_JAX_GOLDEN_SEED is added to all seeds, so that
-`make parity` compares on batches that nobody has seen.
+`make parity` compares on new random batches.
 """
 
 import os
@@ -27,7 +27,7 @@ def save(name: str, arrays: dict[str, np.ndarray]) -> None:
 
 
 def counts(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """How often each (row, column) occurs."""
+    """Count of each (row, column)."""
     found = np.zeros(shape, np.uint16)
     np.add.at(found, (np.asarray(rows), np.asarray(columns)), 1)
     return found

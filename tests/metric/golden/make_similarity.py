@@ -60,11 +60,11 @@ def batches() -> dict[str, dict[str, np.ndarray]]:
     whole = clustered([8, 8, 7, 6, 5, 2, 1, 1], 0.8)
     references = {name: value[:10] for name, value in whole.items()}
     references |= {"references": whole["embeddings"][10:], "reference_labels": whole["labels"][10:]}
-    # Strangers stand first here, so that no positive's place among the references is a place in the batch.
-    strangers = clustered([1] * 10, 1.0)
+    # References of other classes come first, so that no positive's index among the references is an index in the batch.
+    others = clustered([1] * 10, 1.0)
     behind = references | {
-        "references": np.concatenate([strangers["embeddings"], references["references"][:18]]),
-        "reference_labels": np.concatenate([100 + strangers["labels"], references["reference_labels"][:18]]),
+        "references": np.concatenate([others["embeddings"], references["references"][:18]]),
+        "reference_labels": np.concatenate([100 + others["labels"], references["reference_labels"][:18]]),
     }
     # Few shapes, so that the tests compile little.
     return {

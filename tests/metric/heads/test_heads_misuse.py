@@ -1,4 +1,4 @@
-"""Every misuse of a head is told in words, when it is traced."""
+"""Every misuse of a head raises an error with a clear message while tracing."""
 
 from functools import partial
 
@@ -91,7 +91,7 @@ def test_a_scale_that_is_not_positive_is_told_in_words(head, scale: float):
         (heads.magface, dict(upper_margin=45.0), "upper_margin of MagFace is in radians"),
         (heads.magface, dict(regularizer=-1.0), "regularizer of MagFace"),
         (heads.adaface, dict(norm_mean=jnp.ones(4), norm_std=1.0), "norm_mean of AdaFace is one number"),
-        (heads.adaface, dict(norm_mean=1.0, norm_std=1.0, margin=1.5), "margin of AdaFace, 0 ≤ margin ≤ 1"),
+        (heads.adaface, dict(norm_mean=1.0, norm_std=1.0, margin=1.5), r"margin of AdaFace must be in \[0, 1\]"),
         (heads.adaface, dict(norm_mean=1.0, norm_std=1.0, h=0.0), "h of AdaFace must be a positive number"),
         (heads.proxy_anchor, dict(margin=-0.1), "margin of Proxy-Anchor"),
         (heads.proxy_anchor, dict(alpha=0.0), "alpha of Proxy-Anchor must be a positive number"),

@@ -30,7 +30,7 @@ def soft_plus(value: float) -> float:
 
 
 class Rows:
-    """What the definitions are written in: of each anchor the values of its positives and negatives, as often as selected."""
+    """Values of the positives and negatives of each anchor, repeated by their counts."""
 
     def __init__(self, anchors: np.ndarray, references: np.ndarray, weights: PairWeights, square: bool):
         left, right = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (anchors, references))

@@ -110,8 +110,8 @@ def test_the_goldens_hold_something_to_compare():
 
 @pytest.mark.parametrize("selection", SELECTIONS)
 def test_lifted_structure_against_references_follows_the_paper_and_not_pml(selection: str):
-    # PML looks the place of the positive among the references up among the anchors. Here only the anchor's negatives
-    # count. Behind strangers no such place exists, and there (above) the two agree.
+    # PML uses the index of the positive among the references as an index of an anchor. Here only the anchor's negatives
+    # count. If references of other classes come first, no such anchor exists, and the two agree (above).
     weights = golden_weights("references", selection)
     embeddings, *rest = batch("references")
     distances = np.asarray(compare(embeddings, *rest).distances, np.float64)

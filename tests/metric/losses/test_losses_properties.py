@@ -48,7 +48,7 @@ compiled = jax.jit(everything)
 
 
 def drawn(seed: int, spread: float = 1.5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Embeddings, labels, and how often each pair is selected."""
+    """Embeddings, labels, and the count of each pair."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, CLASSES, SIZE).astype(np.int32)
     embeddings = rng.normal(size=(SIZE, DIM)) + spread * rng.normal(size=(CLASSES, DIM))[labels]
@@ -239,6 +239,6 @@ FEWER = PairWeights(jnp.ones((3, 3)), jnp.ones((3, 3)))
 def test_misuse_is_told_in_words(call, words: str):
     with pytest.raises(ValueError, match=words):
         call()
-    # Under jit it is told while tracing.
+    # Under jit it is reported while tracing.
     with pytest.raises(ValueError, match=words):
         jax.jit(call)()

@@ -62,8 +62,8 @@ def test_distance_weighted_gives_every_positive_one_negative():
 
 
 def test_distance_weighted_keeps_anchors_whose_negatives_are_all_far():
-    # Two tight groups of unlike people, 1.2 apart and more, in many dimensions: beside the near pairs' weights those of the
-    # far ones are exp(−100) and less, which pytorch-metric-learning rounds to 0 and drops.
+    # Two tight groups of different classes, at least 1.2 apart, in many dimensions. Relative to the
+    # weights of near pairs, those of far ones are at most exp(−100), which pytorch-metric-learning rounds to 0.
     rng = np.random.default_rng(0)
     centres = np.eye(2, 256) * [[1.0], [1.0]]
     centres[1, 0] = 0.3
@@ -115,7 +115,7 @@ def test_distances_that_do_not_fit_are_told_in_words(options, call, words: str):
 
 
 def listed(distances: np.ndarray, weights: tuple[np.ndarray, np.ndarray], bounds: tuple[float, float]) -> list:
-    """All triplets of a joined selection within an interval: a, p, n and how often."""
+    """All triplets of a joined selection within an interval: a, p, n and their multiplicity."""
     positive, negative = weights
     return [
         (a, p, n, positive[a, p] * negative[a, n])
