@@ -21,9 +21,9 @@ from lfw_jax.data.protocols.partition import EvaluationPlan, partition
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.embedding import Embed, embed_all, make_embed
 from lfw_jax.evaluation.verification import pair_distances
 from lfw_jax.faces.align_set import aligned_images
+from lfw_jax.inference.embedder import Embed, embed_all, make_embed
 from lfw_jax.models import build
 from lfw_jax.report.progress import stage
 from lfw_jax.training.devices import AXIS, Devices, choose_devices, place_copies

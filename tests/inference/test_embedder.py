@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from lfw_jax.evaluation.embedding import embed_all, make_embed
+from lfw_jax.inference.embedder import embed_all, make_embed
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (11, 14, 14, 3), np.uint8)
 
