@@ -97,6 +97,7 @@ def get_config() -> ConfigDict:
     config.training.devices = 0  # 0: all of this machine
     config.training.log_every = 20  # steps
     config.training.max_minutes = 0.0  # pause after so long, to be resumed; 0: no limit
+    config.training.checkpoint_every_epochs = 0.0  # write the checkpoint to resume from; 0: after each evaluation
 
     config.evaluation = ConfigDict()
     config.evaluation.sets = ()  # more to judge on, such as ("cfp_fp.bin", "calfw/pairs_CALFW.txt"); nobody named there trains
