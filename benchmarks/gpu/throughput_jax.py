@@ -108,7 +108,7 @@ class Commands:
         return {}
 
     def _batches(self, candidate: str, size: int) -> Iterator[tuple[Any, ...]]:
-        """What a step takes besides the state, as `lfw_jax.jobs.experiment.Experiment.batches` makes it."""
+        """Yield what a step takes besides the state, as `lfw_jax.training.feed.Feed.batches` does."""
         images, geometry, labels = self._images, self._geometry, self._labels
 
         def indices(step: int) -> np.ndarray:
