@@ -195,6 +195,8 @@ def _training() -> ConfigDict:
     training.log_every = 20
     # Time limit, after which training pauses and can be resumed; 0: no limit.
     training.max_minutes = 0.0
+    # Epochs between two checkpoints to resume from; 0: one after each evaluation.
+    training.checkpoint_every_epochs = 0.0
     return training
 
 

@@ -108,7 +108,7 @@ class Commands:
         return {}
 
     def _batches(self, candidate: str, size: int) -> Iterator[tuple[Any, ...]]:
-        """Return the inputs of a step besides the state, as `jobs.experiment.Experiment.batches` does."""
+        """Yield the inputs of a step besides the state, as `lfw_jax.training.feed.Feed.batches` does."""
         images, geometry, labels = self._images, self._geometry, self._labels
 
         def indices(step: int) -> np.ndarray:

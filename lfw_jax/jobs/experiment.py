@@ -1,19 +1,18 @@
-"""A configuration turned into the parts of an experiment: data, sampler, network, objective, step."""
+"""An experiment: what its training and its evaluation have in common, built from a configuration."""
 
 import dataclasses
-from collections.abc import Iterator
+import functools
 from pathlib import Path
-from typing import Any
 
-import jax
 import numpy as np
-from jaxtyping import UInt8
+from flax import linen as nn
+from jaxtyping import PyTree, UInt8
 from ml_collections import ConfigDict
 
 from lfw_jax.augmentation import Augmentation
-from lfw_jax.data.batches.loading import choose_loader, decode_all, stream
+from lfw_jax.data.batches.loading import choose_loader
 from lfw_jax.data.batches.sampling import Sampler, build_sampler
-from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.experiment_data import ExperimentData, crop_geometry_of
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
@@ -21,203 +20,155 @@ from lfw_jax.data.protocols.partition import EvaluationPlan, partition
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.embedding import Embed, embed_all, make_embed
-from lfw_jax.evaluation.verification import pair_distances
 from lfw_jax.faces.align_set import aligned_images
+from lfw_jax.inference.embedder import Apply, Embedder, in_inference_mode
+from lfw_jax.inference.scoring import DecodedLists
 from lfw_jax.models import build
 from lfw_jax.report.progress import stage
-from lfw_jax.training.devices import AXIS, Devices, choose_devices, place_copies
-from lfw_jax.training.loop import Batch, Intervals
+from lfw_jax.training.devices import Devices, choose_devices
 from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.objectives.objective import Objective
-from lfw_jax.training.optimizer import build_optimizer, build_schedule
-from lfw_jax.training.resident import ResidentStep, check_room, resident_batches, resident_step
-from lfw_jax.training.state import State, init_state
-from lfw_jax.training.step import Step, make_step
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Experiment:
-    """The parts of one experiment, all checked before anything is written.
+    """The parts that training and evaluation share. It holds no variables, no optimiser and no state.
 
     Attributes:
-      config: what it was made from.
-      split: the data.
-      evaluation_plan: what it is judged on besides the split's own pairs.
-      sampler: which training images each step shows.
-      devices: what it runs on.
+      config: the configuration that it was built from.
+      data: the split, the evaluation sets and the crop geometry.
+      network: the network, on one device.
+      sampler: which training images each step takes.
       objective: what is minimised.
-      schedule: learning rate of each step.
-      state: a fresh state.
-      step: the per-device step, of a batch or of a set that is on the devices.
-      intervals: when to log, evaluate and stop.
+      devices: the devices to train on.
+      lists: the decoded images of the pair lists.
     """
 
     config: ConfigDict
-    split: Split
-    evaluation_plan: EvaluationPlan
+    data: ExperimentData
+    network: nn.Module
     sampler: Sampler
-    devices: Devices
     objective: Objective
-    schedule: Any
-    state: State
-    step: Step | ResidentStep
-    intervals: Intervals
-    _geometry: CropGeometry
-    _embed: Embed
-    _embed_quick: Embed
+    devices: Devices
+    lists: DecodedLists
 
-    def batches(self, start: int) -> Iterator[Batch]:
-        """What the step takes besides the state, for every step from `start` to the end."""
-        images, geometry, data = self.split.training, self._geometry, self.config.data
-        stop = self.intervals.total
-        if data.resident:
-            yield from resident_batches(
-                place_copies((decode_all(images, geometry, loader=data.loader), images.labels), self.devices),
-                self.sampler.indices,
-                start=start,
-                stop=stop,
-                devices=self.devices,
-            )
-            return
-        if data.keep_decoded:
-            pixels = decode_all(images, geometry, loader=data.loader)
-            images, geometry = (
-                dataclasses.replace(images, images=pixels, storage="pixels"),
-                CropGeometry(geometry.stored_side),
-            )
-        drawn: dict[int, np.ndarray] = {}  # so that nothing is drawn twice, for images and for labels
+    @property
+    def split(self) -> Split:
+        """The training images and the validation, development and test pairs."""
+        return self.data.split
 
-        def indices(step: int) -> np.ndarray:
-            drawn[step] = self.sampler.indices(step)
-            return drawn[step]
+    @property
+    def evaluation_plan(self) -> EvaluationPlan:
+        """The evaluation sets, and what was excluded from training because of them."""
+        return self.data.evaluation_plan
 
-        squares = stream(images, indices, start=start, stop=stop, geometry=geometry, loader=data.loader)
-        for step, batch in zip(range(start, stop), squares, strict=True):
-            yield batch, images.labels[drawn.pop(step)]
+    @functools.cached_property
+    def _apply(self) -> Apply:
+        # Cached, because embedders share their compiled program if they share this object.
+        return in_inference_mode(self.network)
+
+    def embedder(self, variables: PyTree) -> Embedder:
+        """Return the embedder that `config.evaluation` describes.
+
+        Args:
+          variables: `params` and `batch_stats` of the network.
+        """
+        options = self.config.evaluation
+        return Embedder(
+            self._apply,
+            variables,
+            self.data.geometry,
+            flip=options.flip,
+            shift=options.shift,
+            batch_size=options.batch_size,
+            loader=self.data.loader,
+        )
 
     def first_images(self, count: int) -> tuple[ImageSet, UInt8[np.ndarray, "images stored stored 3"]]:
-        """The first images of step 0's batch, and their stored squares."""
-        images = self.split.training.where(self.sampler.indices(0)[:count])
-        return images, decode_all(images, self._geometry, loader=self.config.data.loader)
+        """Return the first images of step 0's batch, and their stored squares.
 
-    def pixels(self, pairs: PairList, of: EvaluationSet | None = None) -> np.ndarray:
-        """The decoded images of a list, each once, in the order of `pairs.keys()`: a list of the split, or `of` a set."""
-        images = (of.images if of else self.split.images_of(pairs)).of_keys(pairs.keys())
-        loader, margin = self.config.data.loader, self._geometry.margin
-        if self.config.data.align and (of.aligned if of else pairs in self.split.aligned):
-            # What was aligned elsewhere has no margin: all of it is what the network sees.
-            return decode_all(images, CropGeometry(self._geometry.side, margin=margin), loader=loader)
-        return decode_all(images, self._geometry, loader=loader)
+        Args:
+          count: the number of images; a smaller batch gives fewer.
+        """
+        return self.data.decode_training(self.sampler.indices(0)[:count])
 
-    def distances(self, state: State, pairs: PairList, pixels: np.ndarray, *, quick: bool = False) -> np.ndarray:
-        """The distance of each pair under a state; `quick` leaves out the shifted views."""
-        embed = self._embed_quick if quick else self._embed
-        embeddings = embed_all(embed, state.variables(), pixels, batch_size=self.config.evaluation.batch_size)
-        return pair_distances(embeddings, *pairs.indices())
+    def pixels(self, pairs: PairList, of: EvaluationSet | None = None) -> UInt8[np.ndarray, "images stored stored 3"]:
+        """Return the decoded images of a list, each once, in the order of `pairs.keys()`.
 
-    def pixel_distances(self, pairs: PairList, pixels: np.ndarray) -> np.ndarray:
-        """The distance of each pair's pixels, every image brought to mean 0 and length 1: what a network must beat."""
-        inside = slice(self._geometry.margin, self._geometry.margin + self._geometry.side)
-        flat = pixels[:, inside, inside].reshape(len(pixels), -1).astype(np.float32)
-        return pair_distances(flat - flat.mean(axis=1, keepdims=True), *pairs.indices())
+        Args:
+          pairs: a list of the split, or of the evaluation set `of`.
+          of: the evaluation set that the list belongs to; None for a list of the split.
+        """
+        return self.lists.pixels(pairs, of)
 
 
-def build_experiment(config: ConfigDict, workdir: Path, *, to_train: bool = True) -> Experiment:
-    """Read the data and build every part.
+def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
+    """Check the configuration, read the data and build what training and evaluation share.
 
     Args:
       config: the whole configuration.
       workdir: the work directory, which need not exist.
-      to_train: whether it will be trained, and not evaluated alone: only then must the training set fit where it shall lie.
 
     Raises:
-      UserError: anything in the configuration or the data that cannot work, before training begins.
+      UserError: anything in the configuration or the data that cannot work. What needs no data is checked before data are read.
     """
-    data, training = config.data, config.training
-    for key, value, least in (
-        ("seed", config.seed, 0),
-        ("training.log_every", training.log_every, 1),
-        ("evaluation.batch_size", config.evaluation.batch_size, 1),
-    ):
-        if value < least:
-            raise UserError(f"--config.{key} is {value}; expected {least} or more.")
-    devices = choose_devices(training.devices, config.sampler.batch_size)
-    geometry = crop_geometry_of(data)
-    choose_loader(data.loader)
-    augmentation = Augmentation.from_config(config.augmentation)
-    if config.evaluation.shift > data.margin:
-        raise UserError(
-            f"--config.evaluation.shift is {config.evaluation.shift}, more than --config.data.margin {data.margin}; shifted "
-            "views need that many pixels around the square."
-        )
-    if config.evaluation.checkpoint not in ("best", "last"):
-        raise UserError(f"--config.evaluation.checkpoint is '{config.evaluation.checkpoint}'; expected best or last.")
+    _check(config)
+    devices = choose_devices(config.training.devices, config.sampler.batch_size)
     network = build(config.model)
-    images, data_dir = read_source(data, workdir.parent / "synthetic")
-    crop = 1.0
-    if data.align:
-        images, crop, note = aligned_images(images, config, stage=stage)
-        geometry = dataclasses.replace(geometry, crop=crop)
-        print(note)
-    align = (lambda others: aligned_images(others, config, stage=stage)[0]) if data.align else None
-    parts, evaluation_plan = partition(images, config, data_dir, workdir, align, crop)
-    if data.resident and to_train:
-        check_room(len(parts.training), geometry.stored_side, devices)
-    sampler = build_sampler(config.sampler, parts.training.labels, seed=config.seed)
+    data = _read_data(config, workdir)
+    training = data.split.training
+    sampler = build_sampler(config.sampler, training.labels, seed=config.seed)
     objective = build_objective(
         config.loss,
         config.miner,
-        classes=len(parts.training.names),
+        classes=len(training.names),
         embedding_dim=config.model.embedding_dim,
         paired=config.sampler.name == "pairs",
         batch_size=config.sampler.batch_size,
         memory=config.memory.size,
     )
-    schedule = build_schedule(config.optimizer, total_epochs=training.epochs, steps_per_epoch=sampler.steps_per_epoch)
-    optimizer = build_optimizer(config.optimizer, schedule)
-    state = init_state(jax.random.key(config.seed), network, objective, optimizer, side=data.side)
-    step = make_step(
-        build(config.model, axis_name=AXIS), objective, optimizer, augmentation, side=data.side, seed=config.seed
-    )
-    intervals = Intervals(
-        total=max(1, round(training.epochs * sampler.steps_per_epoch)),
-        log_every=training.log_every,
-        evaluate_every=max(1, round(config.evaluation.every_epochs * sampler.steps_per_epoch)),
-        seconds=60 * training.max_minutes,
-    )
-
-    def apply(variables: Any, inputs: jax.Array) -> Any:
-        return network.apply(variables, inputs, train=False)
-
-    flip, shift = config.evaluation.flip, config.evaluation.shift
-    return Experiment(
-        config=config,
-        split=parts,
-        evaluation_plan=evaluation_plan,
-        sampler=sampler,
-        devices=devices,
-        objective=objective,
-        schedule=schedule,
-        state=state,
-        step=resident_step(step) if data.resident else step,
-        intervals=intervals,
-        _geometry=geometry,
-        _embed=make_embed(apply, side=data.side, flip=flip, shift=shift),
-        _embed_quick=make_embed(apply, side=data.side, flip=flip),
-    )
+    return Experiment(config, data, network, sampler, objective, devices, DecodedLists(data.decode_list))
 
 
-def crop_geometry_of(data: ConfigDict) -> CropGeometry:
-    """What of an image `config.data` shows, and how large. Raises UserError for values that cannot be."""
-    if data.side < 8 or data.margin < 0 or not 0 < data.crop <= 1:
+def _check(config: ConfigDict) -> None:
+    """Raise UserError for values that are wrong whatever the data are, so that nobody waits for the data to learn of them."""
+    for key, value, least in (
+        ("seed", config.seed, 0),
+        ("training.log_every", config.training.log_every, 1),
+        ("training.checkpoint_every_epochs", config.training.checkpoint_every_epochs, 0),
+        ("evaluation.batch_size", config.evaluation.batch_size, 1),
+    ):
+        if value < least:
+            raise UserError(f"--config.{key} is {value}; expected {least} or more.")
+    crop_geometry_of(config.data)
+    choose_loader(config.data.loader)
+    Augmentation.from_config(config.augmentation)
+    shift, margin = config.evaluation.shift, config.data.margin
+    if shift > margin:
         raise UserError(
-            f"--config.data: side {data.side}, crop {data.crop:g} and margin {data.margin}: expected a side of at least 8 "
-            "pixels, a crop above 0 and up to 1, and a margin of 0 or more."
+            f"--config.evaluation.shift is {shift}, more than --config.data.margin {margin}; shifted views need that many "
+            "pixels around the square."
         )
-    return CropGeometry(data.side, data.crop, data.margin)
+    if shift < 0:
+        raise UserError(f"--config.evaluation.shift is {shift}; expected 0 or more.")
+    if config.evaluation.checkpoint not in ("best", "last"):
+        raise UserError(f"--config.evaluation.checkpoint is '{config.evaluation.checkpoint}'; expected best or last.")
+
+
+def _read_data(config: ConfigDict, workdir: Path) -> ExperimentData:
+    """Read the source, align it where asked, and divide it."""
+    geometry = crop_geometry_of(config.data)
+    images, data_dir = read_source(config.data, workdir.parent / "synthetic")
+    crop = 1.0
+    if config.data.align:
+        images, crop, note = aligned_images(images, config, stage=stage)
+        geometry = dataclasses.replace(geometry, crop=crop)
+        print(note)
+    align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
+    split, plan = partition(images, config, data_dir, workdir, align, crop)
+    return ExperimentData(split, plan, geometry, aligned=config.data.align, loader=config.data.loader)
 
 
 def image_names(images: ImageSet) -> str:
-    """How many images and people, in words."""
+    """Return the number of images and of identities, in words."""
     return f"{len(images):,} images of {len(images.names):,} people"

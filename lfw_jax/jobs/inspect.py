@@ -17,13 +17,13 @@ from ml_collections import ConfigDict
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.decoding.decoder import decode
+from lfw_jax.data.experiment_data import crop_geometry_of
 from lfw_jax.data.protocols.partition import partition
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.inspection import Plan, Survey, duplicates, people_rows, survey
 from lfw_jax.jobs.dispatch import Request
-from lfw_jax.jobs.experiment import crop_geometry_of
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
 from lfw_jax.report.inspection.page import Evidence, write_inspection_page
 from lfw_jax.report.inspection.terminal import print_inspection

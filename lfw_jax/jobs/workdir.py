@@ -21,6 +21,7 @@ _FREE = (
     "config.data.resident",
     "config.training.devices",
     "config.training.log_every",
+    "config.training.checkpoint_every_epochs",
     "config.training.max_minutes",
 )
 _FREE_GROUPS = ("config.evaluation.",)

@@ -60,3 +60,17 @@ def init(model: nn.Module, key: jax.Array, side: int) -> dict[str, Any]:
     """
     images = jnp.zeros((2, side, side, 3), jnp.float32)
     return dict(jax.jit(lambda k, x: model.init(k, x, train=False))(key, images))
+
+
+def variable_shapes(model: nn.Module, side: int) -> dict[str, Any]:
+    """Return the shapes of the variables of a network for square images. Nothing is computed.
+
+    Args:
+      model: the network.
+      side: the side of the images in pixels.
+
+    Returns:
+      `params` and `batch_stats`, empty for networks without batch normalisation, as trees of `jax.ShapeDtypeStruct`.
+    """
+    shapes = jax.eval_shape(lambda: init(model, jax.random.key(0), side))
+    return {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})}

@@ -1,12 +1,13 @@
-"""The last and the best state of a run, written by Orbax: in the background, whole or not at all."""
+"""The last and the best state of a run, written by Orbax: atomically, in the background."""
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from jaxtyping import PyTree
 
 from lfw_jax.errors import UserError
 from lfw_jax.training.state import State
@@ -15,7 +16,10 @@ from lfw_jax.training.state import State
 class Checkpoints:
     """The checkpoints of a work directory: `last` to resume from, `best` by the validation score.
 
-    Use it in a `with` block, which waits for what is still being written.
+    Use it in a `with` block, which waits until everything is written.
+
+    Args:
+      directory: the folder of the checkpoints; created if missing.
     """
 
     def __init__(self, directory: str | Path):
@@ -36,39 +40,90 @@ class Checkpoints:
             manager.close()
 
     def save(self, kind: str, state: State) -> None:
-        """Write a state as "last" or "best"; a state of the same step that is there already is left."""
+        """Write a state. An existing checkpoint of the same step is kept.
+
+        Args:
+          kind: "last" or "best".
+          state: the state.
+        """
         manager, step = self._managers[kind], int(state.step)
         if step not in manager.all_steps():
             manager.save(step, args=ocp.args.StandardSave(jax.tree.map(np.asarray, state)))
 
     def step(self, kind: str) -> int | None:
-        """The step of a checkpoint, None if there is none."""
+        """Return the step of a checkpoint, None if there is none.
+
+        Args:
+          kind: "last" or "best".
+        """
         return self._managers[kind].latest_step()
 
     def restore(self, kind: str, like: State) -> State:
-        """Read a checkpoint into the form of `like`.
+        """Read the whole state of a checkpoint, to resume from.
+
+        Args:
+          kind: "last" or "best".
+          like: a state of the same structure and shapes.
+
+        Returns:
+          The state, of numpy arrays.
 
         Raises:
-          UserError: there is none, or it is of another network.
+          UserError: there is no such checkpoint, or it belongs to another network.
         """
+        step = self._existing_step(kind)
+        target = jax.tree.map(np.asarray, like)
+        try:
+            found = cast(State, self._managers[kind].restore(step, args=ocp.args.StandardRestore(target)))
+        except (ValueError, KeyError, FileNotFoundError) as error:
+            raise self._misfit(kind, step, str(error).splitlines()[0]) from error
+        # Orbax returns an array as it was written, whatever shape was asked for.
+        self._check_shapes(kind, step, found, target)
+        return found
+
+    def restore_variables(self, kind: str, like: PyTree) -> PyTree:
+        """Read the variables of the network alone. No objective, optimiser or state is needed.
+
+        Args:
+          kind: "last" or "best".
+          like: `params` and `batch_stats` of the network: arrays, or their shapes as `jax.ShapeDtypeStruct`.
+
+        Returns:
+          `params` and `batch_stats`, of numpy arrays, as `State.variables` returns them.
+
+        Raises:
+          UserError: there is no such checkpoint, or it belongs to another network.
+        """
+        step = self._existing_step(kind)
+        # Without a target, Orbax reads the optimiser's arrays as well. Its partial restore reads less, but fills what a
+        # checkpoint lacks with the values of the target, without a word.
+        try:
+            tree = cast(dict[str, Any], self._managers[kind].restore(step, args=ocp.args.StandardRestore()))
+            found = {"params": tree["params"]["model"], "batch_stats": tree["batch_stats"]}
+        except (ValueError, KeyError, FileNotFoundError) as error:
+            raise self._misfit(kind, step, str(error).splitlines()[0]) from error
+        self._check_shapes(kind, step, found, like)
+        return found
+
+    def _existing_step(self, kind: str) -> int:
         step = self.step(kind)
         if step is None:
             raise UserError(
                 f"--workdir: found no '{kind}' checkpoint in {self._directory}; train there first with --mode=train."
             )
         self._managers[kind].wait_until_finished()
-        target = jax.tree.map(np.asarray, like)
-        try:
-            found = cast(State, self._managers[kind].restore(step, args=ocp.args.StandardRestore(target)))
-        except (ValueError, KeyError, FileNotFoundError) as error:
-            raise self._misfit(kind, step, str(error).splitlines()[0]) from error
-        # Orbax gives an array as it was written, whatever shape was asked for.
-        paths = jax.tree_util.tree_leaves_with_path(target)
-        for (path, wanted), leaf in zip(paths, jax.tree.leaves(found), strict=True):
-            if wanted.shape != leaf.shape:
-                where = jax.tree_util.keystr(path, simple=True, separator=".")
-                raise self._misfit(kind, step, f"{where} is {leaf.shape}, expected {wanted.shape}")
-        return found
+        return step
+
+    def _check_shapes(self, kind: str, step: int, found: PyTree, like: PyTree) -> None:
+        """Raise UserError if the arrays of a checkpoint differ from `like` in their names or shapes."""
+        ours, theirs = (
+            {jax.tree_util.keystr(path, simple=True, separator="."): leaf.shape for path, leaf in leaves}
+            for leaves in map(jax.tree_util.tree_leaves_with_path, (found, like))
+        )
+        for name in sorted(ours.keys() | theirs.keys()):
+            if ours.get(name) != theirs.get(name):
+                here, expected = ours.get(name, "missing"), theirs.get(name, "none")
+                raise self._misfit(kind, step, f"{name} is {here}, expected {expected}")
 
     def _misfit(self, kind: str, step: int, what: str) -> UserError:
         return UserError(

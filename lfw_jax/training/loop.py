@@ -1,4 +1,4 @@
-"""From one step to the last: batches in, states and logs out. What is done with them is the caller's."""
+"""The loop over training steps: batches in, states and logs out. Its callbacks log, evaluate and save."""
 
 import dataclasses
 import itertools
@@ -12,23 +12,25 @@ from lfw_jax.training.devices import Devices, on_each, replicate, spread, unrepl
 from lfw_jax.training.state import State
 
 Batch = tuple[Any, ...]
-"""What a step takes besides the state: images and labels, `[batch, …]`, or what is on the devices already."""
+"""What a step takes besides the state: images and labels, `[batch, …]`, or arrays that are on the devices already."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Intervals:
-    """When a run stops to log and to look, all in steps.
+    """When a run logs, evaluates, saves and ends, in steps.
 
     Attributes:
       total: the step at which training ends.
       log_every: steps between two logs.
-      evaluate_every: steps between two evaluations, each followed by a checkpoint.
-      seconds: time after which training pauses, to be resumed by another run; 0 for none.
+      evaluate_every: steps between two evaluations.
+      checkpoint_every: steps between two checkpoints; 0 for one after each evaluation.
+      seconds: time after which training pauses, to be resumed by another run; 0 for no limit.
     """
 
     total: int
     log_every: int
     evaluate_every: int
+    checkpoint_every: int = 0
     seconds: float = 0.0
 
 
@@ -41,45 +43,62 @@ def train(
     devices: Devices,
     log: Callable[[int, dict[str, float]], None],
     evaluate: Callable[[State], None],
+    checkpoint: Callable[[State], None],
 ) -> State:
-    """Take steps until `intervals.total`, from wherever `state` is.
+    """Take steps from a state until `intervals.total`.
+
+    At its end, whether it is complete or paused, the state is logged, evaluated and saved.
 
     Args:
-      state: where to begin; `batches` must begin with the batch of that step.
-      step: the per-device step: from a state and a batch to a state and logs.
-      batches: of each step, in order; arrays of the host are cut into a slice for each device.
-      intervals: when to log, evaluate and stop.
-      devices: what to run on.
-      log: called with the number of steps taken and what the last step reported.
-      evaluate: called with the state every `intervals.evaluate_every` steps, and at the end.
+      state: the first state; `batches` must begin with the batch of its step.
+      step: the per-device step: it maps a state and a batch to a state and logs.
+      batches: the batch of each step, in order; arrays of the host are split into a slice for each device.
+      intervals: when to log, evaluate, save and end.
+      devices: the devices to run on.
+      log: called with the number of steps taken and the logs of the last one.
+      evaluate: called with the state, before `checkpoint` where both are due.
+      checkpoint: called with the state.
 
     Returns:
-      The last state. `evaluate` has seen it.
+      The last state.
 
     Raises:
-      UserError: the loss is no longer a finite number.
+      UserError: the loss is not finite any more.
     """
     started = time.monotonic()
     mapped, copies, done = on_each(step, devices), replicate(state, devices), int(state.step)
-    seen = done
+    closed = done  # the latest step that was both evaluated and saved
     for batch in itertools.islice(batches, max(0, intervals.total - done)):
         copies, logs = mapped(copies, *spread(batch, devices))
         done += 1
-        paused = intervals.seconds and time.monotonic() - started > intervals.seconds
-        if done % intervals.log_every == 0 or done == intervals.total or paused:
-            values = {name: float(value) for name, value in unreplicate(logs).items()}
-            if not math.isfinite(values["train/loss"]):
-                raise UserError(
-                    f"the loss became {values['train/loss']} at step {done}. The last good checkpoint is kept. Try a lower "
-                    "--config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or --config.model.dtype=float32."
-                )
-            log(done, values)
-        if done % intervals.evaluate_every == 0 or done == intervals.total or paused:
-            evaluate(unreplicate(copies))
-            seen = done
+        paused = 0 < intervals.seconds < time.monotonic() - started
+        ends = paused or done == intervals.total
+        if ends or done % intervals.log_every == 0:
+            log(done, _finite(logs, done))
+        evaluated = ends or done % intervals.evaluate_every == 0
+        saved = ends or (done % intervals.checkpoint_every == 0 if intervals.checkpoint_every else evaluated)
+        if evaluated or saved:
+            state = unreplicate(copies)
+            if evaluated:
+                evaluate(state)
+            if saved:
+                checkpoint(state)
+            closed = done if evaluated and saved else closed
         if paused:
             break
     state = unreplicate(copies)
-    if seen != done:
+    if closed != done:
         evaluate(state)
+        checkpoint(state)
     return state
+
+
+def _finite(logs: Any, done: int) -> dict[str, float]:
+    """Return the logs of a step as numbers. Raises UserError if the loss is not finite."""
+    values = {name: float(value) for name, value in unreplicate(logs).items()}
+    if not math.isfinite(values["train/loss"]):
+        raise UserError(
+            f"the loss became {values['train/loss']} at step {done}. The last good checkpoint is kept. Try a lower "
+            "--config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or --config.model.dtype=float32."
+        )
+    return values

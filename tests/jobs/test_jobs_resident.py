@@ -8,6 +8,7 @@ from configs import base
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.experiment import build_experiment
+from lfw_jax.jobs.training_run import training_of
 from lfw_jax.training import resident
 from lfw_jax.training.loop import train
 
@@ -31,10 +32,11 @@ def faces(tmp_path_factory):
 
 
 def losses(config, workdir) -> list[float]:
-    experiment, found = build_experiment(config, workdir), []
+    training, found = training_of(build_experiment(config, workdir)), []
     train(
-        experiment.state, experiment.step, experiment.batches(0), intervals=experiment.intervals, devices=experiment.devices,
-        log=lambda _, values: found.append(values["train/loss"]), evaluate=lambda _: None,
+        training.state, training.step, training.feed.batches(0, training.intervals.total), intervals=training.intervals,
+        devices=training.devices, log=lambda _, values: found.append(values["train/loss"]), evaluate=lambda _: None,
+        checkpoint=lambda _: None,
     )  # fmt: skip
     return found
 
@@ -49,8 +51,6 @@ def test_resident_kept_and_streamed_sets_give_the_same_losses(faces, tmp_path):
 
 def test_a_set_without_room_is_refused_before_anything_is_decoded(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(resident, "free_bytes", lambda _: 10_000)
+    experiment = build_experiment(tiny(faces, **{"data.resident": True}), tmp_path)  # an evaluation needs no such room
     with pytest.raises(UserError, match=r"--config\.data\.resident=True keeps \d+ images of 18×18 pixels"):
-        build_experiment(tiny(faces, **{"data.resident": True}), tmp_path)
-    build_experiment(
-        tiny(faces, **{"data.resident": True}), tmp_path, to_train=False
-    )  # what it learned needs no such room
+        training_of(experiment)

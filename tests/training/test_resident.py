@@ -56,6 +56,7 @@ def run(state: State, step, batches, devices, total: int) -> tuple[list[float], 
     last = train(
         state, step, batches, intervals=Intervals(total=total, log_every=1, evaluate_every=100), devices=devices,
         log=lambda _, values: losses.append(values["train/loss"]), evaluate=lambda _: None,
+        checkpoint=lambda _: None,
     )  # fmt: skip
     return losses, last
 

@@ -9,7 +9,6 @@ from lfw_jax.augmentation import Augmentation
 from lfw_jax.errors import UserError
 from lfw_jax.models import build
 from lfw_jax.training.devices import AXIS, choose_devices, on_each, replicate, spread, unreplicate
-from lfw_jax.training.loop import Intervals, train
 from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
 from lfw_jax.training.state import State, init_state
@@ -215,33 +214,3 @@ def test_a_memory_without_meaning_is_told(loss: dict, memory: int, words: list[s
             loss, dict(name="none"), classes=CLASSES, embedding_dim=DIM, paired=False, batch_size=8, memory=memory
         )
     assert all(word in str(caught.value) for word in words), caught.value
-
-
-def endless():
-    number = 0
-    while True:
-        yield batch(number)
-        number += 1
-
-
-def test_the_loop_logs_evaluates_and_ends_when_it_should():
-    state, step = make("softmax")
-    logged, evaluated = [], []
-    last = train(
-        state, step, endless(), intervals=Intervals(total=7, log_every=2, evaluate_every=3), devices=choose_devices(2, BATCH),
-        log=lambda done, values: logged.append((done, values["train/loss"])),
-        evaluate=lambda state: evaluated.append(int(state.step)),
-    )  # fmt: skip
-    assert [done for done, _ in logged] == [2, 4, 6, 7]
-    assert evaluated == [3, 6, 7]
-    assert int(last.step) == 7
-
-
-def test_a_loss_that_is_no_number_stops_with_advice():
-    state, step = make("softmax")
-    params = {**state.params, "objective": {"prototypes": jnp.full((CLASSES, DIM), jnp.nan)}}
-    with pytest.raises(UserError, match=r"step 1.*learning_rate"):
-        train(
-            state.replace(params=params), step, endless(), intervals=Intervals(total=2, log_every=1, evaluate_every=9),
-            devices=choose_devices(1, BATCH), log=lambda *_: None, evaluate=lambda _: None,
-        )  # fmt: skip

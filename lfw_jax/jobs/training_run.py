@@ -1,0 +1,165 @@
+"""Training in a work directory: what happens between the steps, from the last checkpoint to the last step."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lfw_jax.evaluation.verification import VerificationResult
+from lfw_jax.jobs.experiment import Experiment
+from lfw_jax.jobs.first_batch import first_batch_sheet
+from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.report.progress import Progress
+from lfw_jax.report.tensorboard import TensorBoard
+from lfw_jax.training.build import Training, build_training
+from lfw_jax.training.checkpoints import Checkpoints
+from lfw_jax.training.loop import train
+from lfw_jax.training.state import State
+
+Validate = Callable[[State], VerificationResult]
+"""Evaluates a state on the held-out pairs, by folds."""
+
+
+def training_of(experiment: Experiment) -> Training:
+    """Return the training of an experiment: nothing is decoded or written.
+
+    Args:
+      experiment: the data, the sampler and the objective.
+
+    Raises:
+      UserError: an unknown optimiser, a value outside its range, or a resident training set without room.
+    """
+    return build_training(
+        experiment.config,
+        experiment.split.training,
+        experiment.data.geometry,
+        sampler=experiment.sampler,
+        objective=experiment.objective,
+        devices=experiment.devices,
+    )
+
+
+def train_to_the_end(
+    experiment: Experiment, training: Training, workdir: Workdir, checkpoints: Checkpoints, validate: Validate
+) -> bool:
+    """Train from the last checkpoint, or from the first state.
+
+    Args:
+      experiment: the data, and what its evaluation excludes from training.
+      training: the parts of the training.
+      workdir: the work directory; the configuration is written into it.
+      checkpoints: its checkpoints.
+      validate: evaluates a state on the held-out pairs; the state with the best AUC becomes the "best" checkpoint.
+
+    Returns:
+      True if training is complete, false if it paused after `config.training.max_minutes`.
+
+    Raises:
+      UserError: the work directory cannot be written, an image cannot be decoded, or the loss is not finite any more.
+    """
+    if not workdir.begun:
+        experiment.evaluation_plan.write(workdir.path)
+    workdir.begin()
+    state, total = training.state, training.intervals.total
+    if checkpoints.step("last") is not None:
+        state = checkpoints.restore("last", state)
+        print(f"resuming at step {int(state.step)} of {total}")
+    experiment.pixels(experiment.split.validation)  # decoded now: a broken image is reported before the first step
+    start = int(state.step)
+    history, sampler = workdir.history(start), experiment.sampler
+    with (
+        TensorBoard(workdir.events, purge_step=start + 1 if start else None) as board,
+        Progress(total, batch_size=sampler.batch_size, start_step=start) as progress,
+    ):
+        recorder = _Recorder(
+            workdir, checkpoints, validate, board, progress, training.schedule, sampler.steps_per_epoch, history
+        )
+        if start == 0:
+            board.image(0, "train/network_input", first_batch_sheet(experiment))
+        if start < total:
+            state = train(
+                state,
+                training.step,
+                training.feed.batches(start, total),
+                intervals=training.intervals,
+                devices=training.devices,
+                log=recorder.log,
+                evaluate=recorder.evaluate,
+                checkpoint=recorder.checkpoint,
+            )
+    if (done := int(state.step)) < total:
+        print(
+            f"paused at step {done} of {total} after {experiment.config.training.max_minutes:g} minutes. The same command "
+            "resumes; with --mode=evaluate it evaluates what there is."
+        )
+    return done == total
+
+
+@dataclasses.dataclass(eq=False)
+class _Recorder:
+    """The callbacks of the loop: they log, evaluate and save, and append to the history of the run.
+
+    Attributes:
+      workdir: where the history is written.
+      checkpoints: the checkpoints that are written.
+      validate: evaluates a state on the held-out pairs.
+      board: the TensorBoard events.
+      progress: the progress on the terminal.
+      schedule: the learning rate of each step.
+      steps_per_epoch: steps per epoch.
+      history: the rows up to the first step.
+    """
+
+    workdir: Workdir
+    checkpoints: Checkpoints
+    validate: Validate
+    board: TensorBoard
+    progress: Progress
+    schedule: Callable[[int], Any]
+    steps_per_epoch: int
+    history: list[dict[str, float]]
+
+    def __post_init__(self):
+        self._best = max((row["validation_auc"] for row in self.history if "validation_auc" in row), default=-1.0)
+        self._began = time.monotonic() - max((row.get("seconds", 0.0) for row in self.history), default=0.0)
+        self._timed_step = -1  # the latest step whose time is in the history
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        """Record the logs of a step."""
+        epoch, rate = step / self.steps_per_epoch, float(self.schedule(step - 1))
+        self.progress.update(step, loss=values["train/loss"], epoch=epoch)
+        speed = self.progress.images_per_second
+        extra = {"train/learning_rate": rate} | ({"train/images_per_second": speed} if speed else {})
+        self.board.scalars(step, values | extra)
+        row = {"step": step, "epoch": epoch, "loss": values["train/loss"], "learning_rate": rate}
+        self.history.append(row | ({"images_per_second": speed} if speed else {}))
+
+    def evaluate(self, state: State) -> None:
+        """Validate a state, record its metrics, and save it as "best" if its AUC is the highest so far."""
+        step, result = int(state.step), self.validate(state)
+        assert result.folds is not None
+        accuracy, auc = result.folds.mean, result.auc
+        self._append_time(step, validation_accuracy=accuracy, validation_auc=auc)
+        self.board.scalars(step, {"validation/accuracy": accuracy, "validation/auc": auc})
+        self.board.histogram(step, "validation/positive_distances", result.distances[result.same])
+        self.board.histogram(step, "validation/negative_distances", result.distances[~result.same])
+        self.progress.note(
+            f"epoch {step / self.steps_per_epoch:.1f}: held-out people: accuracy {accuracy:.1%}, AUC {auc:.3f}"
+        )
+        if auc > self._best:
+            self._best = auc
+            self.checkpoints.save("best", state)
+        self.workdir.write_history(self.history)
+
+    def checkpoint(self, state: State) -> None:
+        """Save a state as "last", to resume from, with the history up to it."""
+        step = int(state.step)
+        self.checkpoints.save("last", state)
+        if self._timed_step != step:  # not evaluated at this step: the training time must survive a resumption
+            self._append_time(step)
+        self.workdir.write_history(self.history)
+
+    def _append_time(self, step: int, **metrics: float) -> None:
+        seconds = time.monotonic() - self._began
+        self.history.append({"step": step, "epoch": step / self.steps_per_epoch, "seconds": seconds, **metrics})
+        self._timed_step = step

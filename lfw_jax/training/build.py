@@ -1,0 +1,105 @@
+"""A training, built from its configuration: optimiser, first state, step, intervals and feed."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from lfw_jax.augmentation import Augmentation
+from lfw_jax.data.batches.sampling import Sampler
+from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.images import ImageSet
+from lfw_jax.models import build
+from lfw_jax.training.devices import AXIS, Devices
+from lfw_jax.training.feed import Feed, storage_of
+from lfw_jax.training.loop import Intervals
+from lfw_jax.training.objectives.objective import Objective
+from lfw_jax.training.optimizer import build_optimizer, build_schedule
+from lfw_jax.training.resident import ResidentStep
+from lfw_jax.training.state import State, init_state
+from lfw_jax.training.step import Step, make_step
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Training:
+    """What only a training needs, besides the data and the network.
+
+    Attributes:
+      state: the first state.
+      step: the per-device step, in the form that takes the batches of `feed`.
+      feed: the training set, as the steps receive it.
+      schedule: the learning rate of each step.
+      intervals: when to log, evaluate, save and end.
+      devices: the devices to train on.
+    """
+
+    state: State
+    step: Step | ResidentStep
+    feed: Feed
+    schedule: Callable[[int], Any]
+    intervals: Intervals
+    devices: Devices
+
+
+def build_training(
+    config: ConfigDict,
+    images: ImageSet,
+    geometry: CropGeometry,
+    *,
+    sampler: Sampler,
+    objective: Objective,
+    devices: Devices,
+) -> Training:
+    """Build a training. Nothing is decoded or written.
+
+    Args:
+      config: the whole configuration.
+      images: the training set.
+      geometry: the crop of each image and its size in pixels.
+      sampler: which images each step takes.
+      objective: what is minimised.
+      devices: the devices to train on.
+
+    Raises:
+      UserError: an unknown optimiser or augmentation, a value outside its range, or a resident training set without room.
+    """
+    data, side = config.data, geometry.side
+    feed = Feed(
+        images,
+        sampler.indices,
+        geometry,
+        devices,
+        storage=storage_of(keep_decoded=data.keep_decoded, resident=data.resident),
+        loader=data.loader,
+    )
+    schedule = build_schedule(
+        config.optimizer, total_epochs=config.training.epochs, steps_per_epoch=sampler.steps_per_epoch
+    )
+    optimizer = build_optimizer(config.optimizer, schedule)
+    network, mapped_network = build(config.model), build(config.model, axis_name=AXIS)
+    augmentation = Augmentation.from_config(config.augmentation)
+    step = make_step(mapped_network, objective, optimizer, augmentation, side=side, seed=config.seed)
+    return Training(
+        state=init_state(jax.random.key(config.seed), network, objective, optimizer, side=side),
+        step=feed.adapt(step),
+        feed=feed,
+        schedule=schedule,
+        intervals=_intervals(config, sampler.steps_per_epoch),
+        devices=devices,
+    )
+
+
+def _intervals(config: Any, steps_per_epoch: int) -> Intervals:
+    def steps(epochs: float) -> int:
+        return max(1, round(epochs * steps_per_epoch))
+
+    checkpoint_every_epochs = config.training.checkpoint_every_epochs
+    return Intervals(
+        total=steps(config.training.epochs),
+        log_every=config.training.log_every,
+        evaluate_every=steps(config.evaluation.every_epochs),
+        checkpoint_every=steps(checkpoint_every_epochs) if checkpoint_every_epochs else 0,
+        seconds=60 * config.training.max_minutes,
+    )

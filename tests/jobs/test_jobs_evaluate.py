@@ -1,0 +1,136 @@
+"""An evaluation needs neither optimiser nor state, and a run decodes each list once."""
+
+import json
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from configs import base
+from lfw_jax.data.experiment_data import ExperimentData
+from lfw_jax.data.synthetic import write_folder
+from lfw_jax.evaluation.scores import read_scores
+from lfw_jax.jobs.experiment import build_experiment
+from lfw_jax.jobs.train_and_evaluate import run
+from lfw_jax.jobs.training_run import train_to_the_end, training_of
+from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.training.checkpoints import Checkpoints
+from lfw_jax.training.state import State
+
+
+def tiny(folder: Path, **changes) -> ConfigDict:
+    config = base.get_config()
+    config.data.update(
+        source="folder", dir=str(folder), side=16, crop=0.6, margin=1, loader="pillow", validation_people=0.3, pairs=30
+    )
+    config.sampler.batch_size = 16
+    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4, 8), dropout=0.1, winograd=False))
+    config.loss = ConfigDict(dict(name="adacos"))
+    config.training.update(epochs=2.0, log_every=2, devices=1)
+    config.evaluation.update(every_epochs=1.0, batch_size=32, shift=1)
+    config.update_from_flattened_dict(changes)
+    return config.lock()
+
+
+def one_run(config: ConfigDict, workdir: Path, *, train: bool = True) -> None:
+    run(config, str(workdir), name="tiny", train=train, command="python launch.py")
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("synthetic") / "faces"
+    return write_folder(folder, people=24, images_per_person=4, side=40, seed=0)
+
+
+@pytest.fixture(scope="module")
+def finished(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    workdir = tmp_path_factory.mktemp("runs") / "tiny"
+    one_run(tiny(faces), workdir)
+    return workdir
+
+
+def metrics(workdir: Path) -> dict:
+    return json.loads((workdir / "metrics.json").read_text())
+
+
+def history(workdir: Path) -> list[dict]:
+    return [json.loads(line) for line in (workdir / "history.jsonl").read_text().splitlines()]
+
+
+def last_state(config: ConfigDict, workdir: Path) -> State:
+    with Checkpoints(workdir / "checkpoints") as checkpoints:
+        return checkpoints.restore("last", training_of(build_experiment(config, workdir)).state)
+
+
+def assert_equal_scores(one: Path, other: Path) -> None:
+    ours, theirs = read_scores(one / "scores.npz"), read_scores(other / "scores.npz")
+    assert ours.keys() == theirs.keys()
+    for role, scored in ours.items():
+        np.testing.assert_array_equal(scored.distances, theirs[role].distances)
+
+
+def test_an_evaluation_needs_no_optimizer_in_configuration_or_checkpoint(finished: Path, faces: Path, tmp_path: Path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir, ignore=shutil.ignore_patterns("checkpoints", "metrics.json", "scores.npz"))
+    with Checkpoints(finished / "checkpoints") as before, Checkpoints(workdir / "checkpoints") as after:
+        state = before.restore("best", training_of(build_experiment(tiny(faces), finished)).state)
+        after.save("best", state.replace(opt_state=(), objective_state={}))
+    config = tiny(faces, **{"optimizer.name": "unknown"})
+    (workdir / "config.json").write_text(config.to_json_best_effort())
+    one_run(config, workdir, train=False)
+    assert metrics(workdir)["evaluation"] == metrics(finished)["evaluation"]
+    assert metrics(workdir)["step"] == metrics(finished)["step"]
+    assert_equal_scores(workdir, finished)
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_every_list_is_decoded_once_per_run(finished: Path, faces: Path, tmp_path: Path, monkeypatch, train: bool):
+    decoded, decode_list = [], ExperimentData.decode_list
+
+    def counted(self, pairs, of=None):
+        decoded.append(pairs.name)
+        return decode_list(self, pairs, of)
+
+    monkeypatch.setattr(ExperimentData, "decode_list", counted)
+    workdir = tmp_path / "run" if train else shutil.copytree(finished, tmp_path / "run")
+    one_run(tiny(faces), workdir, train=train)
+    assert sorted(decoded) == ["held-out people", "pairsDevTest", "pairsDevTrain"]
+
+
+@pytest.mark.parametrize("checkpoint_every", [0.34, 1.5])
+def test_a_run_with_other_checkpoints_ends_with_the_same_metrics(
+    finished: Path, faces: Path, tmp_path: Path, checkpoint_every: float
+):
+    config = tiny(faces, **{"training.checkpoint_every_epochs": checkpoint_every})
+    one_run(config, tmp_path / "run")
+    assert metrics(tmp_path / "run")["evaluation"] == metrics(finished)["evaluation"]
+    assert_equal_scores(tmp_path / "run", finished)
+
+
+def test_a_run_that_broke_off_resumes_from_a_checkpoint_between_evaluations(
+    finished: Path, faces: Path, tmp_path: Path
+):
+    config, path = tiny(faces, **{"training.checkpoint_every_epochs": 0.34}), tmp_path / "run"  # 3 steps per epoch
+
+    def broken(_: State):
+        raise KeyboardInterrupt
+
+    experiment, workdir = build_experiment(config, path), Workdir(path, config)
+    with Checkpoints(workdir.checkpoints) as checkpoints, pytest.raises(KeyboardInterrupt):
+        train_to_the_end(experiment, training_of(experiment), workdir, checkpoints, broken)
+    with Checkpoints(workdir.checkpoints) as checkpoints:
+        assert (checkpoints.step("last"), checkpoints.step("best")) == (2, None)
+    assert [row["step"] for row in history(path) if "seconds" in row] == [1, 2]
+    one_run(tiny(faces), path)  # how often checkpoints are written may change
+    assert metrics(path)["evaluation"] == metrics(finished)["evaluation"]
+    assert_equal_scores(path, finished)
+    jax.tree.map(np.testing.assert_array_equal, last_state(config, path), last_state(config, finished))
+
+    def by_step(workdir: Path, key: str) -> dict[int, float]:
+        return {row["step"]: row[key] for row in history(workdir) if key in row}
+
+    for key in ("loss", "validation_auc", "validation_accuracy"):
+        assert by_step(path, key) == by_step(finished, key)
