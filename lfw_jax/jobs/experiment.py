@@ -216,8 +216,3 @@ def crop_geometry_of(data: ConfigDict) -> CropGeometry:
             "pixels, a crop above 0 and up to 1, and a margin of 0 or more."
         )
     return CropGeometry(data.side, data.crop, data.margin)
-
-
-def image_names(images: ImageSet) -> str:
-    """How many images and people, in words."""
-    return f"{len(images):,} images of {len(images.names):,} people"

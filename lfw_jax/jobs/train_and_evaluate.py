@@ -1,5 +1,6 @@
 """Train a configuration, or take a trained one, and judge it."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -138,50 +139,63 @@ def _train(experiment: Experiment, workdir: Workdir, checkpoints: Checkpoints) -
 
 
 def _validate(experiment: Experiment, state: State, pixels: np.ndarray) -> VerificationResult:
-    """Ten-fold verification of people who do not train: each tenth is judged by the threshold of the other nine."""
+    """Return the ten-fold verification of held-out identities: each tenth at the threshold of the other nine."""
     pairs = experiment.split.validation
     distances = experiment.distances(state, pairs, pixels, quick=True)
     folds = np.random.default_rng(experiment.config.seed).permutation(len(pairs)) % _FOLDS
-    return verify_folds(distances, pairs.same, folds, name=pairs.name)
+    return verify_folds(dataclasses.replace(_scored(pairs, distances), folds=folds))
 
 
 def judge(
     experiment: Experiment, state: State
 ) -> tuple[VerificationResult, VerificationResult, dict[str, ScoredPairs]]:
-    """Evaluate the test pairs by thresholds of the development pairs, or of the other folds.
+    """Evaluate the test pairs at thresholds chosen on the development pairs, or on the other folds.
 
-    Where the development pairs are not those of the held-out identities, the threshold of the latter is evaluated, too.
+    If the development pairs are not those of the held-out identities, the threshold of the latter is evaluated, too.
+
+    Args:
+      experiment: the parts of the experiment.
+      state: the state to evaluate.
 
     Returns:
       The results of the embeddings and of the raw pixels, and the scored pairs by their role: "test", and where there are
       such pairs "development" and "held_out".
     """
     split = experiment.split
-    lists = [split.test] if split.by_folds else [split.development, split.test]
+    lists = [split.test] if split.by_folds else [split.test, split.development]
     pixels = [experiment.pixels(pairs) for pairs in lists]
-    learned = [experiment.distances(state, pairs, shown) for pairs, shown in zip(lists, pixels, strict=True)]
-    raw = [experiment.pixel_distances(pairs, shown) for pairs, shown in zip(lists, pixels, strict=True)]
-    result = _verify(lists, learned)
-    scores = {
-        role: _scored(pairs, distances)
-        for role, pairs, distances in zip(("test", "development"), lists[::-1], learned[::-1], strict=False)
-    }
+    learned, raw = [], []
+    for pairs, shown in zip(lists, pixels, strict=True):
+        learned.append(_scored(pairs, experiment.distances(state, pairs, shown)))
+        raw.append(_scored(pairs, experiment.pixel_distances(pairs, shown)))
+    result = _verify(*learned)
+    scores: dict[str, ScoredPairs] = dict(zip(("test", "development"), learned, strict=False))
     if split.validation is not split.development:
         held_out = split.validation
         distances = experiment.distances(state, held_out, experiment.pixels(held_out))
-        result = with_held_out_threshold(result, distances, held_out.same, name=held_out.name)
         scores["held_out"] = _scored(held_out, distances)
-    return result, _verify(lists, raw), scores
+        result = with_held_out_threshold(result, scores["held_out"])
+    return result, _verify(*raw), scores
 
 
 def judge_sets(experiment: Experiment, state: State) -> tuple[list[VerificationResult], dict[str, ScoredPairs]]:
-    """Evaluate each evaluation set by thresholds of its development pairs or of its folds; results and scored pairs."""
+    """Evaluate each evaluation set at thresholds chosen on its development pairs or on its other folds.
+
+    Args:
+      experiment: the parts of the experiment.
+      state: the state to evaluate.
+
+    Returns:
+      The results, and the scored pairs by their role, "sets/" and the name of the set.
+    """
     results, scores = [], {}
     for item in experiment.evaluation_plan.sets:
-        lists = [item.with_folds()] if item.development is None else [item.development, item.pairs]
-        distances = [experiment.distances(state, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
-        results.append(_verify(lists, distances))
-        scores[f"sets/{item.name}"] = _scored(lists[-1], distances[-1])
+        lists = [item.with_folds()] if item.development is None else [item.pairs, item.development]
+        scored = [
+            _scored(pairs, experiment.distances(state, pairs, experiment.pixels(pairs, of=item))) for pairs in lists
+        ]
+        results.append(_verify(*scored))
+        scores[f"sets/{item.name}"] = scored[0]
     return results, scores
 
 
@@ -196,18 +210,6 @@ def _scored(pairs: PairList, distances: np.ndarray) -> ScoredPairs:
     )
 
 
-def _verify(lists: list[PairList], distances: list[np.ndarray]) -> VerificationResult:
-    """Judge the last list by thresholds chosen on the first; a list alone by its folds."""
-    test, of_test = lists[-1], distances[-1]
-    if len(lists) == 1:
-        assert test.folds is not None
-        return verify_folds(of_test, test.same, test.folds, name=test.name)
-    development, of_development = lists[0], distances[0]
-    return verify(
-        of_test,
-        test.same,
-        name=test.name,
-        development_distances=of_development,
-        development_same=development.same,
-        development_name=development.name,
-    )
+def _verify(test: ScoredPairs, development: ScoredPairs | None = None) -> VerificationResult:
+    """Evaluate the test pairs at thresholds chosen on the development pairs, or without any on the other folds."""
+    return verify_folds(test) if development is None else verify(test, development)

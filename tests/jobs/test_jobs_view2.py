@@ -224,7 +224,7 @@ def test_what_is_no_whole_set_of_folds_is_refused_and_nothing_written(folds: Pat
     (folds / "fold3" / "metrics.json").unlink()
     refused(r"found no metrics\.json.*finished run")
     (folds / "fold3" / "metrics.json").write_text('{"protocol": {"name": "view1"}}')
-    refused("evaluate that run again")
+    refused("Evaluate that run again")
 
 
 def test_input_and_output_are_asked_for(folds: Path):
