@@ -4,7 +4,7 @@ import dataclasses
 import glob
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,10 @@ class FinishedRun:
         return self.metrics.test
 
     @property
-    def settings(self) -> Mapping[str, Any]:
-        """The settings of the evaluation, which the folds of one experiment have in common."""
-        return {"checkpoint": self.metrics.checkpoint, **dataclasses.asdict(self.metrics.views)}
+    def settings(self) -> str:
+        """The settings of the evaluation in words; the folds of one experiment have them in common."""
+        views = self.metrics.views
+        return f"checkpoint {self.metrics.checkpoint}, flip {views.flip}, shift {views.shift}"
 
 
 def find_folders(pattern: str) -> list[Path]:

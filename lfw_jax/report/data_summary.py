@@ -66,8 +66,8 @@ def data_section(data: DataSummary) -> Section:
     """Return the section of the data: a table of its parts, and the remarks on it."""
     rows = [
         ["Part", "Content"],
-        ["Training", f"{data.training_images:,} images of {data.training_identities:,} people"],
-        ["Validation", f"{data.validation.pairs:,} pairs of people held out of training ({data.validation.name})"],
+        ["Training", f"{data.training_images:,} images of {data.training_identities:,} identities"],
+        ["Validation", f"{data.validation.pairs:,} pairs of identities held out of training ({data.validation.name})"],
         ["Development", _development(data)],
         ["Test", f"{data.test.pairs:,} pairs ({data.test.name})"],
         *([item.name, f"{item.pairs:,} pairs"] for item in data.sets),
@@ -85,4 +85,4 @@ def _development(data: DataSummary) -> str:
         return f"the other folds of {data.test.name}, for each fold"
     pairs, trained = data.development.pairs, data.development.training_identities
     text = f"{pairs.pairs:,} pairs, on which thresholds are chosen ({pairs.name})"
-    return f"{text}; {trained:,} of their {data.development.identities:,} people train" if trained else text
+    return f"{text}; {trained:,} of their {data.development.identities:,} identities train" if trained else text

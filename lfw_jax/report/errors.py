@@ -10,7 +10,7 @@ from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.figures import pair_gallery
 from lfw_jax.report.page import Section
 
-_NEAREST_FIRST = {"false accepts": "nearest", "false rejects": "farthest"}
+_SHOWN = {"false accepts": "nearest", "false rejects": "farthest"}
 
 
 def errors_section(
@@ -36,12 +36,12 @@ def errors_section(
             title = group.kind.capitalize()
             captions = [f"{pairs.distances[index]:.2f}" for index in group.indices]
             gallery = pair_gallery(images[first[group.indices]], images[second[group.indices]], captions, title)
-            shown = f"the {_NEAREST_FIRST[group.kind]} shown with their distance"
-            figures.append((f"{title}: {group.count} pairs of {group.of}, {shown}.", gallery))
+            shown = f"the {_SHOWN[group.kind]} shown with their distances"
+            figures.append((f"{title}: {group.count} of {group.of} pairs, {shown}.", gallery))
     if not figures:
-        return Section("The worst errors", "No pair is judged wrongly.")
+        return Section("The worst errors", "No pair is classified wrongly.")
     text = (
-        f"At the threshold {threshold:.3f} these pairs are judged wrongly, the most confident errors first. Look for what "
-        "they share: pose, light, age, a second face in the frame, a wrong name in the data."
+        f"At the threshold {threshold:.3f} these pairs are classified wrongly, the largest errors first. Look for what "
+        "they have in common: pose, light, age, a second face in the image, a wrong label."
     )
     return Section("The worst errors", text, None, figures)

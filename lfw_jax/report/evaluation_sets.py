@@ -34,14 +34,14 @@ def sets_section(results: Sequence[ListResult], leaking: Mapping[str, int]) -> S
       leaking: number of identities of a set that trained, by its name.
     """
     text = (
-        "Each set is judged by its own folds, every fold with the threshold chosen on the others: mean accuracy ± standard "
+        "Each set is evaluated over its own folds, each fold at the threshold chosen on the others: mean accuracy ± standard "
         "error of the mean. The population standard deviation (pop. std) is what other projects print after their ±. "
         "InsightFace's recipe takes its thresholds from a grid of squared distances. TAR, the true accept rate, is the share "
         "of same pairs accepted when at most one different pair in a thousand is. A set with development pairs of its own is "
-        "judged by their threshold, and has no ±."
+        "evaluated at their threshold, and has no ±."
     )
-    for name, people in leaking.items():
-        text += f"\n\n{people} people of {name} trained: its figures flatter the model."
+    for name, count in leaking.items():
+        text += f"\n\n{count} identities of {name} trained, so its metrics flatter the model."
     return Section("Evaluation sets", text, _rows(results))
 
 
@@ -49,11 +49,11 @@ def rates_section(result: ListResult) -> Section:
     """Return the section with TAR@FAR of one list and its accuracy by InsightFace's recipe."""
     points = result.true_accept_rates
     text = (
-        "How many pairs of the same person are accepted when the threshold is set so that only a given share of the pairs of two "
-        "people is. The thresholds are read off these pairs themselves: points of the curve, no promise for other pairs."
+        "The share of the same pairs that is accepted when at most a given share of the different pairs is. The thresholds are "
+        "points of the ROC curve of these very pairs, not chosen on others, and need not hold for other pairs."
     )
     if not points:
-        text += " There are too few pairs of two people to set one."
+        text += " There are too few different pairs to measure one."
     if insightface := result.insightface:
         text += (
             f"\n\nBy InsightFace's recipe (ten unshuffled folds, thresholds 0 to 4 in steps of 0.01 on squared distances) the "

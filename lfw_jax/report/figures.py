@@ -39,14 +39,14 @@ def distance_histograms(pairs: ScoredPairs, thresholds: Mapping[str, float]) -> 
     with matplotlib.rc_context(STYLE):
         figure = new_figure(8.0, 3.8)
         axes = figure.add_subplot()
-        _draw_group(axes, edges, distances[same], "same person", SAME_COLOUR, None)
-        _draw_group(axes, edges, distances[~same], "different people", DIFFERENT_COLOUR, "////")
+        _draw_group(axes, edges, distances[same], "same identity", SAME_COLOUR, None)
+        _draw_group(axes, edges, distances[~same], "different identities", DIFFERENT_COLOUR, "////")
         for (rule, threshold), line in zip(thresholds.items(), _cycled(_LINE_STYLES, len(thresholds)), strict=True):
             axes.axvline(threshold, color=INK, linestyle=line, linewidth=1.5, label=f"{rule}: {threshold:.3f}")
         axes.set(xlim=(0.0, top), xlabel="distance between the two embeddings", ylabel=f"pairs per {edges[1]:.3f}")
         axes.set_ylim(bottom=0)
         legend_rows = -(-(2 + len(thresholds)) // 2)
-        axes.set_title("Distances of same and different people", pad=12 + 15 * legend_rows)
+        axes.set_title("Distances of same and different identities", pad=12 + 15 * legend_rows)
         axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=2, borderaxespad=0.2)
     return figure
 

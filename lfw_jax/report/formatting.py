@@ -36,7 +36,7 @@ def mean_and_error(folds: FoldsResult) -> str:
 def list_title(result: ListResult) -> str:
     """Return the name of a list with its numbers of pairs."""
     same, pairs = result.same_pairs, result.pairs
-    return f"{result.name}: {pairs:,} pairs, {same:,} of the same person, {pairs - same:,} of different people"
+    return f"{result.name}: {pairs:,} pairs, {same:,} same, {pairs - same:,} different"
 
 
 def threshold_lines(result: ListResult) -> dict[str, float]:
@@ -50,19 +50,19 @@ def threshold_lines(result: ListResult) -> dict[str, float]:
 def _rows(one: ThresholdResult) -> list[tuple[str, str, str]]:
     """Return label, value and meaning of each quantity of one threshold."""
     return [
-        ("Threshold", number(one.threshold), "Pairs nearer than this count as the same person."),
-        ("Chosen on", one.chosen_on, "The list whose pairs fixed the threshold."),
-        ("Accuracy", percent(one.accuracy), "Share of all pairs judged rightly."),
+        ("Threshold", number(one.threshold), "Pairs at a smaller distance are accepted as one identity."),
+        ("Chosen on", one.chosen_on, "The pairs that the threshold was chosen on."),
+        ("Accuracy", percent(one.accuracy), "Share of the pairs that are classified correctly."),
         (
             "95 % interval",
             interval(one.accuracy_interval),
-            "Where the accuracy would likely fall on other pairs of this kind.",
+            "Interval of the accuracy (Wilson), as if the pairs were independent.",
         ),
         ("F1", number(one.f1), "Harmonic mean of precision and recall; 1 is perfect."),
-        ("Precision", percent(one.precision), "Of the pairs called the same person, the share that are."),
-        ("Recall", percent(one.recall), "Of the pairs of one person, the share found."),
-        ("False accepts", percent(one.false_accept_rate), "Of the pairs of different people, the share let in."),
-        ("False rejects", percent(one.false_reject_rate), "Of the pairs of one person, the share turned away."),
+        ("Precision", percent(one.precision), "Share of the accepted pairs that show one identity."),
+        ("Recall", percent(one.recall), "Share of the same pairs that are accepted."),
+        ("False accepts", percent(one.false_accept_rate), "Share of the different pairs that are accepted (FMR)."),
+        ("False rejects", percent(one.false_reject_rate), "Share of the same pairs that are rejected (FNMR)."),
     ]
 
 
@@ -77,7 +77,7 @@ def threshold_rows(result: ListResult, *, meanings: bool) -> list[list[str]]:
     """
     thresholds = [*result.thresholds, *([result.held_out_threshold] if result.held_out_threshold else [])]
     columns = [_rows(threshold) for threshold in thresholds]
-    rows = [["", *(rule_name(threshold.rule) for threshold in thresholds), *(["What it says"] if meanings else [])]]
+    rows = [["", *(rule_name(threshold.rule) for threshold in thresholds), *(["Meaning"] if meanings else [])]]
     for cells in zip(*columns, strict=True):
         label, _, meaning = cells[0]
         rows.append([label, *(value for _, value, _ in cells), *([meaning] if meanings else [])])

@@ -61,7 +61,7 @@ def write_run_page(path: Path, report: RunReport) -> None:
         config=report.config,
         environment=metrics.environment,
         notice="; ".join(
-            f"{count} people of {name} trained, so its figures flatter the model"
+            f"{count} identities of {name} trained, so its metrics flatter the model"
             for name, count in metrics.leaking.items()
         ),
     )

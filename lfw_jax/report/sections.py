@@ -19,7 +19,7 @@ from lfw_jax.report.page import Section
 from lfw_jax.training.history import HistoryRow
 
 # Below this area under the ROC curve a ranking is near chance; 1,000 pairs just suffice to tell 0.5 from 0.55.
-_NEXT_TO_CHANCE = 0.55
+_NEAR_CHANCE = 0.55
 
 
 def verification_headline(result: ListResult) -> list[tuple[str, str, str]]:
@@ -55,13 +55,13 @@ def verification_section(result: ListResult, pairs: ScoredPairs) -> Section:
         paragraphs.append(_folds_in_words(result.folds))
     figures = [
         (
-            f"{name}: distances between the two embeddings of a pair. The less the two humps overlap, the better; "
-            "a threshold calls all pairs to its left the same person.",
+            f"{name}: distance between the two embeddings of each pair. The less the two distributions overlap, the better. "
+            "A threshold accepts the pairs to its left.",
             distance_histograms(pairs, threshold_lines(result)),
         ),
         (
-            f"{name}: true accepts bought with false accepts, over all thresholds. Right, the strict end on a "
-            "logarithmic axis, with the true accept rate at round false accept rates.",
+            f"{name}: true accept rate against false accept rate over all thresholds. Right: on a logarithmic axis, with the "
+            "true accept rate at given false accept rates.",
             roc_curve(pairs),
         ),
     ]
@@ -71,8 +71,8 @@ def verification_section(result: ListResult, pairs: ScoredPairs) -> Section:
 def baseline_section(result: ListResult, raw_pixels: ListResult) -> Section:
     """Return the section that compares the embeddings with the raw pixels on the same pairs."""
     text = (
-        "The same pairs, judged by the distance of the pixels themselves (each image brought to mean 0 and length 1), with "
-        "a threshold chosen in the same way. What the embedding does better than that, it has learned."
+        "The same pairs, evaluated on the distance of the pixels themselves (each image normalised to mean 0 and length 1), "
+        "at a threshold chosen in the same way. The difference is what the embedding has learned."
     )
     rows = [["", "Accuracy", "AUC"]]
     for name, one in (("Embeddings", result), ("Raw pixels", raw_pixels)):
@@ -99,34 +99,34 @@ def training_section(history: Sequence[HistoryRow]) -> Section:
 
 def _protocol_in_words(result: ListResult) -> str:
     text = (
-        f"{list_title(result)}. A pair counts as the same person when the Euclidean distance between the two unit "
-        "embeddings, 0 to 2, is below a threshold."
+        f"{list_title(result)}. A pair is accepted as one identity if the Euclidean distance between its two unit "
+        "embeddings, in [0, 2], is below a threshold."
     )
     sources = sorted({threshold.chosen_on for threshold in result.thresholds})
     chosen = "thresholds were chosen" if len(result.thresholds) > 1 else "threshold was chosen"
     if result.name in sources:
-        text += f" The {chosen} on {result.name} itself, so these figures flatter the model."
+        text += f" The {chosen} on {result.name} itself, so these metrics flatter the model."
     elif sources:
-        text += f" The {chosen} on {' and '.join(sources)}, so the pairs judged here had no say in that."
+        text += f" The {chosen} on {' and '.join(sources)}, not on the pairs evaluated here."
     if held_out := result.held_out_threshold:
         text += (
-            f" Where people of {' and '.join(sources)} trained, their distances say little of strangers', and a threshold "
-            f"chosen on them is too strict. The last column has the threshold of {held_out.chosen_on}, who did not train: "
-            "for people whom the model has not seen, take that one."
+            f" Where identities of {' and '.join(sources)} trained, a threshold chosen on them is too strict for unseen "
+            f"identities. The last column has the threshold of {held_out.chosen_on}, who did not train: use that one for "
+            "identities that the model has not seen."
         )
     return text
 
 
 def _separation_in_words(result: ListResult) -> str:
     text = (
-        f"Two photographs of one person are {number(result.positive_distance_mean)} apart on average, those of two "
-        f"people {number(result.negative_distance_mean)}. The area under the ROC curve, {number(result.auc)}, is the "
-        "chance that a random pair of one person is nearer than a random pair of two."
+        f"The mean distance is {number(result.positive_distance_mean)} for same pairs and "
+        f"{number(result.negative_distance_mean)} for different pairs. The area under the ROC curve, {number(result.auc)}, is "
+        "the probability that a random same pair is nearer than a random different pair."
     )
-    if result.auc < _NEXT_TO_CHANCE:
+    if result.auc < _NEAR_CHANCE:
         text += (
-            " That is next to guessing: the embedding does not tell people apart. Where both means are nearly equal, "
-            "it has collapsed or only learnt its training people by heart."
+            " That is near chance: the embedding does not separate identities. If both means are nearly equal, it has "
+            "collapsed or memorised the training identities."
         )
     return text
 
@@ -135,8 +135,8 @@ def _folds_in_words(folds: FoldsResult) -> str:
     each = ", ".join(f"{100 * accuracy:.1f}" for accuracy in folds.accuracies)
     count = len(folds.accuracies)
     return (
-        f"Over {count} folds, each judged with the threshold of the other {count - 1}, the mean accuracy is "
-        f"{mean_and_error(folds)}: the figure behind ± is the standard error of the mean, as LFW's results page prints "
+        f"Over {count} folds, each evaluated at the threshold of the other {count - 1}, the mean accuracy is "
+        f"{mean_and_error(folds)}: the number after ± is the standard error of the mean, as LFW's results page prints "
         f"it. The population standard deviation, which other projects print in its place, is "
         f"{percent(folds.population_std, 2)}. The folds in order: {each} %."
     )

@@ -18,7 +18,7 @@ def print_results(metrics: RunMetrics) -> None:
     print_table(verification_table(metrics.test))
     baseline = metrics.baseline
     accuracy = percent(baseline.by_rule("accuracy").accuracy)
-    print(f"raw pixels, judged the same way: {accuracy}, AUC {baseline.auc:.4f}")
+    print(f"raw pixels, evaluated in the same way: {accuracy}, AUC {baseline.auc:.4f}")
     if metrics.sets:
         print_table(sets_table(list(metrics.sets.values())))
 

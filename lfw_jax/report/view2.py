@@ -17,13 +17,13 @@ def print_view2(metrics: View2Metrics) -> None:
     console = Console()
     count = len(metrics.folders)
     console.print(
-        f"View 2, {count} folds, a model each: [bold]{mean_and_error(metrics.accuracy)}[/bold] (standard error)"
+        f"View 2, {count} folds, one model per fold: [bold]{mean_and_error(metrics.accuracy)}[/bold] (standard error)"
     )
     console.print(
         f"population standard deviation: {percent(metrics.accuracy.population_std, 2)}; mean AUC {metrics.auc_mean:.4f}"
     )
     if by_held_out := metrics.accuracy_at_held_out_threshold:
-        console.print(f"by the thresholds of the people held out of each training: {mean_and_error(by_held_out)}")
+        console.print(f"at the thresholds of the identities held out of each training: {mean_and_error(by_held_out)}")
 
 
 def write_view2_page(path: Path, runs: Sequence[FinishedRun], metrics: View2Metrics) -> None:
@@ -39,7 +39,7 @@ def write_view2_page(path: Path, runs: Sequence[FinishedRun], metrics: View2Metr
     write_page(
         path,
         title=f"Face verification, View 2: {runs[0].metrics.config}",
-        subtitle=f"{len(runs)} folds, a model each",
+        subtitle=f"{len(runs)} folds, one model per fold",
         command=metrics.command,
         headline=[
             ("Accuracy", percent(accuracy.mean, 2), error),
@@ -72,15 +72,15 @@ def _rows(runs: Sequence[FinishedRun]) -> list[list[str]]:
 def _in_words(metrics: View2Metrics) -> str:
     accuracy, count = metrics.accuracy, len(metrics.folders)
     text = (
-        f"LFW's View 2: {count} folds, for each a model that was trained on people of the others, and the threshold "
-        f"chosen on their pairs. Mean accuracy {mean_and_error(accuracy)}; the figure behind ± is the standard "
-        f"error of the mean, std(ddof=1)/√{count}, as LFW's results page prints it. The population standard deviation, "
-        f"which other projects print in its place, is {percent(accuracy.population_std, 2)}. With the thresholds of the best "
-        f"F1 it is {mean_and_error(metrics.accuracy_at_best_f1)}."
+        f"LFW's View 2: {count} folds, each evaluated with a model that was trained on identities of the other folds, at the "
+        f"threshold chosen on their pairs. Mean accuracy {mean_and_error(accuracy)}; the number after ± is the standard error "
+        f"of the mean, std(ddof=1)/√{count}, as LFW's results page prints it. The population standard deviation, "
+        f"which other projects print in its place, is {percent(accuracy.population_std, 2)}. At the thresholds with the "
+        f"best F1 it is {mean_and_error(metrics.accuracy_at_best_f1)}."
     )
     if by_held_out := metrics.accuracy_at_held_out_threshold:
         text += (
-            f" The people of the other folds train, so that their distances say little of strangers'; with the thresholds of "
-            f"those people of theirs who were held out of training it is {mean_and_error(by_held_out)}."
+            f" Identities of the other folds train, so that a threshold chosen on them is too strict for unseen identities. At "
+            f"the thresholds of the identities that were held out of each training it is {mean_and_error(by_held_out)}."
         )
     return text

@@ -36,7 +36,7 @@ def test_a_run_is_read_as_it_was_written(folders):
     run = read_finished_run(folders[0])
     assert run.metrics == run_metrics(3)
     assert (run.fold, run.config, run.test) == (3, config(3), run_metrics(3).evaluation["test"])
-    assert run.settings == {"checkpoint": "best", "flip": True, "shift": 0}
+    assert run.settings == "checkpoint best, flip True, shift 0"
 
 
 def test_runs_come_in_the_order_of_their_folds(folders):
@@ -117,7 +117,7 @@ def test_runs_that_are_no_set_of_folds_are_refused(folders, tmp_path):
     )
     shifted = run_metrics(2, views=Views(flip=True, shift=3))
     refused(
-        "was evaluated with .*'shift': 0.* with .*'shift': 3",
+        "was evaluated with .*shift 0.* with .*shift 3",
         [*folders[:2], write_run(tmp_path / "s", shifted, config(2))],
     )
     for protocol in (Protocol("view1"), Protocol("view2", 0, 3)):

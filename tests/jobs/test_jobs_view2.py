@@ -147,7 +147,7 @@ def test_later_sets_change_nobody_who_trained_and_are_stamped_as_leaking(finishe
     assert list(found["sets"]) == ["friends"]
     assert found["leaking"] == {"friends": 2}
     assert any("2 people named in friends train or validate" in note for note in found["notes"])
-    assert "2 people of friends trained, so its figures flatter the model" in (workdir / "report.html").read_text()
+    assert "2 identities of friends trained, so its metrics flatter the model" in (workdir / "report.html").read_text()
 
 
 def test_fold_0_judges_all_folds_with_one_model(faces: Path, tmp_path: Path):

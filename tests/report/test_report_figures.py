@@ -37,15 +37,15 @@ def test_histograms_count_every_pair_once(rows):
     rows = [*rows, (0.5, True), (0.5, False)]
     distances, same = np.array([d for d, _ in rows]), np.array([s for _, s in rows])
     counts = filled_counts(distance_histograms(ScoredPairs("pairs", distances, same), {}))
-    assert counts[f"same person ({same.sum()} pairs)"].sum() == same.sum()
-    assert counts[f"different people ({(~same).sum()} pairs)"].sum() == (~same).sum()
+    assert counts[f"same identity ({same.sum()} pairs)"].sum() == same.sum()
+    assert counts[f"different identities ({(~same).sum()} pairs)"].sum() == (~same).sum()
 
 
 def test_a_histogram_puts_the_pairs_in_the_right_bin():
     given = ScoredPairs("pairs", [0.51, 0.51, 1.99], [True, True, False])
     counts = filled_counts(distance_histograms(given, {}))
-    assert counts["same person (2 pairs)"][20] == 2
-    assert counts["different people (1 pairs)"][79] == 1
+    assert counts["same identity (2 pairs)"][20] == 2
+    assert counts["different identities (1 pairs)"][79] == 1
 
 
 def test_thresholds_stand_where_they_are_and_are_named():
@@ -67,7 +67,9 @@ def test_the_two_colours_differ_in_grey():
     [([0.1, np.nan], [True, False]), ([0.1], [True, False]), ([], []), ([[0.1]], [[True]])],
 )
 def test_distances_that_cannot_be_drawn_are_refused(distances, same):
-    with pytest.raises((UserError, ValueError), match=r"not finite|expected same of shape|expected distances|0 pairs"):
+    with pytest.raises(
+        (UserError, ValueError), match=r"not finite|expected same of shape|expected distances|0 same pairs"
+    ):
         distance_histograms(ScoredPairs("pairs", np.array(distances), np.array(same, dtype=bool)), {})
 
 

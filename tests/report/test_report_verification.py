@@ -105,9 +105,9 @@ def test_the_section_holds_words_table_and_both_figures():
     section = verification_section(summary(), PAIRS)
     assert section.title == "Verification on pairsDevTest"
     assert section.table is not None
-    assert section.table[0] == ["", "best accuracy", "best F1", "What it says"]
-    assert ["Threshold", "1.023", "1.050", "Pairs nearer than this count as the same person."] in section.table
-    assert "chosen on pairsDevTrain, so the pairs judged here had no say" in section.text
+    assert section.table[0] == ["", "best accuracy", "best F1", "Meaning"]
+    assert ["Threshold", "1.023", "1.050", "Pairs at a smaller distance are accepted as one identity."] in section.table
+    assert "chosen on pairsDevTrain, not on the pairs evaluated here" in section.text
     assert [len(figure.axes) for _, figure in section.figures] == [1, 2]
     lines = [line.get_label() for line in section.figures[0][1].axes[0].lines]
     assert lines == ["best accuracy: 1.023", "best F1: 1.050"]
@@ -119,13 +119,13 @@ def test_a_threshold_chosen_on_the_list_itself_is_called_flattering():
 
 
 def test_a_collapsed_embedding_is_called_one():
-    assert "next to guessing" in verification_section(summary(auc=0.52), PAIRS).text
-    assert "next to guessing" not in verification_section(summary(), PAIRS).text
+    assert "near chance" in verification_section(summary(auc=0.52), PAIRS).text
+    assert "near chance" not in verification_section(summary(), PAIRS).text
 
 
 def test_both_spreads_of_the_folds_are_named():
     text = verification_section(summary(folds=FOLDS), PAIRS).text
-    assert "89.00 ± 0.33 %: the figure behind ± is the standard error" in text
+    assert "89.00 ± 0.33 %: the number after ± is the standard error" in text
     assert "population standard deviation, which other projects print in its place, is 1.00 %" in text
 
 
