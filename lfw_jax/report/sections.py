@@ -71,8 +71,8 @@ def verification_section(result: ListResult, pairs: ScoredPairs) -> Section:
 def baseline_section(result: ListResult, raw_pixels: ListResult) -> Section:
     """Return the section that compares the embeddings with the raw pixels on the same pairs."""
     text = (
-        "The same pairs, evaluated on the distance of the pixels themselves (each image normalised to mean 0 and length 1), "
-        "at a threshold chosen in the same way. The difference is what the embedding has learned."
+        "The metrics of these pairs at the distance of the pixels themselves (each image normalised to mean 0 and length 1), "
+        "with a threshold chosen in the same way. The difference is what the embedding has learned."
     )
     rows = [["", "Accuracy", "AUC"]]
     for name, one in (("Embeddings", result), ("Raw pixels", raw_pixels)):

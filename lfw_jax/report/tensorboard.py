@@ -20,19 +20,19 @@ _FLUSH_SECONDS = 10
 
 
 class TensorBoard:
-    """Writes one run's scalars, histograms, images and texts; close it, or use it in a `with` block.
+    """Writer of the scalars, histograms, images and texts of a run; close it, or use it in a `with` block.
 
     Args:
-        directory: the run's folder of event files; made if missing.
-        purge_step: on resume, the first step this run will write again. Everything that an earlier run wrote at that
-            step or later is hidden, so that the curve goes back to the checkpoint and shows no zig-zag.
+      directory: folder of the event files; created if missing.
+      purge_step: on resumption, the first step that this run writes again. Everything that an earlier run wrote at that step
+        or later is hidden, so that the curves continue from the checkpoint without overlap.
     """
 
     def __init__(self, directory: str | Path, *, purge_step: int | None = None):
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        # The writer names a file by the second and opens it anew: a resume in the same second would empty the earlier
-        # file. The number keeps the names apart, and sorted in the order in which TensorBoard must read them.
+        # The writer names a file by the second and truncates it: a run that resumes in the same second would lose the
+        # earlier file. The number keeps the names distinct, and sorted in the order in which TensorBoard must read them.
         earlier = sum(1 for _ in directory.glob("events.out.tfevents.*"))
         self._writer = SummaryWriter(
             str(directory), purge_step=purge_step, flush_secs=_FLUSH_SECONDS, filename_suffix=f".{earlier:04d}"
@@ -47,23 +47,49 @@ class TensorBoard:
         self.close()
 
     def scalars(self, step: int, values: Mapping[str, SupportsFloat]) -> None:
-        """Write one point of several curves; the key is the tag, such as `train/loss`. NaN is written as it is."""
+        """Write one point per curve. NaN is written unchanged.
+
+        Args:
+          step: the step of the points.
+          values: the values by their tags, such as `train/loss`.
+        """
         for tag, value in values.items():
             self._writer.add_scalar(tag, float(value), step)
 
     def histogram(self, step: int, tag: str, values: Num[np.ndarray, "..."]) -> None:
-        """Write the distribution of `values`. Only finite ones count, and without any of those nothing is written."""
+        """Write the distribution of the finite values, or nothing if there is none.
+
+        Args:
+          step: the step of the histogram.
+          tag: its tag.
+          values: the values.
+        """
         flat = np.asarray(values, dtype=np.float64).ravel()
         flat = flat[np.isfinite(flat)]
         if flat.size:
             self._writer.add_histogram(tag, flat, step)
 
     def figure(self, step: int, tag: str, figure: Figure) -> None:
-        """Write a matplotlib figure as an image."""
+        """Write a matplotlib figure as an image.
+
+        Args:
+          step: the step of the image.
+          tag: its tag.
+          figure: the figure, in its own size.
+        """
         self.image(step, tag, figure_pixels(figure))
 
     def image(self, step: int, tag: str, image: UInt8[np.ndarray, "height width channels"]) -> None:
-        """Write one image of 1, 3 or 4 channels. Raises ValueError for any other shape or dtype."""
+        """Write an image.
+
+        Args:
+          step: the step of the image.
+          tag: its tag.
+          image: 1, 3 or 4 channels.
+
+        Raises:
+          ValueError: another shape or dtype.
+        """
         image = np.asarray(image)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] not in (1, 3, 4):
             raise ValueError(
@@ -72,11 +98,16 @@ class TensorBoard:
         self._writer.add_image(tag, image, step, dataformats="HWC")
 
     def text(self, tag: str, text: str) -> None:
-        """Write a text, which TensorBoard shows as Markdown; four spaces before each line keep a config's layout."""
+        """Write a text, which TensorBoard renders as Markdown.
+
+        Args:
+          tag: its tag.
+          text: the text; lines that are indented by four spaces keep their layout.
+        """
         self._writer.add_text(tag, text, 0)
 
     def close(self) -> None:
-        """Write what is still waiting and close the file. Closing twice does no harm."""
+        """Write buffered events and close the file. Closing twice does no harm."""
         self._writer.close()
 
 
