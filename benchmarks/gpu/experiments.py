@@ -8,6 +8,9 @@ from typing import Any
 
 from benchmarks.gpu.bundle import crop_share
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.finished_runs import read_finished_run
+from lfw_jax.training.history import history_rows
+from lfw_jax.typed_json import to_json
 
 _ROOT = Path(__file__).parents[2]
 _EXPERIMENTS = ("arcface", "contrastive_semihard", "margin_histogram", "resnet_contrastive", "siamese_contrastive")
@@ -68,24 +71,23 @@ def measure(data: Path, folder: Path, *, toy: bool, config: str) -> dict[str, An
     code = subprocess.run(command, cwd=_ROOT, check=False).returncode
     if code:
         raise UserError(f"launch.py ended with exit code {code}; its log says why. The same command resumes.")
-    metrics = json.loads((workdir / "metrics.json").read_text(encoding="utf-8"))
-    history = [json.loads(line) for line in (workdir / "history.jsonl").read_text(encoding="utf-8").splitlines()]
-    losses = [row["loss"] for row in history if "loss" in row]
-    name, evaluation = next(iter(metrics["evaluation"].items()))
+    metrics = read_finished_run(workdir).metrics
+    history = history_rows(map(json.loads, (workdir / "history.jsonl").read_text(encoding="utf-8").splitlines()))
+    losses = [row.loss for row in history if row.loss is not None]
     return {
         "command": " ".join(["python", *command[1:]])
         .replace(f"{data.parent}/", "")
         .replace(str(workdir), f"runs/{config}"),
-        "seed": metrics["seed"],
-        "list": name,
-        "evaluation": evaluation,
-        "raw_pixels": metrics["raw_pixels"][name],
-        "checkpoint": metrics["checkpoint"],
-        "steps": max(row["step"] for row in history),
-        "epochs": round(max(row["epoch"] for row in history), 2),
+        "seed": metrics.seed,
+        "list": metrics.test.name,
+        "evaluation": to_json(metrics.test),
+        "raw_pixels": to_json(metrics.baseline),
+        "checkpoint": metrics.checkpoint,
+        "steps": max(row.step for row in history),
+        "epochs": round(max(row.epoch for row in history if row.epoch is not None), 2),
         "first_loss": losses[0],
         "last_loss": losses[-1],
-        "training_seconds": metrics["training_seconds"],
-        "images_per_second": metrics["images_per_second"],
+        "training_seconds": metrics.training_seconds,
+        "images_per_second": metrics.images_per_second,
         "files": sorted(path.name for path in workdir.iterdir() if path.is_file()),
     }

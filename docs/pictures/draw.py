@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from PIL import Image
 
+from lfw_jax.evaluation.roc import roc_auc, roc_points
 from lfw_jax.evaluation.scores import ScoredPairs, read_scores
-from lfw_jax.evaluation.thresholds import best_accuracy, roc_auc
+from lfw_jax.evaluation.thresholds import best_accuracy
 from lfw_jax.metric import compare, losses, miners
-from lfw_jax.report.figures import roc_points
 from lfw_jax.report.style import DIFFERENT_COLOUR, INK, MUTED, SAME_COLOUR, STYLE, figure_png, figure_svg, new_figure
 
 FOLDER = Path(__file__).parent

@@ -1,1 +1,1 @@
-"""The judge of embeddings: distances of pairs in, figures out. It works on arrays and knows no files and no models."""
+"""Metrics of embeddings: pure functions of embeddings and scored pairs, without models, data readers or training."""

@@ -1,4 +1,4 @@
-"""Scored pairs: the distances of a list of pairs, with everything that a metric needs to know of each pair."""
+"""Scored pairs: the distances of a list of pairs, with everything that a metric needs of each pair."""
 
 import dataclasses
 import zipfile
@@ -20,16 +20,16 @@ _OPTIONAL = ("identities", "images", "folds")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ScoredPairs:
-    """The distances of the pairs of one list. Everything that is measured on pairs is a function of it.
+    """The distances and labels of the pairs of one list. Every metric of pairs is a function of it.
 
     Attributes:
       name: name of the list in reports.
       distances: distance of each pair, float64; smaller is more alike.
       same: true where both images show one identity.
-      identities: names of the two identities of each pair; None where they are unknown.
-      images: number of each of the two images among those of its identity (the NNNN of `<Name>_NNNN.jpg`); None where
-        unknown.
-      folds: fold of each pair, from 0; None for a list in one piece.
+      identities: names of the two identities of each pair; None if unknown.
+      images: numbers of the two images of each pair among those of their identities (the NNNN of `<Name>_NNNN.jpg`);
+        None if unknown.
+      folds: fold of each pair; None for a list without folds.
 
     Raises:
       UserError: a distance that is not finite, or pairs of one kind only.
@@ -69,8 +69,8 @@ class ScoredPairs:
             )
         if self.same.all() or not self.same.any():
             raise UserError(
-                f"{self.name}: found {self.same.sum()} pairs of the same person and {(~self.same).sum()} of different "
-                "people; expected at least one of each. Use a list that holds both."
+                f"{self.name}: found {self.same.sum()} same pairs and {(~self.same).sum()} different pairs; expected at least "
+                "one of each. Use a list that holds both."
             )
 
     def __len__(self) -> int:
@@ -78,7 +78,7 @@ class ScoredPairs:
 
 
 def write_scores(path: Path, lists: Mapping[str, ScoredPairs]) -> None:
-    """Write scored pairs to an `.npz` file, atomically, in the place of an older one.
+    """Write scored pairs to an `.npz` file, atomically, replacing an older one.
 
     Args:
       path: the file.

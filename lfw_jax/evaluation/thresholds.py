@@ -1,7 +1,7 @@
-"""Exact thresholds on the distances of pairs, and what a threshold does.
+"""Exact thresholds on the distances of pairs, and the scores of a threshold.
 
-A pair is accepted as the same person when its distance is **below** the threshold. Every threshold between two
-successive distances accepts the same pairs, so trying one in each gap finds the best of all; no grid can do better.
+A pair is accepted as one identity when its distance is **below** the threshold. All thresholds between two successive
+distances accept the same pairs, so trying one per gap finds the best of all; no grid can do better.
 """
 
 import dataclasses
@@ -11,20 +11,22 @@ import statistics
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from lfw_jax.evaluation.pair_arrays import counts_by_distance, validated
+
 
 @dataclasses.dataclass(frozen=True)
 class VerificationScores:
-    """What one threshold does to one list of pairs. A ratio with nothing to count (precision of no pairs) is 0.
+    """The scores of one threshold on one list of pairs. A ratio with denominator 0 (precision of no accepted pairs) is 0.
 
     Attributes:
-        pairs: number of pairs.
-        correct: number of pairs judged rightly.
-        accuracy: share of pairs judged rightly.
-        f1: harmonic mean of precision and recall.
-        precision: share of the accepted pairs that are the same person.
-        recall: share of the same-person pairs that are accepted.
-        false_accept_rate: share of the different-person pairs that are accepted.
-        false_reject_rate: share of the same-person pairs that are rejected.
+      pairs: number of pairs.
+      correct: number of pairs that are classified correctly.
+      accuracy: share of the pairs that are classified correctly.
+      f1: harmonic mean of precision and recall.
+      precision: share of the accepted pairs that show one identity.
+      recall: share of the same pairs that are accepted.
+      false_accept_rate: share of the different pairs that are accepted (FMR).
+      false_reject_rate: share of the same pairs that are rejected (FNMR).
     """
 
     pairs: int
@@ -38,18 +40,34 @@ class VerificationScores:
 
 
 def best_accuracy(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]) -> float:
-    """The threshold that judges most pairs rightly.
+    """Return the threshold with the greatest accuracy. Exact, in O(n log n).
 
-    Among equally good thresholds, the middle of the widest gap; of equally wide ones, the smallest. Exact, in
-    O(n log n). Raises ValueError for arrays that are empty, of unequal length or not finite.
+    Among equally good thresholds, it is the middle of the widest gap; among equally wide gaps, of the smallest.
+
+    Args:
+      distances: distance of each pair.
+      same: true where both images show one identity.
+
+    Raises:
+      ValueError: arrays that are empty, of unequal length or not finite.
     """
-    values, same_counts, different_counts = _tally(distances, same)
+    values, same_counts, different_counts = counts_by_distance(distances, same)
     return _middle_of_widest(values, _accepted(same_counts) - _accepted(different_counts))
 
 
 def best_f1(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]) -> float:
-    """The threshold with the greatest F1 of the same-person class; ties, cost and errors as in `best_accuracy`."""
-    values, same_counts, different_counts = _tally(distances, same)
+    """Return the threshold with the greatest F1 of the same pairs. Exact, in O(n log n).
+
+    Among equally good thresholds, it is the middle of the widest gap; among equally wide gaps, of the smallest.
+
+    Args:
+      distances: distance of each pair.
+      same: true where both images show one identity.
+
+    Raises:
+      ValueError: arrays that are empty, of unequal length or not finite.
+    """
+    values, same_counts, different_counts = counts_by_distance(distances, same)
     accepted_same = _accepted(same_counts)
     # 2·TP / (2·TP + FP + FN), where TP + FN is the number of same pairs. Equal fractions divide to equal floats.
     total = accepted_same + _accepted(different_counts) + same_counts.sum()
@@ -59,13 +77,27 @@ def best_f1(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs
 def verification_scores(
     distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"], threshold: float
 ) -> VerificationScores:
-    """What `distance < threshold` does to the pairs. Raises ValueError as `best_accuracy` does."""
-    distances, same = _checked(distances, same)
+    """Return the scores of accepting the pairs with `distance < threshold`.
+
+    Args:
+      distances: distance of each pair.
+      same: true where both images show one identity.
+      threshold: distances below it are accepted.
+
+    Raises:
+      ValueError: arrays that are empty, of unequal length or not finite.
+    """
+    distances, same = validated(distances, same)
     return decision_scores(distances < threshold, same)
 
 
 def decision_scores(accepted: Bool[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]) -> VerificationScores:
-    """The scores of decisions, however they were made."""
+    """Return the scores of decisions, however they were made.
+
+    Args:
+      accepted: true where the pair is accepted as one identity.
+      same: true where both images show one identity.
+    """
     accepted_same = int(np.sum(accepted & same))
     accepted_different = int(np.sum(accepted & ~same))
     rejected_same = int(np.sum(~accepted & same))
@@ -83,26 +115,19 @@ def decision_scores(accepted: Bool[np.ndarray, "pairs"], same: Bool[np.ndarray, 
     )
 
 
-def roc_auc(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]) -> float:
-    """The area under the ROC curve: how often a same pair is nearer than a different one, ties counting half.
-
-    Exact, with ties (the Mann-Whitney statistic; Hanley & McNeil, Radiology 143, 1982). Raises ValueError unless there
-    are pairs of both kinds.
-    """
-    _, same_counts, different_counts = _tally(distances, same)
-    all_same, all_different = int(same_counts.sum()), int(different_counts.sum())
-    if not all_same or not all_different:
-        raise ValueError(f"AUC needs pairs of both kinds, found {all_same} same and {all_different} different")
-    farther = all_different - np.cumsum(different_counts)
-    twice_won = int((same_counts * (2 * farther + different_counts)).sum())
-    return twice_won / (2 * all_same * all_different)
-
-
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The score interval of a share: of `n` independent trials, `successes` succeeded.
+    """Return the Wilson score interval of a binomial proportion.
 
     It stays within [0, 1] and keeps its confidence near the ends, where mean ± 2 standard errors does not. Source:
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
+
+    Args:
+      successes: number of trials that succeeded.
+      n: number of independent trials.
+      confidence: probability that the interval covers the true proportion.
+
+    Raises:
+      ValueError: successes outside [0, n], no trial, or a confidence outside (0, 1).
     """
     if not 0 <= successes <= n or n < 1 or not 0 < confidence < 1:
         raise ValueError(f"found {successes} successes of {n} at confidence {confidence}; expected 0 <= successes <= n")
@@ -114,32 +139,16 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     return 0.0 if successes == 0 else max(0.0, centre - half), 1.0 if successes == n else min(1.0, centre + half)
 
 
-def _checked(distances, same) -> tuple[Float[np.ndarray, "pairs"], Bool[np.ndarray, "pairs"]]:
-    distances, same = np.asarray(distances, dtype=np.float64), np.asarray(same, dtype=bool)
-    if distances.ndim != 1 or distances.shape != same.shape or not len(distances):
-        raise ValueError(f"expected two arrays [pairs], not empty, found shapes {distances.shape} and {same.shape}")
-    if not np.isfinite(distances).all():
-        raise ValueError(f"{np.sum(~np.isfinite(distances))} of {len(distances)} distances are not finite")
-    return distances, same
-
-
-def _tally(distances, same) -> tuple[Float[np.ndarray, "values"], Int[np.ndarray, "values"], Int[np.ndarray, "values"]]:
-    """The distinct distances, sorted, and how many same and different pairs have each."""
-    distances, same = _checked(distances, same)
-    values, place = np.unique(distances, return_inverse=True)
-    return values, np.bincount(place[same], minlength=len(values)), np.bincount(place[~same], minlength=len(values))
-
-
 def _accepted(counts: Int[np.ndarray, "values"]) -> Int[np.ndarray, "gaps"]:
-    """How many pairs each gap accepts: gap 0 lies below all values, gap k above k of them."""
+    """Return the number of pairs that each gap accepts: gap 0 lies below all values, gap k above k of them."""
     return np.concatenate([[0], np.cumsum(counts)])
 
 
 def _middle_of_widest(values: Float[np.ndarray, "values"], scores: np.ndarray) -> float:
-    """The middle of the widest run of gaps with the greatest score.
+    """Return the middle of the widest run of gaps with the greatest score.
 
-    Gap k holds the thresholds above values[k-1], up to and including values[k]. The first and the last are endless
-    and hold no information on where to stop: they count as one float wide, beside the outermost value.
+    Gap k holds the thresholds above values[k-1], up to and including values[k]. The first and the last gap are unbounded:
+    they count as one float wide, next to the outermost value.
     """
     edges = np.concatenate([[np.nextafter(values[0], -np.inf)], values, [np.nextafter(values[-1], np.inf)]])
     best = scores == scores.max()

@@ -1,185 +1,109 @@
-"""Face verification: is it the same person? Judged on a list of pairs, by thresholds chosen on other pairs."""
+"""Face verification: the metrics of a list of pairs, at thresholds chosen on other pairs."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation import thresholds as exact
-from lfw_jax.evaluation.fold_figures import FoldsResult, fold_figures, insightface_figures
+from lfw_jax.evaluation.fold_figures import fold_figures, insightface_figures
 from lfw_jax.evaluation.operating_points import true_accept_rates
+from lfw_jax.evaluation.results import FoldsResult, InsightFaceResult, ListResult, ThresholdResult
+from lfw_jax.evaluation.roc import roc_auc
+from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.thresholds import VerificationScores
 
 _RULES = {"accuracy": exact.best_accuracy, "f1": exact.best_f1}
 _PAIRS_A_BLOCK = 65_536
 
 
-@dataclasses.dataclass(frozen=True)
-class ThresholdResult:
-    """One threshold and what it does to the judged pairs.
-
-    Attributes:
-        rule: what the threshold makes best where it was chosen: "accuracy" or "f1".
-        threshold: distances below it are accepted as the same person.
-        chosen_on: the pairs it was chosen on.
-        scores: what it does to the judged pairs.
-        accuracy_interval: the accuracy's 95 % interval (Wilson), as if pairs were independent.
-    """
-
-    rule: str
-    threshold: float
-    chosen_on: str
-    scores: VerificationScores
-    accuracy_interval: tuple[float, float]
-
-    def summary(self) -> dict[str, Any]:
-        """The figures for JSON."""
-        return {
-            "rule": self.rule,
-            "threshold": self.threshold,
-            "chosen_on": self.chosen_on,
-            "accuracy": self.scores.accuracy,
-            "accuracy_interval": list(self.accuracy_interval),
-            "f1": self.scores.f1,
-            "precision": self.scores.precision,
-            "recall": self.scores.recall,
-            "false_accept_rate": self.scores.false_accept_rate,
-            "false_reject_rate": self.scores.false_reject_rate,
-        }
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class VerificationResult:
-    """How well distances tell the same person from another, on one list of pairs.
+    """The scored pairs of one list and their metrics.
 
     Attributes:
-        name: the list.
-        distances: `[pairs]`, float64.
-        same: `[pairs]`, true where a pair shows one person.
-        auc: the area under the ROC curve.
-        thresholds: one result for each rule.
-        folds: View 2's figures; None for a list in one piece.
-        held_out: what the threshold with the best accuracy on pairs of other people does, who did not train either; None
-            where nobody asked for it.
+      pairs: the scored pairs.
+      metrics: everything that was measured on them.
     """
 
-    name: str
-    distances: Float[np.ndarray, "pairs"]
-    same: Bool[np.ndarray, "pairs"]
-    auc: float
-    thresholds: tuple[ThresholdResult, ...]
-    folds: FoldsResult | None = None
-    held_out: ThresholdResult | None = None
-
-    def summary(self) -> dict[str, Any]:
-        """The figures for JSON: everything but the arrays."""
-        return {
-            "list": self.name,
-            "pairs": len(self.same),
-            "same_pairs": int(self.same.sum()),
-            "auc": self.auc,
-            "positive_distance_mean": float(self.distances[self.same].mean()),
-            "negative_distance_mean": float(self.distances[~self.same].mean()),
-            "thresholds": [threshold.summary() for threshold in self.thresholds],
-            "held_out_threshold": None if self.held_out is None else self.held_out.summary(),
-            "folds": None if self.folds is None else self.folds.summary(),
-            "insightface": None if self.folds is None else insightface_figures(self.distances, self.same),
-            "true_accept_rates": true_accept_rates(self.distances, self.same),
-        }
+    pairs: ScoredPairs
+    metrics: ListResult
 
 
-def verify(
-    distances: Float[np.ndarray, "pairs"],
-    same: Bool[np.ndarray, "pairs"],
-    *,
-    name: str,
-    development_distances: Float[np.ndarray, "development_pairs"],
-    development_same: Bool[np.ndarray, "development_pairs"],
-    development_name: str,
-) -> VerificationResult:
-    """Judge pairs by the thresholds with the best accuracy and the best F1 on the development pairs.
-
-    LFW's View 1. Raises UserError for distances that are not finite or pairs of one kind only, and ValueError for
-    arrays of unequal length or when the development pairs are the judged pairs.
-    """
-    distances, same = _checked(distances, same, name)
-    development_distances, development_same = _checked(development_distances, development_same, development_name)
-    # A collapsed model gives all pairs one distance: only then are equal figures no sign of equal pairs.
-    equal_figures = np.array_equal(distances, development_distances) and np.array_equal(same, development_same)
-    if name == development_name or (equal_figures and np.ptp(distances) > 0):
-        raise ValueError(f"{name}: a threshold must not be chosen on what it is scored on")
-    results = []
-    for rule, choose in _RULES.items():
-        threshold = choose(development_distances, development_same)
-        scores = exact.verification_scores(distances, same, threshold)
-        results.append(_threshold_result(rule, threshold, development_name, scores))
-    return VerificationResult(name, distances, same, exact.roc_auc(distances, same), tuple(results))
-
-
-def with_held_out_threshold(
-    result: VerificationResult,
-    held_out_distances: Float[np.ndarray, "held_out_pairs"],
-    held_out_same: Bool[np.ndarray, "held_out_pairs"],
-    *,
-    name: str,
-) -> VerificationResult:
-    """The same pairs judged once more, by the threshold with the best accuracy on people held out of training.
-
-    Where the people of the development pairs train, as LFW's protocols allow, their images lie closer together, and farther
-    from others, than those of strangers; a threshold chosen on them is too strict for strangers.
+def verify(test: ScoredPairs, development: ScoredPairs) -> VerificationResult:
+    """Evaluate test pairs at the thresholds with the best accuracy and the best F1 on development pairs (LFW's View 1).
 
     Args:
-        result: the verification of pairs of strangers.
-        held_out_distances: of pairs of people who did not train.
-        held_out_same: true where a pair shows one person.
-        name: of these pairs.
+      test: the pairs to evaluate.
+      development: the pairs to choose thresholds on.
 
     Raises:
-        UserError: distances that are not finite or pairs of one kind only.
-        ValueError: arrays of unequal length, or the name of the judged pairs.
+      ValueError: the development pairs are the test pairs.
     """
-    if name == result.name:
-        raise ValueError(f"{name}: a threshold must not be chosen on what it is scored on")
-    threshold = exact.best_accuracy(*_checked(held_out_distances, held_out_same, name))
-    scores = exact.verification_scores(result.distances, result.same, threshold)
-    return dataclasses.replace(result, held_out=_threshold_result("accuracy", threshold, name, scores))
+    # A collapsed model gives all pairs one distance: only then do equal arrays not imply equal pairs.
+    equal = np.array_equal(test.distances, development.distances) and np.array_equal(test.same, development.same)
+    if test.name == development.name or (equal and np.ptp(test.distances) > 0):
+        raise ValueError(f"{test.name}: a threshold must not be chosen on the pairs that it is evaluated on")
+    results = []
+    for rule, choose in _RULES.items():
+        threshold = choose(development.distances, development.same)
+        results.append(_at_threshold(test, rule, threshold, chosen_on=development.name))
+    return VerificationResult(test, _list_result(test, tuple(results)))
 
 
-def verify_folds(
-    distances: Float[np.ndarray, "pairs"],
-    same: Bool[np.ndarray, "pairs"],
-    folds: Int[np.ndarray, "pairs"],
-    *,
-    name: str,
-) -> VerificationResult:
-    """Judge each fold of pairs by the threshold chosen on all other folds.
+def with_held_out_threshold(result: VerificationResult, held_out: ScoredPairs) -> VerificationResult:
+    """Return the result with the metrics at the threshold that is best on identities held out of training.
 
-    LFW's View 2. The folds' figures use the rule "accuracy"; the AUC is over all pairs. The result of each rule counts
-    every pair once, judged by its own fold's threshold, and shows the mean of those thresholds. Raises UserError for
-    distances that are not finite, pairs of one kind only or fewer than two folds, and ValueError for arrays of unequal
-    length.
+    Where the identities of the development pairs train, as LFW's protocols allow, their images lie closer together, and farther
+    from others, than those of unseen identities. A threshold chosen on them is too strict for unseen identities.
+
+    Args:
+      result: the verification of unseen identities.
+      held_out: pairs of identities that did not train.
+
+    Raises:
+      ValueError: the held-out pairs are the evaluated pairs.
     """
-    distances, same = _checked(distances, same, name)
-    folds = np.asarray(folds)
-    if folds.shape != same.shape:
-        raise ValueError(f"{name}: expected one fold for each of {len(same)} pairs, found shape {folds.shape}")
+    if held_out.name == result.pairs.name:
+        raise ValueError(f"{held_out.name}: a threshold must not be chosen on the pairs that it is evaluated on")
+    threshold = exact.best_accuracy(held_out.distances, held_out.same)
+    at_threshold = _at_threshold(result.pairs, "accuracy", threshold, chosen_on=held_out.name)
+    return dataclasses.replace(result, metrics=dataclasses.replace(result.metrics, held_out_threshold=at_threshold))
+
+
+def verify_folds(test: ScoredPairs) -> VerificationResult:
+    """Evaluate each fold of the test pairs at the threshold chosen on all other folds (LFW's View 2).
+
+    The metrics over folds use the rule "accuracy"; the AUC is over all pairs. The result of each rule counts every pair once,
+    at the threshold of its own fold, and states the mean of these thresholds.
+
+    Args:
+      test: the pairs to evaluate, with their folds.
+
+    Raises:
+      ValueError: pairs without folds.
+      UserError: fewer than two folds.
+    """
+    distances, same, folds = test.distances, test.same, test.folds
+    if folds is None:
+        raise ValueError(f"{test.name}: expected the fold of each pair, found none")
     labels = np.unique(folds)
     if len(labels) < 2:
-        raise UserError(f"{name}: found {len(labels)} fold, expected at least 2. Use a list whose first line is `F N`.")
-    results = {}
+        raise UserError(
+            f"{test.name}: found {len(labels)} fold, expected at least 2. Use a list whose first line is `F N`."
+        )
+    results, over_folds = [], {}
     for rule, choose in _RULES.items():
         chosen = np.asarray([choose(distances[folds != label], same[folds != label]) for label in labels])
         accepted = distances < chosen[np.searchsorted(labels, folds)]
-        scores = exact.decision_scores(accepted, same)
-        chosen_on = f"the other folds of {name} (mean of {len(labels)} thresholds)"
         accuracies = np.asarray([np.mean((accepted == same)[folds == label]) for label in labels])
-        results[rule] = _threshold_result(rule, float(chosen.mean()), chosen_on, scores), chosen, accuracies
-    _, chosen, accuracies = results["accuracy"]
-    figures = fold_figures("accuracy", accuracies, chosen)
-    by_rule = tuple(result for result, _, _ in results.values())
-    return VerificationResult(name, distances, same, exact.roc_auc(distances, same), by_rule, figures)
+        chosen_on = f"the other folds of {test.name} (mean of {len(labels)} thresholds)"
+        scores = exact.decision_scores(accepted, same)
+        results.append(_threshold_result(rule, float(chosen.mean()), chosen_on, scores))
+        over_folds[rule] = fold_figures(rule, accuracies, chosen)
+    insightface = insightface_figures(distances, same)
+    return VerificationResult(test, _list_result(test, tuple(results), over_folds["accuracy"], insightface))
 
 
 def pair_distances(
@@ -187,10 +111,18 @@ def pair_distances(
     first_index: Int[np.ndarray, "pairs"],
     second_index: Int[np.ndarray, "pairs"],
 ) -> Float[np.ndarray, "pairs"]:
-    """The Euclidean distances of pairs of L2-normalised embeddings, from 0 to 2, in float64.
+    """Return the Euclidean distances, in [0, 2], of pairs of L2-normalised embeddings, in float64.
 
-    An embedding of zeros has no direction and stays zero: at distance 1 from every other, 0 from its like. Embeddings
-    that are not finite give distances that are not.
+    An embedding of zeros has no direction and stays zero: its distance is 0 to another of zeros and 1 to any other. Embeddings
+    that are not finite give distances that are not finite.
+
+    Args:
+      embeddings: any length; they are normalised here.
+      first_index: row of the first image of each pair.
+      second_index: row of the second image of each pair.
+
+    Raises:
+      ValueError: arrays of other shapes.
     """
     embeddings = np.asarray(embeddings)
     first_index, second_index = np.asarray(first_index), np.asarray(second_index)
@@ -217,24 +149,42 @@ def _normalised(embeddings: np.ndarray) -> Float[np.ndarray, "n d"]:
         return embeddings / np.where(norms == 0, 1.0, norms)
 
 
-def _checked(distances, same, name: str) -> tuple[Float[np.ndarray, "pairs"], Bool[np.ndarray, "pairs"]]:
-    distances, same = np.asarray(distances, dtype=np.float64), np.asarray(same, dtype=bool)
-    if distances.ndim != 1 or distances.shape != same.shape:
-        raise ValueError(f"{name}: expected two arrays [pairs], found shapes {distances.shape} and {same.shape}")
-    broken = np.flatnonzero(~np.isfinite(distances))
-    if len(broken):
-        raise UserError(
-            f"{name}: {len(broken)} of {len(distances)} distances are not finite, the first at pair {broken[0] + 1}; "
-            "expected numbers. The embeddings hold NaN or infinity: the model has diverged. Use an earlier checkpoint, "
-            "or train again with a lower learning rate."
-        )
-    if same.all() or not same.any():
-        raise UserError(
-            f"{name}: found {same.sum()} pairs of the same person and {(~same).sum()} of different people; expected at "
-            "least one of each. Use a list that holds both."
-        )
-    return distances, same
+def _list_result(
+    pairs: ScoredPairs,
+    thresholds: tuple[ThresholdResult, ...],
+    folds: FoldsResult | None = None,
+    insightface: InsightFaceResult | None = None,
+) -> ListResult:
+    return ListResult(
+        name=pairs.name,
+        pairs=len(pairs),
+        same_pairs=int(pairs.same.sum()),
+        auc=roc_auc(pairs.distances, pairs.same),
+        positive_distance_mean=float(pairs.distances[pairs.same].mean()),
+        negative_distance_mean=float(pairs.distances[~pairs.same].mean()),
+        thresholds=thresholds,
+        held_out_threshold=None,
+        folds=folds,
+        insightface=insightface,
+        true_accept_rates=true_accept_rates(pairs.distances, pairs.same),
+    )
+
+
+def _at_threshold(pairs: ScoredPairs, rule: str, threshold: float, *, chosen_on: str) -> ThresholdResult:
+    scores = exact.verification_scores(pairs.distances, pairs.same, threshold)
+    return _threshold_result(rule, threshold, chosen_on, scores)
 
 
 def _threshold_result(rule: str, threshold: float, chosen_on: str, scores: VerificationScores) -> ThresholdResult:
-    return ThresholdResult(rule, threshold, chosen_on, scores, exact.wilson_interval(scores.correct, scores.pairs))
+    return ThresholdResult(
+        rule=rule,
+        threshold=threshold,
+        chosen_on=chosen_on,
+        accuracy=scores.accuracy,
+        accuracy_interval=exact.wilson_interval(scores.correct, scores.pairs),
+        f1=scores.f1,
+        precision=scores.precision,
+        recall=scores.recall,
+        false_accept_rate=scores.false_accept_rate,
+        false_reject_rate=scores.false_reject_rate,
+    )

@@ -167,8 +167,3 @@ def _read_data(config: ConfigDict, workdir: Path) -> ExperimentData:
     align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
     split, plan = partition(images, config, data_dir, workdir, align, crop)
     return ExperimentData(split, plan, geometry, aligned=config.data.align, loader=config.data.loader)
-
-
-def image_names(images: ImageSet) -> str:
-    """Return the number of images and of identities, in words."""
-    return f"{len(images):,} images of {len(images.names):,} people"

@@ -1,9 +1,10 @@
 """Train a configuration, or take a trained one, and evaluate it."""
 
+import dataclasses
+
 import numpy as np
 from ml_collections import ConfigDict
 
-from lfw_jax.data.pair_list import PairList
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.scores import ScoredPairs, write_scores
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
@@ -67,8 +68,8 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
         step = checkpoints.step(kind)
         assert step is not None
     embedder = experiment.embedder(variables)
-    result, raw_pixels, scores = judge(experiment, embedder)
-    sets, set_scores = judge_sets(experiment, embedder)
+    result, raw_pixels, scores = evaluate_split(experiment, embedder)
+    sets, set_scores = evaluate_sets(experiment, embedder)
     write_scores(workdir.path / "scores.npz", scores | set_scores)
     write_results(Run(name, command, workdir, experiment, kind, step), result, raw_pixels, sets)
 
@@ -79,7 +80,7 @@ def _print_notes(experiment: Experiment) -> None:
         print(note)
     if skipped := experiment.split.source.skipped:
         files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
-        print(f"{files} skipped as no readable images, the first: {skipped[0].path}: {skipped[0].reason}")
+        print(f"{files} not readable as images and skipped, the first: {skipped[0].path}: {skipped[0].reason}")
 
 
 def _train(experiment: Experiment, training: Training, workdir: Workdir, checkpoints: Checkpoints) -> bool:
@@ -94,42 +95,42 @@ def _train(experiment: Experiment, training: Training, workdir: Workdir, checkpo
 
 def _validate(experiment: Experiment, embedder: Embedder) -> VerificationResult:
     """Evaluate the held-out pairs in ten random folds, each at the threshold of the other nine."""
-    pairs = experiment.split.validation
-    scored = score(embedder, pairs, experiment.pixels(pairs))
-    folds = np.random.default_rng(experiment.config.seed).permutation(len(pairs)) % _FOLDS
-    return verify_folds(scored.distances, pairs.same, folds, name=pairs.name)
+    scored = score(embedder, experiment.split.validation, experiment.pixels(experiment.split.validation))
+    folds = np.random.default_rng(experiment.config.seed).permutation(len(scored)) % _FOLDS
+    return verify_folds(dataclasses.replace(scored, folds=folds))
 
 
-def judge(
+def evaluate_split(
     experiment: Experiment, embedder: Embedder
 ) -> tuple[VerificationResult, VerificationResult, dict[str, ScoredPairs]]:
-    """Evaluate the test pairs by thresholds of the development pairs, or of the other folds.
+    """Evaluate the test pairs at thresholds chosen on the development pairs, or on the other folds.
 
-    Where the development pairs are not those of the held-out identities, the threshold of the latter is evaluated, too.
+    If the development pairs are not those of the held-out identities, the threshold of the latter is evaluated, too.
 
     Args:
       experiment: the lists.
       embedder: the trained network.
 
     Returns:
-      The results of the embeddings and of the raw pixels, and the scored pairs by their role: "test", and where there are
+      The results of the embeddings and of the raw pixels, and the scored pairs by their role: "test", and if there are
       such pairs "development" and "held_out".
     """
     split, geometry = experiment.split, experiment.data.geometry
-    lists = [split.test] if split.by_folds else [split.development, split.test]
+    lists = [split.test] if split.by_folds else [split.test, split.development]
     learned = [score(embedder, pairs, experiment.pixels(pairs)) for pairs in lists]
     raw = [score_raw_pixels(geometry, pairs, experiment.pixels(pairs)) for pairs in lists]
-    result = _verify(lists, [scored.distances for scored in learned])
-    scores = {"test": learned[-1]} | ({} if split.by_folds else {"development": learned[0]})
+    result = _verify(*learned)
+    scores: dict[str, ScoredPairs] = dict(zip(("test", "development"), learned, strict=False))
     if split.validation is not split.development:
-        held_out = score(embedder, split.validation, experiment.pixels(split.validation))
-        result = with_held_out_threshold(result, held_out.distances, held_out.same, name=held_out.name)
-        scores["held_out"] = held_out
-    return result, _verify(lists, [scored.distances for scored in raw]), scores
+        scores["held_out"] = score(embedder, split.validation, experiment.pixels(split.validation))
+        result = with_held_out_threshold(result, scores["held_out"])
+    return result, _verify(*raw), scores
 
 
-def judge_sets(experiment: Experiment, embedder: Embedder) -> tuple[list[VerificationResult], dict[str, ScoredPairs]]:
-    """Evaluate each evaluation set by thresholds of its development pairs or of its folds.
+def evaluate_sets(
+    experiment: Experiment, embedder: Embedder
+) -> tuple[list[VerificationResult], dict[str, ScoredPairs]]:
+    """Evaluate each evaluation set at thresholds chosen on its development pairs or on its other folds.
 
     Args:
       experiment: the sets.
@@ -140,25 +141,13 @@ def judge_sets(experiment: Experiment, embedder: Embedder) -> tuple[list[Verific
     """
     results, scores = [], {}
     for item in experiment.evaluation_plan.sets:
-        lists = [item.with_folds()] if item.development is None else [item.development, item.pairs]
+        lists = [item.with_folds()] if item.development is None else [item.pairs, item.development]
         scored = [score(embedder, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
-        results.append(_verify(lists, [part.distances for part in scored]))
-        scores[f"sets/{item.name}"] = scored[-1]
+        results.append(_verify(*scored))
+        scores[f"sets/{item.name}"] = scored[0]
     return results, scores
 
 
-def _verify(lists: list[PairList], distances: list[np.ndarray]) -> VerificationResult:
-    """Evaluate the last list by thresholds chosen on the first; a single list by its folds."""
-    test, of_test = lists[-1], distances[-1]
-    if len(lists) == 1:
-        assert test.folds is not None
-        return verify_folds(of_test, test.same, test.folds, name=test.name)
-    development, of_development = lists[0], distances[0]
-    return verify(
-        of_test,
-        test.same,
-        name=test.name,
-        development_distances=of_development,
-        development_same=development.same,
-        development_name=development.name,
-    )
+def _verify(test: ScoredPairs, development: ScoredPairs | None = None) -> VerificationResult:
+    """Evaluate the test pairs at thresholds chosen on the development pairs, or without any on the other folds."""
+    return verify_folds(test) if development is None else verify(test, development)

@@ -137,14 +137,15 @@ class _Recorder:
     def evaluate(self, state: State) -> None:
         """Validate a state, record its metrics, and save it as "best" if its AUC is the highest so far."""
         step, result = int(state.step), self.validate(state)
-        assert result.folds is not None
-        accuracy, auc = result.folds.mean, result.auc
+        metrics, pairs = result.metrics, result.pairs
+        assert metrics.folds is not None
+        accuracy, auc = metrics.folds.mean, metrics.auc
         self._append_time(step, validation_accuracy=accuracy, validation_auc=auc)
         self.board.scalars(step, {"validation/accuracy": accuracy, "validation/auc": auc})
-        self.board.histogram(step, "validation/positive_distances", result.distances[result.same])
-        self.board.histogram(step, "validation/negative_distances", result.distances[~result.same])
+        self.board.histogram(step, "validation/positive_distances", pairs.distances[pairs.same])
+        self.board.histogram(step, "validation/negative_distances", pairs.distances[~pairs.same])
         self.progress.note(
-            f"epoch {step / self.steps_per_epoch:.1f}: held-out people: accuracy {accuracy:.1%}, AUC {auc:.3f}"
+            f"epoch {step / self.steps_per_epoch:.1f}: held-out identities: accuracy {accuracy:.1%}, AUC {auc:.3f}"
         )
         if auc > self._best:
             self._best = auc

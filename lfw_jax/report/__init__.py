@@ -1,1 +1,1 @@
-"""What a run shows a person: TensorBoard, a progress line, tables, figures, one HTML page. Arrays and dicts come in."""
+"""The output for people: TensorBoard, progress, tables, plots and HTML pages, made from typed results and arrays."""

@@ -1,24 +1,24 @@
-"""Several verification sets side by side, and what strict thresholds let through."""
+"""Evaluation sets side by side, and the true accept rates at strict thresholds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from lfw_jax.evaluation.results import ListResult
 from lfw_jax.report.formatting import MISSING, mean_and_error, number, percent
 from lfw_jax.report.page import Section
 
 _STRICT = 0.001
 
 
-def sets_table(summaries: Sequence[Mapping[str, Any]]) -> Table:
-    """The terminal's table of evaluation sets: a row a set, from their `metrics.json` entries."""
+def sets_table(results: Sequence[ListResult]) -> Table:
+    """Return the table of evaluation sets for the terminal: one row per set."""
     table = Table(title="Evaluation sets", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, min_width=50)
-    head, *rows = _rows(summaries)
+    head, *rows = _rows(results)
     for i, (name, *cells) in enumerate(zip(head, *rows, strict=True)):
-        # A long heading may take two lines, a figure may not.
+        # A long heading may be broken into two lines, a number may not.
         width = max(map(len, cells)) if i else None
         table.add_column(Text(name), justify="right" if i else "left", overflow="fold", min_width=width)
     for row in rows:
@@ -26,63 +26,61 @@ def sets_table(summaries: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def sets_section(summaries: Sequence[Mapping[str, Any]], leaking: Mapping[str, int]) -> Section:
-    """The page's table of evaluation sets, with how each was judged.
+def sets_section(results: Sequence[ListResult], leaking: Mapping[str, int]) -> Section:
+    """Return the section of the evaluation sets: their table, with the protocol in words.
 
     Args:
-        summaries: the sets' `metrics.json` entries.
-        leaking: how many people of a set trained, by its name.
+      results: the results of the sets.
+      leaking: number of identities of a set that trained, by its name.
     """
     text = (
-        "Each set is judged by its own folds, every fold with the threshold chosen on the others: mean accuracy ± standard "
+        "Each set is evaluated over its own folds, each fold at the threshold chosen on the others: mean accuracy ± standard "
         "error of the mean. The population standard deviation (pop. std) is what other projects print after their ±. "
         "InsightFace's recipe takes its thresholds from a grid of squared distances. TAR, the true accept rate, is the share "
         "of same pairs accepted when at most one different pair in a thousand is. A set with development pairs of its own is "
-        "judged by their threshold, and has no ±."
+        "evaluated at their threshold, and has no ±."
     )
-    for name, people in leaking.items():
-        text += f"\n\n{people} people of {name} trained: its figures flatter the model."
-    return Section("Evaluation sets", text, _rows(summaries))
+    for name, count in leaking.items():
+        text += f"\n\n{count} identities of {name} trained, so its metrics flatter the model."
+    return Section("Evaluation sets", text, _rows(results))
 
 
-def rates_section(summary: Mapping[str, Any]) -> Section:
-    """TAR@FAR of one list and InsightFace's figure, from its `metrics.json` entry."""
-    points = summary["true_accept_rates"]
+def rates_section(result: ListResult) -> Section:
+    """Return the section with TAR@FAR of one list and its accuracy by InsightFace's recipe."""
+    points = result.true_accept_rates
     text = (
-        "How many pairs of the same person are accepted when the threshold is set so that only a given share of the pairs of two "
-        "people is. The thresholds are read off these pairs themselves: points of the curve, no promise for other pairs."
+        "The share of the same pairs that is accepted when at most a given share of the different pairs is. The thresholds are "
+        "points of the ROC curve of these very pairs, not chosen on others, and need not hold for other pairs."
     )
     if not points:
-        text += " There are too few pairs of two people to set one."
-    if figures := summary["insightface"]:
+        text += " There are too few different pairs to measure one."
+    if insightface := result.insightface:
         text += (
             f"\n\nBy InsightFace's recipe (ten unshuffled folds, thresholds 0 to 4 in steps of 0.01 on squared distances) the "
-            f"accuracy is {percent(figures['mean'], 2)}, and the population standard deviation that it prints after ± is "
-            f"{percent(figures['population_std'], 2)}."
+            f"accuracy is {percent(insightface.mean, 2)}, and the population standard deviation that it prints after ± is "
+            f"{percent(insightface.population_std, 2)}."
         )
     rows = [["False accepts allowed", "True accepts", "Threshold"]]
     rows += [
-        [f"{100 * point['false_accept_rate']:g} %", percent(point["true_accept_rate"]), number(point["threshold"])]
+        [f"{100 * point.false_accept_rate:g} %", percent(point.true_accept_rate), number(point.threshold)]
         for point in points
     ]
     return Section("At strict thresholds", text, rows if points else None)
 
 
-def _rows(summaries: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+def _rows(results: Sequence[ListResult]) -> list[list[str]]:
     rows = [["Set", "Pairs", "Accuracy", "Pop. std", "InsightFace", "AUC", "TAR at FAR 0.1 %"]]
-    for summary in summaries:
-        folds, insightface = summary["folds"], summary["insightface"]
-        accuracy = next(t["accuracy"] for t in summary["thresholds"] if t["rule"] == "accuracy")
-        strict = {p["false_accept_rate"]: p["true_accept_rate"] for p in summary["true_accept_rates"]}.get(_STRICT)
+    for result in results:
+        folds, insightface = result.folds, result.insightface
         rows.append(
             [
-                summary["list"],
-                f"{summary['pairs']:,}",
-                mean_and_error(folds) if folds else percent(accuracy, 2),
-                percent(folds["population_std"], 2) if folds else MISSING,
-                percent(insightface["mean"], 2) if insightface else MISSING,
-                number(summary["auc"], 4),
-                percent(strict, 2),
+                result.name,
+                f"{result.pairs:,}",
+                mean_and_error(folds) if folds else percent(result.by_rule("accuracy").accuracy, 2),
+                percent(folds.population_std, 2) if folds else MISSING,
+                percent(insightface.mean, 2) if insightface else MISSING,
+                number(result.auc, 4),
+                percent(result.true_accept_rate(_STRICT), 2),
             ]
         )
     return rows

@@ -1,61 +1,66 @@
-"""Figures of a run: distances, ROC, training curves, pairs of faces. Each function returns a matplotlib Figure."""
+"""Plots of a run: distances, ROC curve, training curves, pairs of faces. Each function returns a matplotlib Figure."""
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from lfw_jax.evaluation.roc import roc_auc, roc_points
+from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.style import DIFFERENT_COLOUR, INK, MUTED, SAME_COLOUR, STYLE, new_figure
+from lfw_jax.training.history import HistoryRow
 
 _BIN_WIDTH = 0.025
 _LINE_STYLES = ("-", "--", ":", "-.")
 _PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
 _PAIRS_PER_ROW = 4
 _SMOOTH_FROM = 100
-# A rate stands on too few false accepts to mean anything once the list holds fewer than this many of them.
+# A false accept rate that allows fewer false accepts than this is too uncertain to be marked.
 _FEWEST_FALSE_ACCEPTS = 5
 
 
-def distance_histograms(
-    distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"], thresholds: Mapping[str, float]
-) -> Figure:
-    """Draw how far apart same and different people are, and where the thresholds cut.
+def distance_histograms(pairs: ScoredPairs, thresholds: Mapping[str, float]) -> Figure:
+    """Plot the distances of same and of different pairs, with thresholds.
 
-    The axis is 0…2, all that two unit embeddings can be apart, so that two runs compare at a glance and a collapse
-    shows as one spike; it grows where a distance is larger. `thresholds` maps a label to a distance. Raises
-    ValueError for distances that are not finite or do not match `same`.
+    The axis is [0, 2], the range of distances between unit embeddings, so that two runs can be compared and a collapse shows
+    as one spike. It is longer where a distance is larger.
+
+    Args:
+      pairs: the scored pairs.
+      thresholds: thresholds by their labels.
     """
-    distances, same = _checked(distances, same)
+    distances, same = pairs.distances, pairs.same
     top = max(2.0, float(distances.max()))
     edges = np.linspace(0.0, top, 1 + int(np.ceil(top / _BIN_WIDTH - 1e-9)))
     with matplotlib.rc_context(STYLE):
         figure = new_figure(8.0, 3.8)
         axes = figure.add_subplot()
-        _draw_group(axes, edges, distances[same], "same person", SAME_COLOUR, None)
-        _draw_group(axes, edges, distances[~same], "different people", DIFFERENT_COLOUR, "////")
+        _draw_group(axes, edges, distances[same], "same identity", SAME_COLOUR, None)
+        _draw_group(axes, edges, distances[~same], "different identities", DIFFERENT_COLOUR, "////")
         for (rule, threshold), line in zip(thresholds.items(), _cycled(_LINE_STYLES, len(thresholds)), strict=True):
             axes.axvline(threshold, color=INK, linestyle=line, linewidth=1.5, label=f"{rule}: {threshold:.3f}")
         axes.set(xlim=(0.0, top), xlabel="distance between the two embeddings", ylabel=f"pairs per {edges[1]:.3f}")
         axes.set_ylim(bottom=0)
         legend_rows = -(-(2 + len(thresholds)) // 2)
-        axes.set_title("Distances of same and different people", pad=12 + 15 * legend_rows)
+        axes.set_title("Distances of same and different identities", pad=12 + 15 * legend_rows)
         axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=2, borderaxespad=0.2)
     return figure
 
 
-def roc_curve(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]) -> Figure:
-    """Draw the true accept rate against the false accept rate, over every threshold; right, on a logarithmic axis.
+def roc_curve(pairs: ScoredPairs) -> Figure:
+    """Plot the true accept rate against the false accept rate at every threshold, with linear and logarithmic axis.
 
-    A small distance means the same person. The title holds the exact area under the curve, ties counted half. Raises
-    ValueError where either kind of pair is missing.
+    The title states the exact area under the curve, ties counting half.
+
+    Args:
+      pairs: the scored pairs.
     """
-    far, tar = roc_points(distances, same)
-    different = int(np.sum(~np.asarray(same, dtype=bool)))
-    area = float(np.trapezoid(tar, far))
+    far, tar = roc_points(pairs.distances, pairs.same)
+    different = int(np.sum(~pairs.same))
     with matplotlib.rc_context(STYLE):
         figure = new_figure(8.0, 3.9)
         linear, logarithmic = figure.subplots(1, 2)
@@ -67,7 +72,7 @@ def roc_curve(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pai
         linear.text(0.56, 0.5, "guessing", color=MUTED, fontsize=9)
         linear.set(xlim=(-0.01, 1.0), ylabel="true accept rate")
         linear.xaxis.set_major_formatter(_PERCENT)
-        linear.set_title(f"ROC curve: AUC {area:.4f}")
+        linear.set_title(f"ROC curve: AUC {roc_auc(pairs.distances, pairs.same):.4f}")
         lowest = 10.0 ** np.floor(np.log10(1 / different)) if different > 1 else 0.1
         logarithmic.set_xscale("log")
         logarithmic.set_xlim(lowest, 1.0)
@@ -79,50 +84,36 @@ def roc_curve(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pai
     return figure
 
 
-def roc_points(
-    distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]
-) -> tuple[Float[np.ndarray, "points"], Float[np.ndarray, "points"]]:
-    """Give the corners of the exact ROC curve: false and true accept rates, both rising from 0 to 1.
+def training_curves(history: Sequence[HistoryRow]) -> Figure:
+    """Plot loss, learning rate and validation accuracy over the steps, each in a panel if the history has it.
 
-    Pairs of equal distance are accepted together. Raises ValueError where either kind of pair is missing.
+    Args:
+      history: the rows of the history. Their epochs give the upper axis.
+
+    Raises:
+      ValueError: no row has any of the three quantities.
     """
-    distances, same = _checked(distances, same)
-    if same.all() or not same.any():
-        raise ValueError(f"a ROC curve needs pairs of both kinds; found {same.sum()} same of {same.size} pairs")
-    order = np.argsort(distances, kind="stable")
-    last_of_tie = np.append(np.diff(distances[order]) > 0, True)
-    true = np.append(0, np.cumsum(same[order])[last_of_tie])
-    false = np.append(0, np.cumsum(~same[order])[last_of_tie])
-    # A point on the straight line between its neighbours draws nothing; without those the SVG stays small.
-    turn = np.diff(true)[:-1] * np.diff(false)[1:] != np.diff(true)[1:] * np.diff(false)[:-1]
-    corner = np.concatenate(([True], turn, [True]))
-    return false[corner] / false[-1], true[corner] / true[-1]
-
-
-def training_curves(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Draw loss, learning rate and validation accuracy over the steps, each in a panel where the history has it.
-
-    Every entry has `step` and any of `loss`, `learning_rate`, `validation_accuracy` (a share of 1) and `epoch`, which
-    gives the upper axis. Raises ValueError where no entry has any of the three.
-    """
-    names = [name for name in ("loss", "learning_rate", "validation_accuracy") if any(name in row for row in history)]
-    if not names:
+    curves = {
+        _draw_loss: [(row.step, row.loss) for row in history if row.loss is not None],
+        _draw_learning_rate: [(row.step, row.learning_rate) for row in history if row.learning_rate is not None],
+        _draw_accuracy: [(row.step, row.validation_accuracy) for row in history if row.validation_accuracy is not None],
+    }
+    curves = {draw: points for draw, points in curves.items() if points}
+    if not curves:
         raise ValueError("training_curves: no entry of the history has loss, learning_rate or validation_accuracy")
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(8.0, 0.9 + 1.9 * len(names))
-        panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, name in zip(panels, names, strict=True):
-            rows = [row for row in history if name in row]
-            steps = np.array([row["step"] for row in rows], dtype=float)
-            values = np.array([row[name] for row in rows], dtype=float)
-            _PANELS[name](axes, steps, values)
+        figure = new_figure(8.0, 0.9 + 1.9 * len(curves))
+        panels = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (draw, points) in zip(panels, curves.items(), strict=True):
+            steps, values = np.array(points, dtype=float).T
+            draw(axes, steps, values)
         panels[-1].set_xlabel("step")
-        panels[-1].set_xlim(0, max(row["step"] for row in history) * 1.01 or 1)
+        panels[-1].set_xlim(0, max(row.step for row in history) * 1.01 or 1)
         panels[-1].xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
-        timed = [row for row in history if row.get("epoch", 0) > 0 and row["step"] > 0]
-        if timed:
-            per_epoch = timed[-1]["step"] / timed[-1]["epoch"]
-            upper = panels[0].secondary_xaxis("top", functions=(lambda s: s / per_epoch, lambda e: e * per_epoch))
+        per_epoch = [row.step / row.epoch for row in history if row.epoch and row.step > 0]
+        if per_epoch:
+            last = per_epoch[-1]
+            upper = panels[0].secondary_xaxis("top", functions=(lambda s: s / last, lambda e: e * last))
             upper.set_xlabel("epoch")
             upper.grid(False)
             upper.spines["top"].set_visible(False)
@@ -135,7 +126,17 @@ def pair_gallery(
     captions: Sequence[str],
     title: str,
 ) -> Figure:
-    """Show pairs of images side by side, four pairs a row, each over its caption; with no pair, say so."""
+    """Plot pairs of images side by side, four pairs per row, each above its caption.
+
+    Args:
+      first_images: the left image of each pair.
+      second_images: the right image of each pair.
+      captions: the caption of each pair.
+      title: the heading.
+
+    Raises:
+      ValueError: not as many images as captions.
+    """
     if not len(first_images) == len(second_images) == len(captions):
         raise ValueError(
             f"pair_gallery: {len(first_images)} first images, {len(second_images)} second, {len(captions)} captions"
@@ -202,23 +203,11 @@ def _draw_accuracy(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
         axes.set_title("Validation accuracy")
 
 
-_PANELS = {"loss": _draw_loss, "learning_rate": _draw_learning_rate, "validation_accuracy": _draw_accuracy}
-
-
 def _mark_rate(axes: Axes, far: np.ndarray, tar: np.ndarray, rate: float) -> None:
-    # What a threshold can really reach: the last corner that does not exceed the rate.
+    # The greatest rate that a threshold reaches: the last corner that does not exceed the false accept rate.
     reached = tar[np.searchsorted(far, rate, side="right") - 1]
     axes.plot(rate, reached, marker="o", color=INK, markersize=5, zorder=4)
     axes.annotate(f"{100 * reached:.1f} %", (rate, reached), (6, -12), textcoords="offset points", fontsize=9)
-
-
-def _checked(distances: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    distances, same = np.asarray(distances, dtype=np.float64), np.asarray(same, dtype=bool)
-    if distances.ndim != 1 or distances.shape != same.shape or not distances.size:
-        raise ValueError(f"expected one distance and one `same` for each pair; found {distances.shape}, {same.shape}")
-    if not np.isfinite(distances).all():
-        raise ValueError(f"{np.sum(~np.isfinite(distances))} of {distances.size} distances are not finite")
-    return distances, same
 
 
 def _cycled(items: Sequence[str], count: int) -> list[str]:

@@ -1,11 +1,9 @@
-"""The page's sections, made from what evaluation and training measured, with the meaning of each number in words."""
+"""Sections of the page of a run: its metrics in words, tables and plots."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-from jaxtyping import Bool, Float
-
+from lfw_jax.evaluation.results import FoldsResult, ListResult
+from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.figures import distance_histograms, roc_curve, training_curves
 from lfw_jax.report.formatting import (
     interval,
@@ -18,112 +16,127 @@ from lfw_jax.report.formatting import (
     threshold_rows,
 )
 from lfw_jax.report.page import Section
+from lfw_jax.training.history import HistoryRow
 
-# Below this area under the curve a ranking is next to chance; 1,000 pairs tell 0.5 from 0.55 only just.
-_NEXT_TO_CHANCE = 0.55
-
-
-def verification_headline(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Give the figures to read first, as (label, value, note): accuracy, F1, AUC and the threshold."""
-    cards = []
-    thresholds = {t["rule"]: t for t in summary["thresholds"]}
-    best = thresholds.get("accuracy") or next(iter(thresholds.values()), None)
-    if folds := summary.get("folds"):
-        note = f"± {percent(folds['standard_error'], 2)}, standard error of {len(folds['accuracies'])} folds"
-        cards.append((f"Accuracy on {summary['list']}", percent(folds["mean"], 2), note))
-    elif best:
-        note = f"95 % interval {interval(best['accuracy_interval'])}"
-        cards.append((f"Accuracy on {summary['list']}", percent(best["accuracy"]), note))
-    if held_out := summary.get("held_out_threshold"):
-        note = f"95 % interval {interval(held_out['accuracy_interval'])}; threshold {number(held_out['threshold'])}"
-        cards.append((f"By the threshold of {held_out['chosen_on']}", percent(held_out["accuracy"]), note))
-    if f1 := thresholds.get("f1") or best:
-        cards.append(("F1", number(f1["f1"]), f"at threshold {number(f1['threshold'])}, {rule_name(f1['rule'])}"))
-    cards.append(("AUC", number(summary["auc"]), "0.5 is guessing, 1 is perfect"))
-    if best:
-        cards.append(("Threshold", number(best["threshold"]), f"chosen on {best['chosen_on']}"))
-    return cards
+# Below this area under the ROC curve a ranking is near chance; 1,000 pairs just suffice to tell 0.5 from 0.55.
+_NEAR_CHANCE = 0.55
 
 
-def verification_section(
-    summary: Mapping[str, Any], distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]
-) -> Section:
-    """Tell one list's result in words, a table and two figures, from its `metrics.json` entry and its distances."""
-    name = summary["list"]
-    paragraphs = [_how_judged(summary), _how_separated(summary)]
-    if summary.get("folds"):
-        paragraphs.append(_folds_in_words(summary["folds"]))
+def verification_headline(result: ListResult) -> list[tuple[str, str, str]]:
+    """Return the metrics to read first as (label, value, note): accuracy, F1, AUC and threshold."""
+    best, f1 = result.by_rule("accuracy"), result.by_rule("f1")
+    if folds := result.folds:
+        note = f"± {percent(folds.standard_error, 2)}, standard error of {len(folds.accuracies)} folds"
+        cards = [(f"Accuracy on {result.name}", percent(folds.mean, 2), note)]
+    else:
+        note = f"95 % interval {interval(best.accuracy_interval)}"
+        cards = [(f"Accuracy on {result.name}", percent(best.accuracy), note)]
+    if held_out := result.held_out_threshold:
+        note = f"95 % interval {interval(held_out.accuracy_interval)}; threshold {number(held_out.threshold)}"
+        cards.append((f"By the threshold of {held_out.chosen_on}", percent(held_out.accuracy), note))
+    return [
+        *cards,
+        ("F1", number(f1.f1), f"at threshold {number(f1.threshold)}, {rule_name(f1.rule)}"),
+        ("AUC", number(result.auc), "0.5 is guessing, 1 is perfect"),
+        ("Threshold", number(best.threshold), f"chosen on {best.chosen_on}"),
+    ]
+
+
+def verification_section(result: ListResult, pairs: ScoredPairs) -> Section:
+    """Return the section of one list: its metrics in words, the table of thresholds, histograms and the ROC curve.
+
+    Args:
+      result: the metrics of the list.
+      pairs: the scored pairs of the list.
+    """
+    name = result.name
+    paragraphs = [_protocol_in_words(result), _separation_in_words(result)]
+    if result.folds:
+        paragraphs.append(_folds_in_words(result.folds))
     figures = [
         (
-            f"{name}: distances between the two embeddings of a pair. The less the two humps overlap, the better; "
-            "a threshold calls all pairs to its left the same person.",
-            distance_histograms(distances, same, threshold_lines(summary)),
+            f"{name}: distance between the two embeddings of each pair. The less the two distributions overlap, the better. "
+            "A threshold accepts the pairs to its left.",
+            distance_histograms(pairs, threshold_lines(result)),
         ),
         (
-            f"{name}: true accepts bought with false accepts, over all thresholds. Right, the strict end on a "
-            "logarithmic axis, with the true accept rate at round false accept rates.",
-            roc_curve(distances, same),
+            f"{name}: true accept rate against false accept rate over all thresholds. Right: on a logarithmic axis, with the "
+            "true accept rate at given false accept rates.",
+            roc_curve(pairs),
         ),
     ]
-    table = threshold_rows(summary, meanings=True) if summary["thresholds"] else None
-    return Section(f"Verification on {name}", "\n\n".join(paragraphs), table, figures)
+    return Section(f"Verification on {name}", "\n\n".join(paragraphs), threshold_rows(result, meanings=True), figures)
 
 
-def training_section(history: Sequence[Mapping[str, float]]) -> Section:
-    """Show how training went; the entries are those of `figures.training_curves`."""
-    steps = max(row["step"] for row in history)
-    losses = [row["loss"] for row in history if "loss" in row]
-    text = f"{steps:,.0f} steps"
-    epochs = max((row["epoch"] for row in history if "epoch" in row), default=None)
-    if epochs is not None:
-        text += f", {epochs:g} epochs"
+def baseline_section(result: ListResult, raw_pixels: ListResult) -> Section:
+    """Return the section that compares the embeddings with the raw pixels on the same pairs."""
+    text = (
+        "The metrics of these pairs at the distance of the pixels themselves (each image normalised to mean 0 and length 1), "
+        "with a threshold chosen in the same way. The difference is what the embedding has learned."
+    )
+    rows = [["", "Accuracy", "AUC"]]
+    for name, one in (("Embeddings", result), ("Raw pixels", raw_pixels)):
+        rows.append([name, percent(one.by_rule("accuracy").accuracy), number(one.auc)])
+    return Section("Against raw pixels", text, rows)
+
+
+def training_section(history: Sequence[HistoryRow]) -> Section:
+    """Return the section of the training: its length and loss in words, and its curves.
+
+    Args:
+      history: the rows of the history, at least one of them with a loss, a learning rate or a validation.
+    """
+    text = f"{max(row.step for row in history):,.0f} steps"
+    epochs = [row.epoch for row in history if row.epoch is not None]
+    if epochs:
+        text += f", {max(epochs):g} epochs"
+    losses = [row.loss for row in history if row.loss is not None]
     if losses:
         text += f"; the loss went from {losses[0]:.3f} to {losses[-1]:.3f}"
     caption = "Loss, learning rate and validation accuracy, as far as they were recorded."
     return Section("Training", f"{text}.", None, [(caption, training_curves(history))])
 
 
-def _how_judged(summary: Mapping[str, Any]) -> str:
+def _protocol_in_words(result: ListResult) -> str:
     text = (
-        f"{list_title(summary)}. A pair counts as the same person when the Euclidean distance between the two unit "
-        "embeddings, 0 to 2, is below a threshold."
+        f"{list_title(result)}. A pair is accepted as one identity if the Euclidean distance between its two unit "
+        "embeddings, in [0, 2], is below a threshold."
     )
-    sources = sorted({t["chosen_on"] for t in summary["thresholds"]})
-    chosen = "thresholds were chosen" if len(summary["thresholds"]) > 1 else "threshold was chosen"
-    if summary["list"] in sources:
-        text += f" The {chosen} on {summary['list']} itself, so these figures flatter the model."
+    sources = sorted({threshold.chosen_on for threshold in result.thresholds})
+    chosen = "thresholds were chosen" if len(result.thresholds) > 1 else "threshold was chosen"
+    if result.name in sources:
+        text += f" The {chosen} on {result.name} itself, so these metrics flatter the model."
     elif sources:
-        text += f" The {chosen} on {' and '.join(sources)}, so the pairs judged here had no say in that."
-    if held_out := summary.get("held_out_threshold"):
+        text += f" The {chosen} on {' and '.join(sources)}, not on the pairs evaluated here."
+    if held_out := result.held_out_threshold:
         text += (
-            f" Where people of {' and '.join(sources)} trained, their distances say little of strangers', and a threshold "
-            f"chosen on them is too strict. The last column has the threshold of {held_out['chosen_on']}, who did not train: "
-            "for people whom the model has not seen, take that one."
+            f" Where identities of {' and '.join(sources)} trained, a threshold chosen on them is too strict for unseen "
+            f"identities. The last column has the threshold of {held_out.chosen_on}, who did not train: use that one for "
+            "identities that the model has not seen."
         )
     return text
 
 
-def _how_separated(summary: Mapping[str, Any]) -> str:
-    auc = summary["auc"]
+def _separation_in_words(result: ListResult) -> str:
     text = (
-        f"Two photographs of one person are {number(summary['positive_distance_mean'])} apart on average, those of two "
-        f"people {number(summary['negative_distance_mean'])}. The area under the ROC curve, {number(auc)}, is the "
-        "chance that a random pair of one person is nearer than a random pair of two."
+        f"The mean distance is {number(result.positive_distance_mean)} for same pairs and "
+        f"{number(result.negative_distance_mean)} for different pairs. The area under the ROC curve, {number(result.auc)}, is "
+        "the probability that a random same pair is nearer than a random different pair."
     )
-    if auc < _NEXT_TO_CHANCE:
+    if result.auc < _NEAR_CHANCE:
         text += (
-            " That is next to guessing: the embedding does not tell people apart. Where both means are nearly equal, "
-            "it has collapsed or only learnt its training people by heart."
+            " That is near chance: the embedding does not separate identities. If both means are nearly equal, it has "
+            "collapsed or memorised the training identities."
         )
     return text
 
 
-def _folds_in_words(folds: Mapping[str, Any]) -> str:
-    each = ", ".join(f"{100 * accuracy:.1f}" for accuracy in folds["accuracies"])
-    count = len(folds["accuracies"])
+def _folds_in_words(folds: FoldsResult) -> str:
+    each = ", ".join(f"{100 * accuracy:.1f}" for accuracy in folds.accuracies)
+    count = len(folds.accuracies)
     return (
-        f"Over {count} folds, each judged with the threshold of the other {count - 1}, the mean accuracy is "
-        f"{mean_and_error(folds)}: the figure behind ± is the standard error of the mean, as LFW's results page prints "
+        f"Over {count} folds, each evaluated at the threshold of the other {count - 1}, the mean accuracy is "
+        f"{mean_and_error(folds)}: the number after ± is the standard error of the mean, as LFW's results page prints "
         f"it. The population standard deviation, which other projects print in its place, is "
-        f"{percent(folds['population_std'], 2)}. The folds in order: {each} %."
+        f"{percent(folds.population_std, 2)}. The folds in order: {each} %."
     )

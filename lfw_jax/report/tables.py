@@ -1,25 +1,35 @@
-"""The result in the terminal."""
-
-from collections.abc import Mapping
-from typing import Any
+"""The results of a run in the terminal."""
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lfw_jax.evaluation.results import ListResult
+from lfw_jax.evaluation.run_metrics import RunMetrics
+from lfw_jax.report.evaluation_sets import sets_table
 from lfw_jax.report.formatting import mean_and_error, number, percent, threshold_rows
 
 _WIDTH = 80
 
 
-def verification_table(summary: Mapping[str, Any]) -> Table:
-    """Make the table of one list's `metrics.json` entry: a row a quantity, a column a threshold."""
-    same = summary["same_pairs"]
-    head, *rows = threshold_rows(summary, meanings=False)
+def print_results(metrics: RunMetrics) -> None:
+    """Print the results of a run to standard output: the test list, the raw pixels, and the evaluation sets if any."""
+    print_table(verification_table(metrics.test))
+    baseline = metrics.baseline
+    accuracy = percent(baseline.by_rule("accuracy").accuracy)
+    print(f"raw pixels, evaluated in the same way: {accuracy}, AUC {baseline.auc:.4f}")
+    if metrics.sets:
+        print_table(sets_table(list(metrics.sets.values())))
+
+
+def verification_table(result: ListResult) -> Table:
+    """Return the table of one list for the terminal: one row per quantity, one column per threshold."""
+    same = result.same_pairs
+    head, *rows = threshold_rows(result, meanings=False)
     table = Table(
-        title=Text(f"{summary['list']}: {same:,} same, {summary['pairs'] - same:,} different pairs"),
-        caption=Text(_caption(summary)),
+        title=Text(f"{result.name}: {same:,} same, {result.pairs - same:,} different pairs"),
+        caption=Text(_caption(result)),
         title_justify="left",
         caption_justify="left",
         title_style="bold",
@@ -36,15 +46,20 @@ def verification_table(summary: Mapping[str, Any]) -> Table:
 
 
 def print_table(table: Table, *, console: Console | None = None) -> None:
-    """Print a table to standard output, at most 80 columns wide."""
+    """Print a table, at most 80 columns wide.
+
+    Args:
+      table: the table.
+      console: where to print; standard output by default.
+    """
     console = console or Console()
     console.print(table, width=min(_WIDTH, console.width))
 
 
-def _caption(summary: Mapping[str, Any]) -> str:
-    near, far = number(summary["positive_distance_mean"]), number(summary["negative_distance_mean"])
-    lines = [f"AUC {number(summary['auc'], 4)}", f"mean distance: same {near}, different {far}"]
-    if folds := summary.get("folds"):
-        lines.append(f"{len(folds['accuracies'])} folds: {mean_and_error(folds)} (standard error)")
-        lines.append(f"population standard deviation: {percent(folds['population_std'], 2)}")
+def _caption(result: ListResult) -> str:
+    near, far = number(result.positive_distance_mean), number(result.negative_distance_mean)
+    lines = [f"AUC {number(result.auc, 4)}", f"mean distance: same {near}, different {far}"]
+    if folds := result.folds:
+        lines.append(f"{len(folds.accuracies)} folds: {mean_and_error(folds)} (standard error)")
+        lines.append(f"population standard deviation: {percent(folds.population_std, 2)}")
     return "\n".join(lines)

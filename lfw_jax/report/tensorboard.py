@@ -10,25 +10,29 @@ from jaxtyping import Num, UInt8
 from matplotlib.figure import Figure
 from tensorboardX import SummaryWriter
 
+from lfw_jax.evaluation.run_metrics import RunMetrics
+from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.report.figures import distance_histograms, roc_curve
+from lfw_jax.report.formatting import threshold_lines
 from lfw_jax.report.style import figure_pixels
 
 _FLUSH_SECONDS = 10
 
 
 class TensorBoard:
-    """Writes one run's scalars, histograms, images and texts; close it, or use it in a `with` block.
+    """Writer of the scalars, histograms, images and texts of a run; close it, or use it in a `with` block.
 
     Args:
-        directory: the run's folder of event files; made if missing.
-        purge_step: on resume, the first step this run will write again. Everything that an earlier run wrote at that
-            step or later is hidden, so that the curve goes back to the checkpoint and shows no zig-zag.
+      directory: folder of the event files; created if missing.
+      purge_step: on resumption, the first step that this run writes again. Everything that an earlier run wrote at that step
+        or later is hidden, so that the curves continue from the checkpoint without overlap.
     """
 
     def __init__(self, directory: str | Path, *, purge_step: int | None = None):
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        # The writer names a file by the second and opens it anew: a resume in the same second would empty the earlier
-        # file. The number keeps the names apart, and sorted in the order in which TensorBoard must read them.
+        # The writer names a file by the second and truncates it: a run that resumes in the same second would lose the
+        # earlier file. The number keeps the names distinct, and sorted in the order in which TensorBoard must read them.
         earlier = sum(1 for _ in directory.glob("events.out.tfevents.*"))
         self._writer = SummaryWriter(
             str(directory), purge_step=purge_step, flush_secs=_FLUSH_SECONDS, filename_suffix=f".{earlier:04d}"
@@ -43,23 +47,49 @@ class TensorBoard:
         self.close()
 
     def scalars(self, step: int, values: Mapping[str, SupportsFloat]) -> None:
-        """Write one point of several curves; the key is the tag, such as `train/loss`. NaN is written as it is."""
+        """Write one point per curve. NaN is written unchanged.
+
+        Args:
+          step: the step of the points.
+          values: the values by their tags, such as `train/loss`.
+        """
         for tag, value in values.items():
             self._writer.add_scalar(tag, float(value), step)
 
     def histogram(self, step: int, tag: str, values: Num[np.ndarray, "..."]) -> None:
-        """Write the distribution of `values`. Only finite ones count, and without any of those nothing is written."""
+        """Write the distribution of the finite values, or nothing if there is none.
+
+        Args:
+          step: the step of the histogram.
+          tag: its tag.
+          values: the values.
+        """
         flat = np.asarray(values, dtype=np.float64).ravel()
         flat = flat[np.isfinite(flat)]
         if flat.size:
             self._writer.add_histogram(tag, flat, step)
 
     def figure(self, step: int, tag: str, figure: Figure) -> None:
-        """Write a matplotlib figure as an image."""
+        """Write a matplotlib figure as an image.
+
+        Args:
+          step: the step of the image.
+          tag: its tag.
+          figure: the figure, in its own size.
+        """
         self.image(step, tag, figure_pixels(figure))
 
     def image(self, step: int, tag: str, image: UInt8[np.ndarray, "height width channels"]) -> None:
-        """Write one image of 1, 3 or 4 channels. Raises ValueError for any other shape or dtype."""
+        """Write an image.
+
+        Args:
+          step: the step of the image.
+          tag: its tag.
+          image: 1, 3 or 4 channels.
+
+        Raises:
+          ValueError: another shape or dtype.
+        """
         image = np.asarray(image)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] not in (1, 3, 4):
             raise ValueError(
@@ -68,9 +98,37 @@ class TensorBoard:
         self._writer.add_image(tag, image, step, dataformats="HWC")
 
     def text(self, tag: str, text: str) -> None:
-        """Write a text, which TensorBoard shows as Markdown; four spaces before each line keep a config's layout."""
+        """Write a text, which TensorBoard renders as Markdown.
+
+        Args:
+          tag: its tag.
+          text: the text; lines that are indented by four spaces keep their layout.
+        """
         self._writer.add_text(tag, text, 0)
 
     def close(self) -> None:
-        """Write what is still waiting and close the file. Closing twice does no harm."""
+        """Write buffered events and close the file. Closing twice does no harm."""
         self._writer.close()
+
+
+def log_results(board: TensorBoard, metrics: RunMetrics, pairs: ScoredPairs, *, config: str) -> None:
+    """Write the metrics of a run at its step, with the plots of its test pairs.
+
+    Args:
+      board: where to write.
+      metrics: the metrics of the run.
+      pairs: the scored test pairs.
+      config: the whole configuration.
+    """
+    step, test = metrics.step, metrics.test
+    scalars = {f"test/accuracy_by_{threshold.rule}": threshold.accuracy for threshold in test.thresholds}
+    if test.held_out_threshold:
+        scalars["test/accuracy_by_held_out_people"] = test.held_out_threshold.accuracy
+    scalars["test/auc"] = test.auc
+    for name, item in metrics.sets.items():
+        scalars[f"sets/{name}/accuracy"] = item.by_rule("accuracy").accuracy
+        scalars[f"sets/{name}/auc"] = item.auc
+    board.scalars(step, scalars)
+    board.figure(step, "test/distances", distance_histograms(pairs, threshold_lines(test)))
+    board.figure(step, "test/roc", roc_curve(pairs))
+    board.text("config", f"```\n{config}\n```")

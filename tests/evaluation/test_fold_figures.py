@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import KFold
 
 from lfw_jax.evaluation.fold_figures import fold_figures, insightface_figures
+from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import verify_folds
 
 
@@ -16,7 +17,7 @@ def test_the_standard_error_is_of_the_mean_and_the_population_std_is_not():
     assert figures.mean == pytest.approx(0.9)
     assert figures.population_std == pytest.approx(0.0282843, abs=1e-7)
     assert figures.standard_error == pytest.approx(0.0316228 / 5**0.5, abs=1e-7)
-    assert figures.summary()["thresholds"] == [1.0] * 5
+    assert figures.thresholds == (1.0,) * 5
 
 
 @pytest.mark.parametrize(("accuracies", "thresholds"), [([0.9], [1.0]), ([0.9, 0.8], [1.0]), ([], [])])
@@ -44,7 +45,7 @@ def test_insightface_figures_are_those_of_its_recipe_written_out(seed: int, pair
     distances = np.round(rng.uniform(0, 2, pairs), 2)  # so that distances fall on thresholds, too
     found = insightface_figures(distances, same)
     assert found is not None
-    assert (found["mean"], found["population_std"]) == pytest.approx(written_out(distances, same), abs=1e-12)
+    assert (found.mean, found.population_std) == pytest.approx(written_out(distances, same), abs=1e-12)
 
 
 def test_fewer_than_ten_pairs_have_no_such_figure():
@@ -55,8 +56,10 @@ def test_the_folds_of_a_list_appear_beside_the_recipe():
     rng = np.random.default_rng(0)
     same = np.arange(600) % 2 == 0
     distances = rng.normal(1.0, 0.2, 600) + 0.3 * ~same
-    summary = verify_folds(distances, same, np.arange(600) // 60, name="pairs").summary()
-    assert summary["insightface"] == insightface_figures(distances, same)
-    # The same folds; thresholds from a grid instead of exact ones move the mean by a pair or two a fold.
-    assert summary["insightface"]["mean"] == pytest.approx(summary["folds"]["mean"], abs=0.03)
-    assert summary["folds"]["standard_error"] == pytest.approx(summary["folds"]["population_std"] / 3)
+    metrics = verify_folds(ScoredPairs("pairs", distances, same, folds=np.arange(600) // 60)).metrics
+    assert metrics.insightface == insightface_figures(distances, same)
+    assert metrics.insightface is not None
+    assert metrics.folds is not None
+    # The same folds; thresholds from a grid instead of exact ones move the mean by a pair or two per fold.
+    assert metrics.insightface.mean == pytest.approx(metrics.folds.mean, abs=0.03)
+    assert metrics.folds.standard_error == pytest.approx(metrics.folds.population_std / 3)

@@ -15,14 +15,14 @@ def test_no_threshold_within_the_allowance_accepts_more(seed: int, same_pairs: i
     points = true_accept_rates(distances, same, (rate,))
     allowed = int(rate * different_pairs + 1e-9)
     if not allowed:
-        assert points == []
+        assert points == ()
         return
     (point,) = points
-    assert np.sum(distances[~same] < point["threshold"]) <= allowed
-    assert np.mean(distances[same] < point["threshold"]) == point["true_accept_rate"]
+    assert np.sum(distances[~same] < point.threshold) <= allowed
+    assert np.mean(distances[same] < point.threshold) == point.true_accept_rate
     for threshold in np.unique(distances) + 1e-6:
         if np.sum(distances[~same] < threshold) <= allowed:
-            assert np.mean(distances[same] < threshold) <= point["true_accept_rate"]
+            assert np.mean(distances[same] < threshold) <= point.true_accept_rate
 
 
 def test_three_thousand_different_pairs_measure_a_thousandth_and_no_ten_thousandth():
@@ -30,7 +30,7 @@ def test_three_thousand_different_pairs_measure_a_thousandth_and_no_ten_thousand
     same = np.arange(6000) < 3000
     distances = rng.normal(1.0, 0.1, 6000) + 0.5 * ~same
     points = true_accept_rates(distances, same)
-    assert [point["false_accept_rate"] for point in points] == [0.1, 0.01, 0.001]
-    assert np.sum(distances[~same] < points[-1]["threshold"]) == 3
-    rates = [point["true_accept_rate"] for point in points]
+    assert [point.false_accept_rate for point in points] == [0.1, 0.01, 0.001]
+    assert np.sum(distances[~same] < points[-1].threshold) == 3
+    rates = [point.true_accept_rate for point in points]
     assert rates == sorted(rates, reverse=True)

@@ -35,7 +35,7 @@ def test_scores_are_read_as_they_were_written(tmp_path):
     ("changes", "said"),
     [
         (dict(distances=[0.25, np.nan, 0.75]), "1 of 3 distances are not finite, the first at pair 2"),
-        (dict(same=[True, True, True]), "found 3 pairs of the same person and 0 of different people"),
+        (dict(same=[True, True, True]), "found 3 same pairs and 0 different pairs"),
     ],
 )
 def test_pairs_that_cannot_be_evaluated_are_refused(changes, said):

@@ -4,21 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from sklearn import metrics
 
 from lfw_jax.evaluation import thresholds
-
-# A coarse set of values makes ties common; a fine one makes neighbouring floats possible.
-values = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.floats(0, 2), st.just(np.nextafter(0.5, 1)))
-
-
-@st.composite
-def judged_pairs(draw, both_kinds=False, elements=values):
-    same = draw(hnp.arrays(bool, st.integers(1, 30)))
-    if both_kinds:
-        same = np.concatenate([same, [True, False]])
-    return draw(hnp.arrays(np.float64, len(same), elements=elements)), same
+from lfw_jax.evaluation.roc import roc_auc, roc_points
+from tests.evaluation.sampled_pairs import labelled_pairs
 
 
 def every_threshold(distances: np.ndarray) -> list[float]:
@@ -27,7 +17,7 @@ def every_threshold(distances: np.ndarray) -> list[float]:
 
 
 @settings(deadline=None)
-@given(judged_pairs())
+@given(labelled_pairs())
 def test_best_accuracy_equals_the_search_over_every_threshold(pairs):
     distances, same = pairs
     best = max(np.mean((distances < t) == same) for t in every_threshold(distances))
@@ -36,7 +26,7 @@ def test_best_accuracy_equals_the_search_over_every_threshold(pairs):
 
 
 @settings(deadline=None)
-@given(judged_pairs())
+@given(labelled_pairs())
 def test_best_f1_equals_the_search_over_every_threshold(pairs):
     distances, same = pairs
     best = max(metrics.f1_score(same, distances < t, zero_division=0) for t in every_threshold(distances))
@@ -45,7 +35,7 @@ def test_best_f1_equals_the_search_over_every_threshold(pairs):
 
 
 @settings(deadline=None)
-@given(judged_pairs(), st.sampled_from([thresholds.best_accuracy, thresholds.best_f1]), st.randoms())
+@given(labelled_pairs(), st.sampled_from([thresholds.best_accuracy, thresholds.best_f1]), st.randoms())
 def test_the_order_of_pairs_does_not_move_the_threshold(pairs, choose, random):
     distances, same = pairs
     order = list(range(len(same)))
@@ -54,7 +44,7 @@ def test_the_order_of_pairs_does_not_move_the_threshold(pairs, choose, random):
 
 
 @settings(deadline=None)
-@given(judged_pairs(elements=st.sampled_from(np.arange(1, 9) / 4)), st.sampled_from([2.0, 0.5, 64.0]))
+@given(labelled_pairs(elements=st.sampled_from(np.arange(1, 9) / 4)), st.sampled_from([2.0, 0.5, 64.0]))
 def test_the_threshold_scales_with_the_distances(pairs, factor):
     distances, same = pairs
     inside = thresholds.best_accuracy(distances, same)
@@ -96,7 +86,7 @@ def test_a_threshold_between_neighbouring_floats_still_separates_them():
 
 
 @settings(deadline=None)
-@given(judged_pairs(), st.floats(-1, 3))
+@given(labelled_pairs(), st.floats(-1, 3))
 def test_scores_agree_with_scikit_learn(pairs, threshold):
     distances, same = pairs
     accepted = distances < threshold
@@ -118,31 +108,6 @@ def test_a_pair_at_the_threshold_is_rejected():
     assert scores.false_reject_rate == 1.0
 
 
-@settings(deadline=None)
-@given(judged_pairs(both_kinds=True))
-def test_auc_agrees_with_scikit_learn_with_ties(pairs):
-    distances, same = pairs
-    # Ranks go in, not distances: scikit-learn merges scores that are nearly equal.
-    ranks = np.unique(distances, return_inverse=True)[1]
-    assert math.isclose(thresholds.roc_auc(distances, same), metrics.roc_auc_score(same, -ranks), abs_tol=1e-12)
-
-
-@settings(deadline=None)
-@given(judged_pairs(both_kinds=True, elements=st.sampled_from(np.arange(12) / 6)))
-def test_auc_keeps_under_increasing_maps_and_mirrors_under_swaps(pairs):
-    distances, same = pairs
-    auc = thresholds.roc_auc(distances, same)
-    assert thresholds.roc_auc(distances**3 - 5, same) == auc
-    assert thresholds.roc_auc(np.exp(distances), same) == auc
-    assert math.isclose(thresholds.roc_auc(distances, ~same), 1 - auc, abs_tol=1e-12)
-
-
-@pytest.mark.parametrize(("same", "kinds"), [([True, True], "2 same and 0"), ([False, False], "0 same and 2")])
-def test_auc_of_one_kind_is_refused(same, kinds):
-    with pytest.raises(ValueError, match=kinds):
-        thresholds.roc_auc(np.asarray([0.1, 0.2]), np.asarray(same))
-
-
 @pytest.mark.parametrize(
     ("distances", "same", "words"),
     [
@@ -153,7 +118,7 @@ def test_auc_of_one_kind_is_refused(same, kinds):
     ],
 )
 def test_arrays_that_are_no_judged_pairs_are_refused(distances, same, words):
-    for function in (thresholds.best_accuracy, thresholds.best_f1, thresholds.roc_auc):
+    for function in (thresholds.best_accuracy, thresholds.best_f1, roc_auc, roc_points):
         with pytest.raises(ValueError, match=words):
             function(distances, same)
 

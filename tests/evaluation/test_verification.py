@@ -11,50 +11,43 @@ from sklearn import metrics
 
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation import thresholds, verification
+from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.typed_json import to_json
 
 
-def drawn_pairs(seed: int, pairs: int, gap: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
-    """Distances of half same, half different pairs; the different ones lie farther by `gap`."""
+def sampled(seed: int, pairs: int, gap: float = 0.3, *, name: str = "test", folds: np.ndarray | None = None):
+    """Half same, half different pairs; the different ones lie farther by `gap`."""
     rng = np.random.default_rng(seed)
     same = np.arange(pairs) % 2 == 0
-    return rng.normal(1.0, 0.2, pairs) + gap * ~same, same
+    return ScoredPairs(name, rng.normal(1.0, 0.2, pairs) + gap * ~same, same, folds=folds)
+
+
+def folded(seed: int = 3, pairs: int = 600, folds: np.ndarray | None = None) -> ScoredPairs:
+    return sampled(seed, pairs, name="pairs", folds=np.arange(pairs) // 60 if folds is None else folds)
 
 
 def test_thresholds_come_from_the_development_pairs_and_scores_from_the_others():
-    distances, same = drawn_pairs(0, 400)
-    development, development_same = drawn_pairs(1, 600, gap=0.5)
-    result = verification.verify(
-        distances,
-        same,
-        name="test",
-        development_distances=development,
-        development_same=development_same,
-        development_name="development",
-    )
-    by_accuracy, by_f1 = result.thresholds
-    assert by_accuracy.threshold == thresholds.best_accuracy(development, development_same)
-    assert by_f1.threshold == thresholds.best_f1(development, development_same)
-    for chosen in result.thresholds:
+    test, development = sampled(0, 400), sampled(1, 600, gap=0.5, name="development")
+    result = verification.verify(test, development)
+    by_accuracy, by_f1 = result.metrics.thresholds
+    assert by_accuracy.threshold == thresholds.best_accuracy(development.distances, development.same)
+    assert by_f1.threshold == thresholds.best_f1(development.distances, development.same)
+    for chosen in result.metrics.thresholds:
         assert chosen.chosen_on == "development"
-        accepted = distances < chosen.threshold
-        assert chosen.scores.accuracy == np.mean(accepted == same)
-        assert math.isclose(chosen.scores.f1, metrics.f1_score(same, accepted))
-        assert chosen.accuracy_interval == thresholds.wilson_interval(int(np.sum(accepted == same)), 400)
-    assert np.array_equal(result.distances, distances)
-    assert np.array_equal(result.same, same)
+        accepted = test.distances < chosen.threshold
+        assert chosen.accuracy == np.mean(accepted == test.same)
+        assert math.isclose(chosen.f1, metrics.f1_score(test.same, accepted))
+        assert chosen.accuracy_interval == thresholds.wilson_interval(int(np.sum(accepted == test.same)), 400)
+    assert np.array_equal(result.distances, test.distances)
+    assert np.array_equal(result.same, test.same)
+    assert result.pairs is test
 
 
-def test_the_summary_is_exactly_the_agreed_json():
-    distances, same = drawn_pairs(0, 100)
-    development, development_same = drawn_pairs(1, 100)
-    summary = verification.verify(
-        distances,
-        same,
-        name="test",
-        development_distances=development,
-        development_same=development_same,
-        development_name="development",
-    ).summary()
+def test_the_result_is_exactly_the_agreed_json():
+    test = sampled(0, 100)
+    distances, same = test.distances, test.same
+    result = verification.verify(test, sampled(1, 100, name="development"))
+    summary = to_json(result.metrics)
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     assert list(summary) == [
         "list",
@@ -86,88 +79,79 @@ def test_the_summary_is_exactly_the_agreed_json():
         "false_accept_rate",
         "false_reject_rate",
     ]
+    assert list(summary["true_accept_rates"][0]) == ["false_accept_rate", "true_accept_rate", "threshold"]
 
 
-def test_a_threshold_of_held_out_people_is_one_more():
-    development, development_same = drawn_pairs(1, 80)
-    held_out, held_out_same = drawn_pairs(2, 60)
-    before = verify_on(development, development_same)
-    assert before.summary()["held_out_threshold"] is None
-    after = verification.with_held_out_threshold(before, held_out, held_out_same, name="held out")
-    assert after.thresholds == before.thresholds
-    found = after.summary()["held_out_threshold"]
-    threshold = thresholds.best_accuracy(held_out, held_out_same)
-    assert (found["rule"], found["chosen_on"], found["threshold"]) == ("accuracy", "held out", threshold)
-    assert found["accuracy"] == np.mean((before.distances < threshold) == before.same)
-    with pytest.raises(ValueError, match="must not be chosen on what it is scored on"):
-        verification.with_held_out_threshold(before, held_out, held_out_same, name="test")
+def test_a_threshold_of_held_out_identities_is_one_more():
+    held_out = sampled(2, 60, name="held out")
+    before = verification.verify(sampled(0, 100), sampled(1, 80, name="development"))
+    assert before.metrics.held_out_threshold is None
+    after = verification.with_held_out_threshold(before, held_out)
+    assert after.metrics.thresholds == before.metrics.thresholds
+    found = after.metrics.held_out_threshold
+    assert found is not None
+    threshold = thresholds.best_accuracy(held_out.distances, held_out.same)
+    assert (found.rule, found.chosen_on, found.threshold) == ("accuracy", "held out", threshold)
+    assert found.accuracy == np.mean((before.distances < threshold) == before.same)
+    with pytest.raises(ValueError, match="must not be chosen on the pairs that it is evaluated on"):
+        verification.with_held_out_threshold(before, sampled(2, 60, name="test"))
     with pytest.raises(UserError, match="not finite"):
-        verification.with_held_out_threshold(before, held_out * np.nan, held_out_same, name="held out")
+        verification.with_held_out_threshold(
+            before, ScoredPairs("held out", held_out.distances * np.nan, held_out.same)
+        )
 
 
-def verify_on(development: np.ndarray, development_same: np.ndarray, development_name: str = "development"):
-    distances, same = drawn_pairs(0, 100)
-    return verification.verify(
-        distances,
-        same,
-        name="test",
-        development_distances=development,
-        development_same=development_same,
-        development_name=development_name,
-    )
-
-
-def test_choosing_a_threshold_on_the_judged_pairs_is_refused():
-    distances, same = drawn_pairs(0, 100)
-    other, other_same = drawn_pairs(1, 100)
-    words = "must not be chosen on what it is scored on"
+def test_choosing_a_threshold_on_the_evaluated_pairs_is_refused():
+    words = "must not be chosen on the pairs that it is evaluated on"
     with pytest.raises(ValueError, match=words):
-        verify_on(distances.copy(), same.copy())
+        verification.verify(sampled(0, 100), sampled(0, 100, name="development"))
     with pytest.raises(ValueError, match=words):
-        verify_on(other, other_same, development_name="test")
+        verification.verify(sampled(0, 100), sampled(1, 100, name="test"))
 
 
-def test_a_collapsed_model_is_judged_at_chance():
+def test_a_collapsed_model_is_at_chance():
     same = np.arange(20) % 2 == 0
     result = verification.verify(
-        np.zeros(20),
-        same,
-        name="test",
-        development_distances=np.zeros(20),
-        development_same=same,
-        development_name="development",
+        ScoredPairs("test", np.zeros(20), same), ScoredPairs("development", np.zeros(20), same)
     )
     assert result.auc == 0.5
-    assert result.thresholds[0].scores.accuracy == 0.5
+    assert result.metrics.by_rule("accuracy").accuracy == 0.5
 
 
 def test_distances_that_are_not_finite_are_counted_in_words():
-    distances, same = drawn_pairs(0, 100)
+    pairs = sampled(0, 100)
+    distances = pairs.distances.copy()
     distances[[7, 20]] = np.nan, np.inf
     words = r"2 of 100 distances are not finite, the first at pair 8.*earlier checkpoint"
     with pytest.raises(UserError, match=f"development: {words}"):
-        verify_on(distances, same)
+        verification.verify(pairs, ScoredPairs("development", distances, pairs.same))
     with pytest.raises(UserError, match=f"pairs: {words}"):
-        verification.verify_folds(distances, same, np.arange(100) // 10, name="pairs")
+        verification.verify_folds(ScoredPairs("pairs", distances, pairs.same, folds=np.arange(100) // 10))
 
 
 @pytest.mark.parametrize("kind", [True, False])
 def test_a_list_of_one_kind_is_refused(kind):
     with pytest.raises(UserError, match="at least one of each"):
-        verify_on(np.linspace(0, 1, 10), np.full(10, kind))
+        verification.verify(sampled(0, 100), ScoredPairs("development", np.linspace(0, 1, 10), np.full(10, kind)))
 
 
 def test_arrays_of_unequal_length_are_refused():
-    with pytest.raises(ValueError, match=r"development.*shapes \(10,\) and \(9,\)"):
-        verify_on(np.linspace(0, 1, 10), np.ones(9, bool))
-    with pytest.raises(ValueError, match="one fold for each of 10"):
-        verification.verify_folds(*drawn_pairs(0, 10), np.zeros(9, int), name="pairs")
+    with pytest.raises(ValueError, match=r"development: expected same of shape \(10,\), found \(9,\)"):
+        verification.verify(sampled(0, 100), ScoredPairs("development", np.linspace(0, 1, 10), np.ones(9, bool)))
+    with pytest.raises(ValueError, match=r"expected folds of shape \(10,\), found \(9,\)"):
+        verification.verify_folds(sampled(0, 10, folds=np.zeros(9, int)))
 
 
-def test_each_fold_is_judged_by_the_threshold_of_the_others():
-    distances, same = drawn_pairs(3, 600)
+def test_pairs_without_folds_have_no_cross_validation():
+    with pytest.raises(ValueError, match="expected the fold of each pair, found none"):
+        verification.verify_folds(sampled(0, 10))
+
+
+def test_each_fold_is_evaluated_at_the_threshold_of_the_others():
     folds = np.random.default_rng(0).permutation(np.arange(600) % 10) + 5
-    result = verification.verify_folds(distances, same, folds, name="pairs")
+    pairs = folded(folds=folds)
+    distances, same = pairs.distances, pairs.same
+    result = verification.verify_folds(pairs)
     assert result.folds is not None
     for place, label in enumerate(range(5, 15)):
         inside = folds == label
@@ -178,9 +162,7 @@ def test_each_fold_is_judged_by_the_threshold_of_the_others():
 
 
 def test_the_standard_error_and_the_population_deviation_are_told_apart():
-    distances, same = drawn_pairs(3, 600)
-    result = verification.verify_folds(distances, same, np.arange(600) // 60, name="pairs")
-    summary = result.summary()["folds"]
+    summary = to_json(verification.verify_folds(folded()).folds)
     accuracies = summary["accuracies"]
     mean = sum(accuracies) / 10
     squares = sum((accuracy - mean) ** 2 for accuracy in accuracies)
@@ -194,14 +176,15 @@ def test_the_standard_error_and_the_population_deviation_are_told_apart():
 
 
 def test_the_scores_over_all_folds_count_every_pair_by_its_own_threshold():
-    distances, same = drawn_pairs(3, 600)
+    pairs = folded()
+    distances = pairs.distances.copy()
     distances[:60] += 0.5  # this fold's own threshold would differ
-    result = verification.verify_folds(distances, same, np.arange(600) // 60, name="pairs")
+    result = verification.verify_folds(ScoredPairs("pairs", distances, pairs.same, folds=pairs.folds))
     assert result.folds is not None
-    by_accuracy, by_f1 = result.thresholds
+    by_accuracy, by_f1 = result.metrics.thresholds
     accepted = distances < np.repeat(result.folds.thresholds, 60)
-    assert math.isclose(by_accuracy.scores.accuracy, result.folds.mean)  # folds of one size
-    assert math.isclose(by_accuracy.scores.f1, metrics.f1_score(same, accepted))
+    assert math.isclose(by_accuracy.accuracy, result.folds.mean)  # folds of one size
+    assert math.isclose(by_accuracy.f1, metrics.f1_score(pairs.same, accepted))
     assert math.isclose(by_accuracy.threshold, np.mean(result.folds.thresholds))
     assert by_accuracy.chosen_on == by_f1.chosen_on == "the other folds of pairs (mean of 10 thresholds)"
     assert by_f1.rule == "f1"
@@ -209,7 +192,7 @@ def test_the_scores_over_all_folds_count_every_pair_by_its_own_threshold():
 
 def test_one_fold_is_not_enough():
     with pytest.raises(UserError, match="found 1 fold, expected at least 2"):
-        verification.verify_folds(*drawn_pairs(0, 10), np.zeros(10, int), name="pairs")
+        verification.verify_folds(sampled(0, 10, folds=np.zeros(10, int)))
 
 
 @settings(deadline=None)

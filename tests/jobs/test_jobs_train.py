@@ -14,6 +14,7 @@ from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.evaluation.verification import verify, with_held_out_threshold
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.jobs.train_and_evaluate import run
+from lfw_jax.typed_json import to_json
 
 
 def tiny(folder, **changes):
@@ -76,15 +77,9 @@ def test_a_run_leaves_metrics_report_events_and_checkpoints(finished):
 def test_the_scores_of_a_run_give_its_metrics_again(finished):
     lists = read_scores(finished / "scores.npz")
     assert set(lists) == {"test", "development", "held_out"}
-    test, development = lists["test"], lists["development"]
-    again = verify(
-        test.distances, test.same, name=test.name,
-        development_distances=development.distances, development_same=development.same,
-        development_name=development.name,
-    )  # fmt: skip
-    held_out = lists["held_out"]
-    again = with_held_out_threshold(again, held_out.distances, held_out.same, name=held_out.name)
-    assert json.loads(json.dumps(again.summary())) == metrics(finished)["evaluation"]["pairsDevTest"]
+    test = lists["test"]
+    again = with_held_out_threshold(verify(test, lists["development"]), lists["held_out"])
+    assert json.loads(json.dumps(to_json(again.metrics))) == metrics(finished)["evaluation"]["pairsDevTest"]
     np.testing.assert_array_equal(test.identities[:, 0] == test.identities[:, 1], test.same)
 
 

@@ -154,7 +154,7 @@ def test_later_sets_change_nobody_who_trained_and_are_stamped_as_leaking(finishe
     assert list(found["sets"]) == ["friends"]
     assert found["leaking"] == {"friends": 2}
     assert any("2 identities of friends are used for training or validation" in note for note in found["notes"])
-    assert "2 people of friends trained, so its figures flatter the model" in (workdir / "report.html").read_text()
+    assert "2 identities of friends trained, so its metrics flatter the model" in (workdir / "report.html").read_text()
 
 
 def test_fold_0_judges_all_folds_with_one_model(faces: Path, tmp_path: Path):
@@ -231,7 +231,7 @@ def test_what_is_no_whole_set_of_folds_is_refused_and_nothing_written(folds: Pat
     (folds / "fold3" / "metrics.json").unlink()
     refused(r"found no metrics\.json.*finished run")
     (folds / "fold3" / "metrics.json").write_text('{"protocol": {"name": "view1"}}')
-    refused("evaluate that run again")
+    refused("Evaluate that run again")
 
 
 def test_input_and_output_are_asked_for(folds: Path):

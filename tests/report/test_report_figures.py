@@ -9,14 +9,18 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import StepPatch
 from sklearn.metrics import roc_auc_score
 
-from lfw_jax.report.figures import distance_histograms, pair_gallery, roc_curve, roc_points, training_curves
+from lfw_jax.errors import UserError
+from lfw_jax.evaluation.roc import roc_points
+from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.report.figures import distance_histograms, pair_gallery, roc_curve, training_curves
 from lfw_jax.report.style import DIFFERENT_COLOUR, SAME_COLOUR, figure_pixels, figure_png, figure_svg
+from lfw_jax.training.history import HistoryRow
 
 
 def pairs(count=400, seed=0):
     generator = np.random.default_rng(seed)
     same = np.arange(count) % 2 == 0
-    return generator.normal(np.where(same, 0.8, 1.3), 0.2).clip(0, 2), same
+    return ScoredPairs("pairs", generator.normal(np.where(same, 0.8, 1.3), 0.2).clip(0, 2), same)
 
 
 def filled_counts(figure):
@@ -28,24 +32,25 @@ def filled_counts(figure):
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 4), st.booleans()), min_size=1, max_size=50))
+@given(st.lists(st.tuples(st.floats(0, 4), st.booleans()), max_size=50))
 def test_histograms_count_every_pair_once(rows):
+    rows = [*rows, (0.5, True), (0.5, False)]
     distances, same = np.array([d for d, _ in rows]), np.array([s for _, s in rows])
-    counts = filled_counts(distance_histograms(distances, same, {}))
-    assert counts[f"same person ({same.sum()} pairs)"].sum() == same.sum()
-    assert counts[f"different people ({(~same).sum()} pairs)"].sum() == (~same).sum()
+    counts = filled_counts(distance_histograms(ScoredPairs("pairs", distances, same), {}))
+    assert counts[f"same identity ({same.sum()} pairs)"].sum() == same.sum()
+    assert counts[f"different identities ({(~same).sum()} pairs)"].sum() == (~same).sum()
 
 
 def test_a_histogram_puts_the_pairs_in_the_right_bin():
-    distances = np.array([0.51, 0.51, 1.99])
-    counts = filled_counts(distance_histograms(distances, np.array([True, True, False]), {}))
-    assert counts["same person (2 pairs)"][20] == 2
-    assert counts["different people (1 pairs)"][79] == 1
+    given = ScoredPairs("pairs", [0.51, 0.51, 1.99], [True, True, False])
+    counts = filled_counts(distance_histograms(given, {}))
+    assert counts["same identity (2 pairs)"][20] == 2
+    assert counts["different identities (1 pairs)"][79] == 1
 
 
 def test_thresholds_stand_where_they_are_and_are_named():
     thresholds = {"best accuracy": 1.02, "best F1": 1.05, "FAR 1 %": 0.7, "4": 0.6, "5": 0.5}
-    axes = distance_histograms(*pairs(), thresholds).axes[0]
+    axes = distance_histograms(pairs(), thresholds).axes[0]
     lines = {line.get_label(): list(line.get_xdata()) for line in axes.lines}
     assert lines == {f"{name}: {x:.3f}": [x, x] for name, x in thresholds.items()}
     shown = [text.get_text() for text in axes.get_legend().get_texts()]
@@ -62,26 +67,16 @@ def test_the_two_colours_differ_in_grey():
     [([0.1, np.nan], [True, False]), ([0.1], [True, False]), ([], []), ([[0.1]], [[True]])],
 )
 def test_distances_that_cannot_be_drawn_are_refused(distances, same):
-    with pytest.raises(ValueError, match=r"not finite|expected one distance"):
-        distance_histograms(np.array(distances), np.array(same, dtype=bool), {})
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.9, 1.4]), st.booleans()), min_size=2, max_size=40))
-def test_the_area_under_the_roc_points_is_that_of_scikit_learn(rows):
-    distances, same = np.array([d for d, _ in rows]), np.array([s for _, s in rows])
-    if same.all() or not same.any():
-        with pytest.raises(ValueError, match="both kinds"):
-            roc_points(distances, same)
-        return
-    far, tar = roc_points(distances, same)
-    assert (far[0], tar[0], far[-1], tar[-1]) == (0, 0, 1, 1)
-    assert np.trapezoid(tar, far) == pytest.approx(roc_auc_score(same, -distances))
+    with pytest.raises(
+        (UserError, ValueError), match=r"not finite|expected same of shape|expected distances|0 same pairs"
+    ):
+        distance_histograms(ScoredPairs("pairs", np.array(distances), np.array(same, dtype=bool)), {})
 
 
 def test_the_roc_figure_draws_the_points_and_prints_area_and_rates():
-    distances, same = pairs(2000)
-    linear, logarithmic = roc_curve(distances, same).axes
+    given = pairs(2000)
+    distances, same = given.distances, given.same
+    linear, logarithmic = roc_curve(given).axes
     far, tar = roc_points(distances, same)
     for axes in (linear, logarithmic):
         np.testing.assert_array_equal(axes.lines[0].get_xydata(), np.stack([far, tar], axis=1))
@@ -94,25 +89,27 @@ def test_the_roc_figure_draws_the_points_and_prints_area_and_rates():
 
 
 def test_a_perfect_roc_can_be_drawn():
-    figure = roc_curve(np.array([0.1, 0.2, 1.0]), np.array([True, True, False]))
+    figure = roc_curve(ScoredPairs("pairs", [0.1, 0.2, 1.0], [True, True, False]))
     assert "1.0000" in figure.axes[0].get_title(loc="left")
     assert figure_pixels(figure).std() > 0
 
 
 def test_training_curves_hold_the_history_and_name_the_best_step():
-    history = [{"step": 10 * i, "epoch": i / 2, "loss": 5.0 / i, "learning_rate": 0.1 * i} for i in range(1, 9)]
-    history[3]["validation_accuracy"] = 0.9
-    history[7]["validation_accuracy"] = 0.8
+    history = [
+        HistoryRow(
+            10 * i, epoch=i / 2, loss=5.0 / i, learning_rate=0.1 * i, validation_accuracy={4: 0.9, 8: 0.8}.get(i)
+        )
+        for i in range(1, 9)
+    ]
     loss, rate, accuracy = training_curves(history).axes
-    np.testing.assert_allclose(loss.lines[0].get_xydata(), [[h["step"], h["loss"]] for h in history])
-    np.testing.assert_allclose(rate.lines[0].get_ydata(), [h["learning_rate"] for h in history])
+    np.testing.assert_allclose(loss.lines[0].get_xydata(), [[h.step, h.loss] for h in history])
+    np.testing.assert_allclose(rate.lines[0].get_ydata(), [h.learning_rate for h in history])
     np.testing.assert_allclose(accuracy.lines[0].get_xydata(), [[40, 0.9], [80, 0.8]])
     assert "90.0 % at step 40" in accuracy.get_title(loc="left")
 
 
 def test_a_long_loss_is_smoothed_by_its_windowed_mean_and_survives_nan():
-    history = [{"step": i, "loss": float(i)} for i in range(1, 201)]
-    history[150]["loss"] = float("nan")
+    history = [HistoryRow(i, loss=float("nan") if i == 151 else float(i)) for i in range(1, 201)]
     [axes] = training_curves(history).axes
     raw, mean = axes.lines
     assert len(raw.get_ydata()) == 200
@@ -122,7 +119,7 @@ def test_a_long_loss_is_smoothed_by_its_windowed_mean_and_survives_nan():
 
 def test_an_empty_history_is_refused():
     with pytest.raises(ValueError, match="no entry"):
-        training_curves([{"step": 1}])
+        training_curves([HistoryRow(1)])
 
 
 def test_the_gallery_shows_both_images_of_every_pair_over_its_caption():
@@ -147,7 +144,7 @@ def test_a_gallery_without_pairs_says_so_and_one_with_missing_captions_is_refuse
 
 def test_the_same_figure_gives_the_same_file_and_leaves_no_trace_in_the_settings():
     before = dict(matplotlib.rcParams)
-    files = [(figure_svg(figure), figure_png(figure, dpi=40)) for figure in (roc_curve(*pairs()), roc_curve(*pairs()))]
+    files = [(figure_svg(figure), figure_png(figure, dpi=40)) for figure in (roc_curve(pairs()), roc_curve(pairs()))]
     assert files[0] == files[1]
     assert files[0][0].startswith(b"<?xml")
     assert files[0][1].startswith(b"\x89PNG")

@@ -2,46 +2,54 @@
 
 import io
 
-import numpy as np
 import pytest
 from rich.console import Console
 
+from lfw_jax.evaluation.results import FoldsResult, ListResult, ThresholdResult
+from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.formatting import interval, number, percent
 from lfw_jax.report.sections import training_section, verification_headline, verification_section
 from lfw_jax.report.tables import print_table, verification_table
+from lfw_jax.training.history import HistoryRow
 
 
 def threshold(rule="accuracy", value=1.0234, **changes):
-    return {
-        "rule": rule,
-        "threshold": value,
-        "chosen_on": "pairsDevTrain",
-        "accuracy": 0.881,
-        "accuracy_interval": [0.859, 0.9],
-        "f1": 0.8765,
-        "precision": 0.9,
-        "recall": 0.854,
-        "false_accept_rate": 0.095,
-        "false_reject_rate": 0.146,
-    } | changes
+    fields = dict(
+        rule=rule,
+        threshold=value,
+        chosen_on="pairsDevTrain",
+        accuracy=0.881,
+        accuracy_interval=(0.859, 0.9),
+        f1=0.8765,
+        precision=0.9,
+        recall=0.854,
+        false_accept_rate=0.095,
+        false_reject_rate=0.146,
+    )
+    return ThresholdResult(**(fields | changes))
 
 
 def summary(**changes):
-    return {
-        "list": "pairsDevTest",
-        "pairs": 1000,
-        "same_pairs": 400,
-        "auc": 0.93456,
-        "positive_distance_mean": 0.81,
-        "negative_distance_mean": 1.27,
-        "thresholds": [threshold(), threshold("f1", 1.05, f1=0.882)],
-        "folds": None,
-    } | changes
+    fields = dict(
+        name="pairsDevTest",
+        pairs=1000,
+        same_pairs=400,
+        auc=0.93456,
+        positive_distance_mean=0.81,
+        negative_distance_mean=1.27,
+        thresholds=(threshold(), threshold("f1", 1.05, f1=0.882)),
+        held_out_threshold=None,
+        folds=None,
+        insightface=None,
+        true_accept_rates=(),
+    )
+    return ListResult(**(fields | changes))
 
 
 HELD_OUT = threshold(value=1.111, chosen_on="validation people", accuracy=0.914, f1=0.915)
-FOLDS = {"accuracies": [0.88] * 5 + [0.9] * 5, "mean": 0.89, "standard_error": 0.00333, "population_std": 0.01}
-DISTANCES, SAME = np.array([0.5, 0.9, 1.1, 1.4]), np.array([True, True, False, False])
+FOLDS = FoldsResult("accuracy", (0.88,) * 5 + (0.9,) * 5, (1.0,) * 10, 0.89, 0.00333, 0.01)
+NAN = float("nan")
+PAIRS = ScoredPairs("pairsDevTest", [0.5, 0.9, 1.1, 1.4], [True, True, False, False])
 
 
 def printed(given, width=80):
@@ -66,19 +74,19 @@ def test_the_terminal_table_shows_every_number_once_for_each_threshold():
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_the_terminal_table_stays_within_80_columns(width):
-    rules = [threshold(f"false accept rate {i}", chosen_on="a_list_with_a_long_name") for i in range(5)]
-    text = printed(summary(list="name " * 30, thresholds=rules), width)
+    rules = tuple(threshold(f"false accept rate {i}", chosen_on="a_list_with_a_long_name") for i in range(5))
+    text = printed(summary(name="name " * 30, thresholds=rules), width)
     assert max(map(len, text.splitlines())) <= 80
 
 
 def test_a_list_without_thresholds_still_has_its_auc():
-    text = printed(summary(thresholds=[]))
+    text = printed(summary(thresholds=()))
     assert "AUC 0.9346" in text
     assert "Precision" not in text
 
 
 def test_square_brackets_in_a_name_are_no_markup():
-    assert "pairs[bold]" in printed(summary(list="pairs[bold]"))
+    assert "pairs[bold]" in printed(summary(name="pairs[bold]"))
 
 
 def test_the_headline_leads_with_accuracy_and_its_interval():
@@ -94,44 +102,44 @@ def test_with_folds_the_headline_is_their_mean_with_the_standard_error_labelled(
 
 
 def test_the_section_holds_words_table_and_both_figures():
-    section = verification_section(summary(), DISTANCES, SAME)
+    section = verification_section(summary(), PAIRS)
     assert section.title == "Verification on pairsDevTest"
     assert section.table is not None
-    assert section.table[0] == ["", "best accuracy", "best F1", "What it says"]
-    assert ["Threshold", "1.023", "1.050", "Pairs nearer than this count as the same person."] in section.table
-    assert "chosen on pairsDevTrain, so the pairs judged here had no say" in section.text
+    assert section.table[0] == ["", "best accuracy", "best F1", "Meaning"]
+    assert ["Threshold", "1.023", "1.050", "Pairs at a smaller distance are accepted as one identity."] in section.table
+    assert "chosen on pairsDevTrain, not on the pairs evaluated here" in section.text
     assert [len(figure.axes) for _, figure in section.figures] == [1, 2]
     lines = [line.get_label() for line in section.figures[0][1].axes[0].lines]
     assert lines == ["best accuracy: 1.023", "best F1: 1.050"]
 
 
 def test_a_threshold_chosen_on_the_list_itself_is_called_flattering():
-    text = verification_section(summary(thresholds=[threshold(chosen_on="pairsDevTest")]), DISTANCES, SAME).text
+    text = verification_section(summary(thresholds=(threshold(chosen_on="pairsDevTest"),)), PAIRS).text
     assert "flatter" in text
 
 
 def test_a_collapsed_embedding_is_called_one():
-    assert "next to guessing" in verification_section(summary(auc=0.52), DISTANCES, SAME).text
-    assert "next to guessing" not in verification_section(summary(), DISTANCES, SAME).text
+    assert "near chance" in verification_section(summary(auc=0.52), PAIRS).text
+    assert "near chance" not in verification_section(summary(), PAIRS).text
 
 
 def test_both_spreads_of_the_folds_are_named():
-    text = verification_section(summary(folds=FOLDS), DISTANCES, SAME).text
-    assert "89.00 ± 0.33 %: the figure behind ± is the standard error" in text
+    text = verification_section(summary(folds=FOLDS), PAIRS).text
+    assert "89.00 ± 0.33 %: the number after ± is the standard error" in text
     assert "population standard deviation, which other projects print in its place, is 1.00 %" in text
 
 
 def test_a_number_that_does_not_exist_is_a_dash():
-    assert [number(None), percent(float("nan")), interval(None)] == ["–"] * 3
-    cell = [threshold(precision=None, accuracy_interval=None)]
-    table = verification_section(summary(thresholds=cell), DISTANCES, SAME).table
+    assert [number(None), percent(NAN), interval((NAN, NAN))] == ["–"] * 3
+    cell = (threshold(precision=NAN, accuracy_interval=(NAN, NAN)),)
+    table = verification_section(summary(thresholds=cell), PAIRS).table
     assert table is not None
     values = {row[0]: row[1] for row in table}
     assert (values["Precision"], values["95 % interval"]) == ("–", "–")
 
 
 def test_the_training_section_tells_length_and_loss():
-    section = training_section([{"step": 10, "epoch": 0.5, "loss": 9.0}, {"step": 1200, "epoch": 60, "loss": 0.5}])
+    section = training_section([HistoryRow(10, epoch=0.5, loss=9.0), HistoryRow(1200, epoch=60.0, loss=0.5)])
     assert section.text == "1,200 steps, 60 epochs; the loss went from 9.000 to 0.500."
     assert len(section.figures) == 1
 
@@ -147,7 +155,7 @@ def test_the_threshold_of_held_out_people_is_the_last_column_everywhere():
     assert ("By the threshold of validation people", "91.4 %", "95 % interval 85.9–90.0 %; threshold 1.111") in (
         verification_headline(given)
     )
-    section = verification_section(given, DISTANCES, SAME)
+    section = verification_section(given, PAIRS)
     assert "The last column has the threshold of validation people, who did not train" in section.text
     assert section.table is not None
     assert section.table[1][:4] == ["Threshold", "1.023", "1.050", "1.111"]

@@ -1,0 +1,158 @@
+"""Finished runs, read from their work directories, and the check that some of them are the folds of one experiment."""
+
+import dataclasses
+import glob
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lfw_jax.errors import UserError
+from lfw_jax.evaluation.results import ListResult
+from lfw_jax.evaluation.run_metrics import SCHEMA, RunMetrics
+from lfw_jax.typed_json import read_json
+
+_REMEDY = "Evaluate that run again with --mode=evaluate."
+
+Config = dict[str, Any]
+"""A configuration as `config.json` holds it: its groups and keys are free."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedRun:
+    """A run that was evaluated.
+
+    Attributes:
+      folder: its work directory.
+      config: its configuration.
+      metrics: its `metrics.json`.
+    """
+
+    folder: Path
+    config: Config
+    metrics: RunMetrics
+
+    @property
+    def fold(self) -> int:
+        """The evaluated fold of View 2, from 1; 0 for a run that evaluates something else."""
+        return self.metrics.protocol.fold or 0
+
+    @property
+    def test(self) -> ListResult:
+        """The metrics on the test list."""
+        return self.metrics.test
+
+    @property
+    def settings(self) -> str:
+        """The settings of the evaluation in words; the folds of one experiment have them in common."""
+        views = self.metrics.views
+        return f"checkpoint {self.metrics.checkpoint}, flip {views.flip}, shift {views.shift}"
+
+
+def find_folders(pattern: str) -> list[Path]:
+    """Return the folders that a pattern matches, without duplicates.
+
+    Args:
+      pattern: one or more glob patterns, separated by commas, such as `runs/fold*`. Matches of one pattern are sorted.
+
+    Raises:
+      UserError: no folder matches.
+    """
+    found = [Path(name) for part in pattern.split(",") for name in sorted(glob.glob(os.path.expanduser(part.strip())))]
+    folders = [folder for folder in dict.fromkeys(found) if folder.is_dir()]
+    if not folders:
+        raise UserError(
+            f"--input: found no folder that matches {pattern}; expected the work directories of all folds, such as "
+            "'runs/fold*'."
+        )
+    return folders
+
+
+def read_finished_run(folder: Path) -> FinishedRun:
+    """Read `metrics.json` and `config.json` of a work directory.
+
+    Args:
+      folder: the work directory.
+
+    Raises:
+      UserError: one of the files is missing, unreadable or of another layout.
+    """
+    for name in ("metrics.json", "config.json"):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder}: found no {name}; expected a finished run. Train it to its end first.")
+    metrics = read_json(folder / "metrics.json", RunMetrics, schema=SCHEMA, remedy=_REMEDY)
+    if len(metrics.evaluation) != 1 or metrics.evaluation.keys() != metrics.raw_pixels.keys():
+        raise UserError(
+            f"{folder / 'metrics.json'}: found results of {len(metrics.evaluation)} lists at key evaluation and of "
+            f"{len(metrics.raw_pixels)} at key raw_pixels, expected one list, the same at both. {_REMEDY}"
+        )
+    return FinishedRun(folder, _read_config(folder / "config.json"), metrics)
+
+
+def read_view2_folds(
+    folders: Sequence[Path], differing_keys: Callable[[Config, Config], list[str]]
+) -> tuple[FinishedRun, ...]:
+    """Read one finished run per fold of View 2, and return them in the order of the folds.
+
+    Args:
+      folders: the work directories, in any order.
+      differing_keys: from two configurations to the keys by which they describe different experiments.
+
+    Raises:
+      UserError: a run of another protocol; a fold that is missing or given twice; runs of different configurations or with
+        different settings of the evaluation.
+    """
+    by_fold: dict[int, FinishedRun] = {}
+    for run in map(read_finished_run, folders):
+        _check_protocol(run)
+        if run.fold in by_fold:
+            raise UserError(
+                f"--input: {by_fold[run.fold].folder} and {run.folder} are both fold {run.fold}; expected each fold once. "
+                "Leave one out."
+            )
+        by_fold[run.fold] = run
+    count = max(run.metrics.protocol.folds or 0 for run in by_fold.values())
+    if missing := [str(fold) for fold in range(1, count + 1) if fold not in by_fold]:
+        raise UserError(
+            f"--input: found no run of fold {', '.join(missing)}; expected all {count} folds. Train and evaluate what is "
+            "missing."
+        )
+    runs = tuple(by_fold[fold] for fold in sorted(by_fold))
+    for run in runs[1:]:
+        _check_same_experiment(runs[0], run, differing_keys)
+    return runs
+
+
+def _read_config(path: Path) -> Config:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("expected an object")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON of a configuration ({error}). {_REMEDY}") from error
+    return config
+
+
+def _check_protocol(run: FinishedRun) -> None:
+    protocol = run.metrics.protocol
+    if protocol.name != "view2" or not run.fold:
+        raise UserError(
+            f"{run.folder}: found a run of protocol {protocol.name}, fold {run.fold}; expected one fold of view2, trained with "
+            "--config.data.protocol=view2 --config.data.fold=1 and so on."
+        )
+
+
+def _check_same_experiment(
+    first: FinishedRun, run: FinishedRun, differing_keys: Callable[[Config, Config], list[str]]
+) -> None:
+    if differing := [key for key in differing_keys(first.config, run.config) if key != "config.data.fold"]:
+        raise UserError(
+            f"--input: {first.folder} and {run.folder} differ in {', '.join(differing[:5])}; expected folds of one "
+            "configuration. Train them alike."
+        )
+    if run.settings != first.settings:
+        raise UserError(
+            f"--input: {first.folder} was evaluated with {first.settings}, {run.folder} with {run.settings}; expected the same "
+            "for all folds. Evaluate them alike with --mode=evaluate."
+        )

@@ -1,0 +1,135 @@
+"""Typed results of an evaluation. Their fields, in order, are the keys of `metrics.json`."""
+
+import dataclasses
+
+from lfw_jax.typed_json import JSON_KEY
+
+
+@dataclasses.dataclass(frozen=True)
+class ThresholdResult:
+    """One threshold, and its effect on the evaluated pairs.
+
+    Attributes:
+      rule: what the threshold maximises where it was chosen: "accuracy" or "f1".
+      threshold: distances below it are accepted as one identity.
+      chosen_on: name of the pairs it was chosen on.
+      accuracy: share of the pairs that are classified correctly.
+      accuracy_interval: 95 % interval of the accuracy (Wilson), as if pairs were independent.
+      f1: harmonic mean of precision and recall.
+      precision: share of the accepted pairs that show one identity.
+      recall: share of the same pairs that are accepted.
+      false_accept_rate: share of the different pairs that are accepted (FMR).
+      false_reject_rate: share of the same pairs that are rejected (FNMR).
+    """
+
+    rule: str
+    threshold: float
+    chosen_on: str
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    f1: float
+    precision: float
+    recall: float
+    false_accept_rate: float
+    false_reject_rate: float
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldsResult:
+    """Cross-validation: each fold evaluated at the threshold chosen on all other folds.
+
+    Attributes:
+      rule: what the thresholds maximise where they were chosen.
+      accuracies: accuracy of each fold.
+      thresholds: threshold at which each fold was evaluated.
+      mean: mean of the accuracies.
+      standard_error: standard error of that mean, std(ddof=1) / sqrt(folds): what LFW asks for.
+      population_std: std(ddof=0) of the accuracies: what InsightFace and facenet print after their "±".
+    """
+
+    rule: str
+    accuracies: tuple[float, ...]
+    thresholds: tuple[float, ...]
+    mean: float
+    standard_error: float
+    population_std: float
+
+
+@dataclasses.dataclass(frozen=True)
+class InsightFaceResult:
+    """The accuracy by InsightFace's own recipe.
+
+    Attributes:
+      mean: mean accuracy of its ten folds.
+      population_std: std(ddof=0) of their accuracies, which it prints after its "±".
+    """
+
+    mean: float
+    population_std: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TrueAcceptRate:
+    """TAR@FAR: one point of the ROC curve.
+
+    Attributes:
+      false_accept_rate: the false accept rate that was asked for.
+      true_accept_rate: share of the same pairs that are accepted.
+      threshold: distances below it are accepted.
+    """
+
+    false_accept_rate: float
+    true_accept_rate: float
+    threshold: float
+
+
+@dataclasses.dataclass(frozen=True)
+class ListResult:
+    """All metrics of one list of pairs.
+
+    Attributes:
+      name: name of the list.
+      pairs: number of pairs.
+      same_pairs: number of pairs that show one identity.
+      auc: area under the ROC curve.
+      positive_distance_mean: mean distance of the same pairs.
+      negative_distance_mean: mean distance of the different pairs.
+      thresholds: one result per rule.
+      held_out_threshold: the result of the threshold with the best accuracy on pairs of identities held out of training;
+        None if there is none.
+      folds: cross-validation; None for a list without folds.
+      insightface: InsightFace's recipe; None for a list without folds or of fewer than ten pairs.
+      true_accept_rates: TAR@FAR, one per false accept rate that so many pairs can measure.
+    """
+
+    name: str = dataclasses.field(metadata={JSON_KEY: "list"})
+    pairs: int
+    same_pairs: int
+    auc: float
+    positive_distance_mean: float
+    negative_distance_mean: float
+    thresholds: tuple[ThresholdResult, ...]
+    held_out_threshold: ThresholdResult | None
+    folds: FoldsResult | None
+    insightface: InsightFaceResult | None
+    true_accept_rates: tuple[TrueAcceptRate, ...]
+
+    def by_rule(self, rule: str) -> ThresholdResult:
+        """Return the result of the threshold that was chosen by a rule.
+
+        Args:
+          rule: "accuracy" or "f1".
+
+        Raises:
+          KeyError: no threshold was chosen by that rule.
+        """
+        for result in self.thresholds:
+            if result.rule == rule:
+                return result
+        raise KeyError(f"{self.name}: no threshold by the rule {rule}")
+
+    def true_accept_rate(self, false_accept_rate: float) -> float | None:
+        """Return the true accept rate at one of `true_accept_rates`, or None if the pairs are too few to measure it."""
+        return next(
+            (p.true_accept_rate for p in self.true_accept_rates if p.false_accept_rate == false_accept_rate), None
+        )

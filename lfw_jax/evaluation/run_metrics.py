@@ -1,0 +1,88 @@
+"""The content of `metrics.json`: the metrics of a run, with what is needed to interpret and to reproduce them."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from lfw_jax.evaluation.results import ListResult
+
+SCHEMA = 1
+"""Version of the layout of `metrics.json`; it changes whenever a key is added, removed or redefined."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """The protocol of an evaluation.
+
+    Attributes:
+      name: value of `config.data.protocol`.
+      fold: View 2 only: the evaluated fold, from 1; 0 for all folds with one model.
+      folds: View 2 only: the number of folds.
+    """
+
+    name: str
+    fold: int | None = None
+    folds: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Views:
+    """The test-time augmentation of an evaluation.
+
+    Attributes:
+      flip: whether the embedding of the mirror image is added.
+      shift: pixels by which four further crops are shifted; 0 for none.
+    """
+
+    flip: bool
+    shift: int
+
+
+@dataclasses.dataclass(frozen=True)
+class RunMetrics:
+    """The metrics of a run. The fields, in order, are the keys of `metrics.json`.
+
+    Attributes:
+      schema: version of the layout, `SCHEMA`.
+      config: name of the configuration.
+      command: command line that reproduces the run.
+      seed: seed of the configuration.
+      checkpoint: the evaluated checkpoint, "best" or "last".
+      step: step of that checkpoint.
+      images_per_second: median training throughput; None if it was not measured.
+      training_seconds: duration of the training.
+      protocol: the protocol of the evaluation.
+      views: the test-time augmentation.
+      evaluation: the result of the embeddings, by the name of the test list.
+      raw_pixels: the result of the pixels themselves on the same list, as a baseline.
+      sets: the results on evaluation sets, by their names.
+      leaking: number of identities of a set that trained, by its name; a set without any is absent.
+      notes: remarks on exclusions and their reasons.
+      environment: machine and package versions.
+    """
+
+    schema: int
+    config: str
+    command: str
+    seed: int
+    checkpoint: str
+    step: int
+    images_per_second: float | None
+    training_seconds: float
+    protocol: Protocol
+    views: Views
+    evaluation: Mapping[str, ListResult]
+    raw_pixels: Mapping[str, ListResult]
+    sets: Mapping[str, ListResult]
+    leaking: Mapping[str, int]
+    notes: tuple[str, ...]
+    environment: Mapping[str, str]
+
+    @property
+    def test(self) -> ListResult:
+        """The result of the embeddings on the test list."""
+        return next(iter(self.evaluation.values()))
+
+    @property
+    def baseline(self) -> ListResult:
+        """The result of the raw pixels on the test list."""
+        return next(iter(self.raw_pixels.values()))

@@ -1,0 +1,47 @@
+"""The section of the worst errors, with their images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from lfw_jax.evaluation.diagnosis import WorstErrors
+from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.report.figures import pair_gallery
+from lfw_jax.report.page import Section
+
+_SHOWN = {"false accepts": "nearest", "false rejects": "farthest"}
+
+
+def errors_section(
+    errors: Sequence[WorstErrors],
+    pairs: ScoredPairs,
+    threshold: float,
+    images: UInt8[np.ndarray, "images height width 3"],
+    indices: tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]],
+) -> Section:
+    """Return the section of the worst errors: a gallery per kind.
+
+    Args:
+      errors: the errors of each kind; a kind without any gets no gallery.
+      pairs: the scored pairs.
+      threshold: the threshold of which these are the errors.
+      images: the distinct images of the pairs.
+      indices: the indices in `images` of the first and of the second image of each pair.
+    """
+    first, second = indices
+    figures = []
+    for group in errors:
+        if len(group.indices):
+            title = group.kind.capitalize()
+            captions = [f"{pairs.distances[index]:.2f}" for index in group.indices]
+            gallery = pair_gallery(images[first[group.indices]], images[second[group.indices]], captions, title)
+            shown = f"the {_SHOWN[group.kind]} shown with their distances"
+            figures.append((f"{title}: {group.count} of {group.of} pairs, {shown}.", gallery))
+    if not figures:
+        return Section("The worst errors", "No pair is classified wrongly.")
+    text = (
+        f"At the threshold {threshold:.3f} these pairs are classified wrongly, the largest errors first. Look for what "
+        "they have in common: pose, light, age, a second face in the image, a wrong label."
+    )
+    return Section("The worst errors", text, None, figures)

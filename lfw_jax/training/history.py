@@ -1,0 +1,59 @@
+"""The training history: what `history.jsonl` holds, one row per log and per validation."""
+
+import dataclasses
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+
+from lfw_jax.typed_json import from_json
+
+
+@dataclasses.dataclass(frozen=True)
+class HistoryRow:
+    """One row of the history: a log of training, or a validation. A quantity that the row does not have is None.
+
+    Attributes:
+      step: number of steps taken.
+      epoch: number of epochs taken.
+      loss: training loss of the step.
+      learning_rate: learning rate of the step.
+      images_per_second: training throughput.
+      seconds: duration of the training so far, pauses between runs excluded.
+      validation_accuracy: mean accuracy over the folds of the validation pairs, as a share.
+      validation_auc: area under the ROC curve of the validation pairs.
+    """
+
+    step: int
+    epoch: float | None = None
+    loss: float | None = None
+    learning_rate: float | None = None
+    images_per_second: float | None = None
+    seconds: float | None = None
+    validation_accuracy: float | None = None
+    validation_auc: float | None = None
+
+
+def history_rows(rows: Iterable[Mapping[str, float]]) -> tuple[HistoryRow, ...]:
+    """Return the typed rows of a history.
+
+    Args:
+      rows: the rows of `history.jsonl`, in order.
+
+    Raises:
+      UserError: an unknown key, or a value of another type than its field.
+    """
+    remedy = "Restore the file from a backup, or train again in another --workdir."
+    return tuple(
+        from_json(HistoryRow, dict(row), source=f"history.jsonl, row {number}", remedy=remedy)
+        for number, row in enumerate(rows, 1)
+    )
+
+
+def median_images_per_second(history: Sequence[HistoryRow]) -> float | None:
+    """Return the median training throughput, or None if no row has one."""
+    rates = [row.images_per_second for row in history if row.images_per_second is not None]
+    return statistics.median(rates) if rates else None
+
+
+def training_seconds(history: Sequence[HistoryRow]) -> float:
+    """Return the duration of the training as the last row states it, or 0."""
+    return (history[-1].seconds or 0.0) if history else 0.0
