@@ -81,7 +81,7 @@ def _one(images: ImageSet, likeness: Likeness, parts: Parts | None, row: int) ->
     one, other = likeness.pairs[row].tolist()
     return {
         "images": [short_name(images, one), short_name(images, other)],
-        "places": [one, other],
+        "indices": [one, other],
         "people": [images.names[images.labels[one]], images.names[images.labels[other]]],
         "parts": [NAMES[parts.image[index]] for index in (one, other)] if parts else None,
         "same_bytes": bool(likeness.exact[row]),

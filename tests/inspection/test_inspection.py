@@ -56,7 +56,7 @@ def test_an_unreadable_image_of_a_set_is_named_and_not_counted():
     whole = encoded(picture(0, 200, 200))
     images = images_of([whole, whole[: len(whole) // 2], b"<html>"], [0, 0, 1])
     found = read_headers(images)
-    assert found.places.tolist() == [0]
+    assert found.indices.tolist() == [0]
     assert found.formats == {"JPEG": 1}
     assert [item.path for item in found.unreadable] == ["image 2 of p0", "image 1 of p1"]
     assert "cut off" in found.unreadable[0].reason
@@ -125,7 +125,7 @@ def test_copies_and_recompressed_pictures_are_found_and_others_are_not():
 
 def test_hashes_that_agree_by_chance_are_told_apart_by_their_pixels(monkeypatch):
     images = set_of([1, 1, 1])
-    monkeypatch.setattr(likeness_module, "perceptual_hashes", lambda _, places: np.zeros(len(places), np.uint64))
+    monkeypatch.setattr(likeness_module, "perceptual_hashes", lambda _, indices: np.zeros(len(indices), np.uint64))
     assert find_likeness(images, np.arange(3)).pairs.shape == (0, 2)
 
 

@@ -70,7 +70,7 @@ SUMMARY = {
         "pairs": [
             {
                 "images": [f"{HOSTILE}/1.jpg", f"Ada/{i}.jpg"],
-                "places": [0, 1],
+                "indices": [0, 1],
                 "people": [HOSTILE, "Ada"],
                 "parts": ["training", "none" if i else "test"],
                 "same_bytes": not i,
