@@ -46,7 +46,7 @@ class Likeness:
     complete: bool
     undecodable: tuple[Skipped, ...] = ()
 
-    def across_people(self, labels: Int[np.ndarray, "images"]) -> Bool[np.ndarray, "pairs"]:
+    def across_identities(self, labels: Int[np.ndarray, "images"]) -> Bool[np.ndarray, "pairs"]:
         """Return the mask of pairs with two different identities, given the identity of each image."""
         return labels[self.pairs[:, 0]] != labels[self.pairs[:, 1]]
 
@@ -54,8 +54,8 @@ class Likeness:
         """Count all pairs with identical bytes: of one identity, and of two identities."""
         within = across = 0
         for group in self.groups:
-            people = np.unique(labels[group], return_counts=True)[1]
-            same = int((people * (people - 1) // 2).sum())
+            identities = np.unique(labels[group], return_counts=True)[1]
+            same = int((identities * (identities - 1) // 2).sum())
             within += same
             across += len(group) * (len(group) - 1) // 2 - same
         return within, across

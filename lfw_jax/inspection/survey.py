@@ -19,9 +19,9 @@ from lfw_jax.inspection import duplicates
 from lfw_jax.inspection.concerns import Plan, concerns
 from lfw_jax.inspection.draws import Draws, count_draws
 from lfw_jax.inspection.headers import Headers, Report, read_headers
+from lfw_jax.inspection.images_per_identity import ImagesPerIdentity, images_per_identity
 from lfw_jax.inspection.likeness import Likeness, find_likeness
 from lfw_jax.inspection.parts import Parts, assign_parts
-from lfw_jax.inspection.people import ImagesPerPerson, images_per_person
 
 Stage = Callable[[str, int], AbstractContextManager[Report]]
 """Announces a stage by name and number of images, and yields a function that takes the number of finished ones."""
@@ -44,7 +44,7 @@ class Survey:
     """
 
     images: ImageSet
-    identities: ImagesPerPerson
+    identities: ImagesPerIdentity
     headers: Headers
     likeness: Likeness
     parts: Parts | None
@@ -63,9 +63,9 @@ class Survey:
         training_names = self.parts.split.training.names if self.parts else self.images.names
         unreadable = self.unreadable
         return {
-            "people": len(self.identities.names),
+            "identities": len(self.identities.names),
             "images": len(self.images),
-            "images_per_person": self.identities.summary(),
+            "images_per_identity": self.identities.summary(),
             "files": self.headers.summary(self.images),
             "unreadable": {
                 "count": len(unreadable),
@@ -150,6 +150,6 @@ def survey(
     else:
         with stage("sampling batches", 0):
             draws = count_draws(sampler, labels, paired=sampler_config["name"] == "pairs")
-    people = images_per_person(images.names, images.labels)
-    found = concerns(images, plan, people, headers, likeness, parts, draws)
-    return Survey(images, people, headers, likeness, parts, sampler, draws, tuple(faults), tuple(found))
+    identities = images_per_identity(images.names, images.labels)
+    found = concerns(images, plan, identities, headers, likeness, parts, draws)
+    return Survey(images, identities, headers, likeness, parts, sampler, draws, tuple(faults), tuple(found))

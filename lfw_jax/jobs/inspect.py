@@ -42,7 +42,7 @@ def inspect(request: Request) -> None:
     """Survey the data of a configuration, print the result and write it to the work directory.
 
     Files: `inspection.html`, `inspection.json`, `inspection_duplicates.csv` (all pairs of near duplicates) and
-    `inspection_people.csv` (all identities, with part and reason), in `--workdir` or in `runs/inspect_<name of the
+    `inspection_identities.csv` (all identities, with part and reason), in `--workdir` or in `runs/inspect_<name of the
     configuration>`. Files of a training in the same work directory are kept; a folder with these files only can still
     become the work directory of a training.
 
@@ -58,7 +58,7 @@ def inspect(request: Request) -> None:
     plan = _plan(config)
     images, data_dir = read_source(config.data, folder.parent / "synthetic")
     crop = 1.0
-    if config.data.align:  # as a training would
+    if config.data.align:  # as in a training
         images, crop, note = aligned_images(images, config, stage=stage)
         plan = dataclasses.replace(plan, crop=crop, aligned=True)
         print(note)
@@ -84,7 +84,7 @@ def inspect(request: Request) -> None:
     print_inspection(summary)
     print()
     _write(folder, found, summary, str(config))
-    for what, name in zip(("page", "metrics", "near duplicates", "identities"), INSPECTION, strict=True):
+    for what, name in zip(("page", "statistics", "near duplicates", "identities"), INSPECTION, strict=True):
         print(f"{what}: {folder / name}")
     if found.faults:
         sys.exit(UNUSABLE)
@@ -118,12 +118,12 @@ def _without_listing(config: ConfigDict) -> ConfigDict:
 
 def _write(folder: Path, found: Survey, summary: dict[str, Any], config: str) -> None:
     pairs_found = duplicates.rows(found.images, found.likeness, found.parts)
-    everybody, evidence = identity_rows(found.images, found.parts), _evidence(found, summary)
-    with written_atomically(*(folder / name for name in INSPECTION), replace=True) as (page, facts, pairs, people):
+    of_identities, evidence = identity_rows(found.images, found.parts), _evidence(found, summary)
+    with written_atomically(*(folder / name for name in INSPECTION), replace=True) as (page, facts, pairs, identities):
         with facts.open("w", encoding="utf-8") as file:
             json.dump(summary, file, indent=2)
         _write_table(pairs, duplicates.COLUMNS, pairs_found)
-        _write_table(people, ("person", "images", "part", "why_not_training"), everybody)
+        _write_table(identities, ("identity", "images", "part", "why_not_training"), of_identities)
         write_inspection_page(page, summary, evidence, config=config, environment=_environment())
 
 

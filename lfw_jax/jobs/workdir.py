@@ -29,8 +29,10 @@ _FREE = (
 )
 _FREE_GROUPS = ("config.evaluation.",)
 
-INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv", "inspection_people.csv")
+INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv", "inspection_identities.csv")
 """Files of `--mode=inspect`. They belong to no configuration, so a training can start in the same folder."""
+
+_FORMER_INSPECTION = ("inspection_people.csv",)  # former names
 
 # Written before config.json, so a run may have ended in between. The last one is the former name of the first.
 _BEFORE_CONFIG = ("excluded_identities.json", "near_duplicates.csv", "kept_out.json")
@@ -55,7 +57,7 @@ class Workdir:
         if self._file("config.json").is_file():
             self._compare(json.loads(self._file("config.json").read_text(encoding="utf-8")))
         elif self.path.is_dir() and any(
-            entry.name not in (*INSPECTION, *_BEFORE_CONFIG) for entry in self.path.iterdir()
+            entry.name not in (*INSPECTION, *_FORMER_INSPECTION, *_BEFORE_CONFIG) for entry in self.path.iterdir()
         ):
             raise UserError(
                 f"--workdir: {self.path} is not empty and has no config.json, so it is not a work directory. Choose "

@@ -1,4 +1,4 @@
-"""The history of a work directory keeps its rows, their keys and their order."""
+"""The work directory: its history keeps rows, keys and order; files of an inspection do not occupy it."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from lfw_jax.errors import UserError
-from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.jobs.workdir import INSPECTION, Workdir
 from lfw_jax.training.history import HistoryRow
 
 LINES = (
@@ -46,3 +46,12 @@ def test_a_damaged_row_is_named(tmp_path: Path):
     workdir = workdir_with(tmp_path / "run", LINES[0], json.dumps({"epoch": 1.0}))
     with pytest.raises(UserError, match=r"history\.jsonl, row 2: found no key step"):
         workdir.history(3)
+
+
+def test_files_of_an_inspection_do_not_claim_a_folder_under_their_present_and_former_names(tmp_path: Path):
+    for name in (*INSPECTION, "inspection_people.csv"):
+        (tmp_path / name).touch()
+    assert not Workdir(tmp_path, ConfigDict({"seed": 0})).begun
+    (tmp_path / "letter.txt").touch()
+    with pytest.raises(UserError, match="is not a work directory"):
+        Workdir(tmp_path, ConfigDict({"seed": 0}))
