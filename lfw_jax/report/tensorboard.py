@@ -123,7 +123,7 @@ def log_results(board: TensorBoard, metrics: RunMetrics, pairs: ScoredPairs, *, 
     step, test = metrics.step, metrics.test
     scalars = {f"test/accuracy_by_{threshold.rule}": threshold.accuracy for threshold in test.thresholds}
     if test.held_out_threshold:
-        scalars["test/accuracy_by_held_out_people"] = test.held_out_threshold.accuracy
+        scalars["test/accuracy_by_held_out_identities"] = test.held_out_threshold.accuracy
     scalars["test/auc"] = test.auc
     for name, item in metrics.sets.items():
         scalars[f"sets/{name}/accuracy"] = item.by_rule("accuracy").accuracy

@@ -27,7 +27,7 @@ from tests.evaluation.finished_folders import run_metrics, scored
 DATA = DataSummary(
     training_images=1200,
     training_identities=300,
-    validation=ListSize("held-out people", 600),
+    validation=ListSize("held-out identities", 600),
     development=Development(ListSize("pairsDevTrain", 2200), identities=2132, training_identities=0),
     test=ListSize("pairsDevTest", 1000),
     sets=(ListSize("party", 40),),
@@ -143,7 +143,7 @@ def test_the_data_section_states_sizes_and_remarks():
     assert section.table == [
         ["Part", "Content"],
         ["Training", "1,200 images of 300 identities"],
-        ["Validation", "600 pairs of identities held out of training (held-out people)"],
+        ["Validation", "600 pairs of identities held out of training (held-out identities)"],
         ["Development", "2,200 pairs, on which thresholds are chosen (pairsDevTrain)"],
         ["Test", "1,000 pairs (pairsDevTest)"],
         ["party", "40 pairs"],
@@ -188,7 +188,7 @@ def test_the_events_hold_the_metrics_and_the_plots(tmp_path, monkeypatch):
     expected = {
         "test/accuracy_by_accuracy": metrics.test.by_rule("accuracy").accuracy,
         "test/accuracy_by_f1": metrics.test.by_rule("f1").accuracy,
-        "test/accuracy_by_held_out_people": held_out.accuracy,
+        "test/accuracy_by_held_out_identities": held_out.accuracy,
         "test/auc": metrics.test.auc,
         "sets/party/accuracy": metrics.sets["party"].by_rule("accuracy").accuracy,
         "sets/party/auc": metrics.sets["party"].auc,

@@ -46,7 +46,7 @@ def summary(**changes):
     return ListResult(**(fields | changes))
 
 
-HELD_OUT = threshold(value=1.111, chosen_on="validation people", accuracy=0.914, f1=0.915)
+HELD_OUT = threshold(value=1.111, chosen_on="validation identities", accuracy=0.914, f1=0.915)
 FOLDS = FoldsResult("accuracy", (0.88,) * 5 + (0.9,) * 5, (1.0,) * 10, 0.89, 0.00333, 0.01)
 NAN = float("nan")
 PAIRS = ScoredPairs("pairsDevTest", [0.5, 0.9, 1.1, 1.4], [True, True, False, False])
@@ -144,7 +144,7 @@ def test_the_training_section_tells_length_and_loss():
     assert len(section.figures) == 1
 
 
-def test_the_threshold_of_held_out_people_is_the_last_column_everywhere():
+def test_the_threshold_of_held_out_identities_is_the_last_column_everywhere():
     given = summary(held_out_threshold=HELD_OUT)
     text = printed(given)
     assert max(map(len, text.splitlines())) <= 80
@@ -152,10 +152,10 @@ def test_the_threshold_of_held_out_people_is_the_last_column_everywhere():
     assert rows["Threshold"] == ["1.023", "1.050", "1.111"]
     assert rows["Chosen on"] == ["pairsDevTrain", "pairsDevTrain", "validation", "people"]
     assert rows["Accuracy"] == ["88.1", "%", "88.1", "%", "91.4", "%"]
-    assert ("By the threshold of validation people", "91.4 %", "95 % interval 85.9–90.0 %; threshold 1.111") in (
+    assert ("By the threshold of validation identities", "91.4 %", "95 % interval 85.9–90.0 %; threshold 1.111") in (
         verification_headline(given)
     )
     section = verification_section(given, PAIRS)
-    assert "The last column has the threshold of validation people, who did not train" in section.text
+    assert "The last column has the threshold of validation identities, who did not train" in section.text
     assert section.table is not None
     assert section.table[1][:4] == ["Threshold", "1.023", "1.050", "1.111"]

@@ -76,18 +76,18 @@ def _costing(pairs: Pairs, triplets: PairWeights | None, margin: float) -> PairW
     """Return the count of triplets with `d_an − d_ap < margin` that each pair belongs to."""
     below = float(np.nextafter(np.float32(margin), np.float32(-np.inf)))
     if isinstance(triplets, SampledTriplets):
-        return _of_drawn(pairs, triplets, below)
+        return _of_sampled(pairs, triplets, below)
     if isinstance(triplets, TripletInterval):
         return count_triplets(pairs, triplets.lower, min(triplets.upper, below))
     return count_triplets(pairs, -np.inf, below, triplets)
 
 
-def _of_drawn(pairs: Pairs, triplets: SampledTriplets, upper: float) -> PairWeights:
+def _of_sampled(pairs: Pairs, triplets: SampledTriplets, upper: float) -> PairWeights:
     rows = jnp.arange(pairs.distances.shape[0])
 
     def body(_: Any, counts: tuple[Array, Array], column: Array, present: Array) -> tuple[Array, Array]:
         positive, negative = counts
-        sampled = jnp.where(present, triplets.drawn.at[rows, column].get(mode="fill", fill_value=-1), -1)
+        sampled = jnp.where(present, triplets.sampled.at[rows, column].get(mode="fill", fill_value=-1), -1)
         apart = jnp.take_along_axis(pairs.distances, jnp.maximum(sampled, 0)[:, None], axis=1)[:, 0]
         chosen = ((sampled >= 0) & (apart - at(pairs.distances, column) <= upper)).astype(jnp.float32)
         # An index of -1 would refer to the end of the row.
@@ -117,7 +117,7 @@ def _value_and_slopes(
     def multiplicity(column: Array, present: Array) -> Array:
         """Return the count of each reference as the negative in a triplet with this positive."""
         if isinstance(triplets, SampledTriplets):
-            sampled = triplets.drawn.at[rows, column].get(mode="fill", fill_value=-1)
+            sampled = triplets.sampled.at[rows, column].get(mode="fill", fill_value=-1)
             chosen = (columns == sampled[:, None]).astype(jnp.float32)
         elif isinstance(triplets, TripletInterval):
             apart = distances - at(distances, column)[:, None]

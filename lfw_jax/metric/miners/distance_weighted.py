@@ -42,7 +42,7 @@ def distance_weighted(
     Example:
       >>> from lfw_jax.metric import compare
       >>> pairs = compare(jnp.array([[1.0, 0.0], [0.9, 0.1], [0.6, 0.8], [-1.0, 0.0]]), jnp.array([0, 0, 1, 2]))
-      >>> distance_weighted(pairs, key=jax.random.key(0)).drawn[0].tolist()
+      >>> distance_weighted(pairs, key=jax.random.key(0)).sampled[0].tolist()
       [-1, 2, -1, -1]
     """
     if pairs.metric != "euclidean" or not pairs.normalized:
