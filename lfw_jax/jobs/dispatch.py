@@ -1,4 +1,4 @@
-"""What a person asks of `launch.py`, as one value, and which job serves it."""
+"""The request of one call of `launch.py`, and the table of jobs that serve it."""
 
 import dataclasses
 import importlib
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-# Mode → module of lfw_jax.jobs and its function, which takes a `Request`. Imported when asked for: --help and a
-# misspelt flag answer before JAX and TensorFlow are loaded.
+# Mode → module of lfw_jax.jobs and its function, which takes a `Request`. Modules are imported on demand, so that --help
+# and misspelt flags are answered before JAX and TensorFlow are loaded.
 JOBS = {
     "train": ("train_and_evaluate", "train"),
     "evaluate": ("train_and_evaluate", "evaluate"),
@@ -25,10 +25,10 @@ class Request:
     Attributes:
       mode: a key of `JOBS`.
       config: the configuration with its overrides.
-      name: of the configuration file, without folder and ending.
-      workdir: as given; "" for none.
-      input: as given; "" for none.
-      output: as given; "" for none.
+      name: the name of the configuration file, without folder and ending.
+      workdir: the value of `--workdir`; "" if it is not given.
+      input: the value of `--input`; "" if it is not given.
+      output: the value of `--output`; "" if it is not given.
       command: the command line, for reports.
     """
 
@@ -42,15 +42,18 @@ class Request:
 
     @property
     def folder(self) -> Path:
-        """The work directory: as given, or `runs/<name of the configuration>`."""
+        """The work directory: `--workdir`, or `runs/<name of the configuration>` if it is not given."""
         return Path(self.workdir or f"runs/{self.name}")
 
 
 def run_job(request: Request) -> None:
     """Run the job that a request asks for.
 
+    Args:
+      request: The request; its `mode` selects the job.
+
     Raises:
-      UserError: whatever the job finds wrong with it.
+      UserError: If the request, the configuration or the data are invalid.
     """
     module, function = JOBS[request.mode]
     getattr(importlib.import_module(f"lfw_jax.jobs.{module}"), function)(request)

@@ -37,7 +37,7 @@ class Run:
       name: name of the configuration.
       command: command line that reproduces the run.
       workdir: its work directory.
-      experiment: its parts.
+      experiment: its data, network, sampler and objective.
       checkpoint: the evaluated checkpoint, "best" or "last".
       step: step of that checkpoint.
     """
@@ -58,7 +58,7 @@ def write_results(
     Args:
       run: the run.
       result: the result of the embeddings.
-      raw_pixels: the result of the pixels themselves on the same pairs, as a baseline.
+      raw_pixels: the result of the raw pixels on the same pairs, as a baseline.
       sets: the results of the embeddings on the evaluation sets.
     """
     experiment, config = run.experiment, str(run.experiment.config)
@@ -155,7 +155,7 @@ def _data(experiment: Experiment) -> DataSummary:
 
 def _development(split: Split) -> Development:
     identities = split.development.identities()
-    # The identities of an external list are others than those of the data, even where their names are the same.
+    # Identities of an external list are unrelated to those of the data, even if their names are equal.
     trained = len(identities & set(split.training.names)) if split.development not in split.external else 0
     return Development(_size(split.development), identities=len(identities), training_identities=trained)
 

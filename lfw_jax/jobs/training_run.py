@@ -48,8 +48,8 @@ def train_to_the_end(
     Args:
       experiment: the data, and the evaluation plan with the identities that it excludes from training.
       training: the parts of the training.
-      workdir: the work directory; the configuration is written into it.
-      checkpoints: its checkpoints.
+      workdir: the work directory, which receives the configuration.
+      checkpoints: the checkpoints of the work directory.
       validate: evaluates a state on the held-out pairs; the state with the best AUC becomes the "best" checkpoint.
 
     Returns:
@@ -102,7 +102,7 @@ class _Recorder:
 
     Attributes:
       workdir: the work directory, which receives the history.
-      checkpoints: the checkpoints that are written.
+      checkpoints: the checkpoints of the work directory.
       validate: evaluates a state on the held-out pairs.
       board: the TensorBoard events.
       progress: the progress on the terminal.
