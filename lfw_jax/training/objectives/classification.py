@@ -105,8 +105,8 @@ def classification(name: str, options: dict[str, Any], classes: int, embedding_d
         return head.loss(embeddings, labels, prototypes, **bias, **options, **state), (logs, state)
 
     words = [f"{key} {value:.4g}" for key, value in options.items() if isinstance(value, (int, float))]
-    words += [f"{centers} prototypes a person"] if centers else []
-    return Objective(init, apply, ", ".join([f"{name} over {classes} people", *words]), begin)
+    words += [f"{centers} prototypes per identity"] if centers else []
+    return Objective(init, apply, ", ".join([f"{name} over {classes} identities", *words]), begin)
 
 
 def _nearest(params: PyTree, embeddings: Float[Array, "batch dim"]) -> jax.Array:
