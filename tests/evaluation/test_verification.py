@@ -238,7 +238,7 @@ def test_long_lists_are_worked_through_block_by_block(monkeypatch):
     rng = np.random.default_rng(0)
     embeddings, first, second = rng.normal(size=(9, 3)), rng.integers(9, size=25), rng.integers(9, size=25)
     whole = verification.pair_distances(embeddings, first, second)
-    monkeypatch.setattr(verification, "_PAIRS_A_BLOCK", 7)
+    monkeypatch.setattr(verification, "_BLOCK_PAIRS", 7)
     assert np.array_equal(verification.pair_distances(embeddings, first, second), whole)
 
 
