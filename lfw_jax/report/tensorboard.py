@@ -20,7 +20,9 @@ _FLUSH_SECONDS = 10
 
 
 class TensorBoard:
-    """Writer of the scalars, histograms, images and texts of a run; close it, or use it in a `with` block.
+    """Writer of the TensorBoard events of a run: scalars, histograms, images and texts.
+
+    Close it, or use it in a `with` block.
 
     Args:
       directory: folder of the event files; created if missing.

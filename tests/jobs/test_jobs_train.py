@@ -67,7 +67,7 @@ def test_a_run_leaves_metrics_report_events_and_checkpoints(finished):
     assert found["seed"] == 0
     assert found["training_seconds"] > 0
     page = (finished / "report.html").read_text()
-    assert "Against raw pixels" in page
+    assert "Comparison with raw pixels" in page
     assert "pairsDevTest" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert list((finished / "tensorboard").glob("events*"))

@@ -27,7 +27,7 @@ from lfw_jax.report.inspection.figures import (
     needed_side,
     pair_sheet,
 )
-from lfw_jax.report.page import Section, write_page
+from lfw_jax.report.page import Reproduction, Section, write_page
 
 _FILES = 50
 _HEAD = ["", "Value"]
@@ -79,11 +79,9 @@ def write_inspection_page(
         path,
         title=f"Data set: {summary['config']}",
         subtitle=summary["source"],
-        command=summary["command"],
         headline=_headline(summary),
         sections=sections,
-        config=config,
-        environment=environment,
+        reproduction=Reproduction(summary["command"], config, environment),
         notice=f"Training cannot begin: {' '.join(summary['faults'])}" if summary["faults"] else "",
     )
 
@@ -155,7 +153,7 @@ def _verdict(summary: Mapping[str, Any]) -> Section:
 def _identity_plots(summary: Mapping[str, Any], evidence: Evidence) -> list:
     caption = (
         "Left: the number of identities by their number of images. Right: the share of all images that belongs to the "
-        "identities with the most images; on the dashed line all identities have the same number."
+        "identities with the most images; on the dashed line, all identities have the same number of images."
     )
     return [(caption, images_per_identity(summary["images_per_identity"]["histogram"], evidence.counts))]
 
