@@ -87,9 +87,9 @@ class ImageSet:
             skipped=(),
         )
 
-    def of_identities(self, people: Collection[str]) -> "ImageSet":
+    def of_identities(self, names: Collection[str]) -> "ImageSet":
         """Return the images of the identities with the given names."""
-        chosen = np.array([name in people for name in self.names], bool)
+        chosen = np.array([name in names for name in self.names], bool)
         return self.where(np.flatnonzero(chosen[self.labels]) if len(self.labels) else np.zeros(0, np.int64))
 
     def of_keys(self, keys: Sequence[Key]) -> "ImageSet":
@@ -166,7 +166,7 @@ def count_up(labels: Int[np.ndarray, "images"]) -> Int[np.ndarray, "images"]:
     return numbers
 
 
-def sort_identities(names: Collection[str]) -> tuple[tuple[str, ...], Int[np.ndarray, "people"]]:
+def sort_identities(names: Collection[str]) -> tuple[tuple[str, ...], Int[np.ndarray, "identities"]]:
     """Sort names.
 
     Args:
