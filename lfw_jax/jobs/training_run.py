@@ -9,6 +9,7 @@ from lfw_jax.evaluation.verification import VerificationResult
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.first_batch import first_batch_sheet
 from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.report.formatting import percent
 from lfw_jax.report.progress import Progress
 from lfw_jax.report.tensorboard import TensorBoard
 from lfw_jax.training.build import Training, build_training
@@ -149,7 +150,7 @@ class _Recorder:
         self.board.histogram(step, "validation/positive_distances", pairs.distances[pairs.same])
         self.board.histogram(step, "validation/negative_distances", pairs.distances[~pairs.same])
         self.progress.note(
-            f"epoch {step / self.steps_per_epoch:.1f}: held-out identities: accuracy {accuracy:.1%}, AUC {auc:.3f}"
+            f"epoch {step / self.steps_per_epoch:.1f}: accuracy {percent(accuracy)}, AUC {auc:.3f} on held-out identities"
         )
         if auc > self._best:
             self._best = auc
