@@ -150,7 +150,7 @@ def test_no_line_is_longer_than_the_terminal_or_80_columns(width):
 def test_the_terminal_prints_every_fact():
     said = words(printed(SUMMARY))
     for fact in (
-        "150", "1,204", "18.6 MB", "1 / 2 / 8.0 / 900", "60 identities (40.0 %)", "have 75.0 % of all images",
+        "150", "1,204", "18.6 MB", "1 / 2 / 8.0 / 900", "60 identities (40.0 %)", "75.0 % of all images",
         "JPEG 1,200, PNG 4", "colour (RGB) 1,000, grey (L) 204", "250 × 250 (200)", "and 2 other sizes",
         "20 × 30: small.jpg", "2000 × 3000: large.jpg", "50.0 % are square", "not an image 59", "cut off 1",
         "1 pair", "at least 1,234 pairs", "100 identities, 1,000 images",

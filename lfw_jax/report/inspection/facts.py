@@ -68,7 +68,7 @@ def _people(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("most images", most),
     ]
     if identities >= _HUNDRED:
-        rows.append(("1 % with most images", f"have {percent(found['top_share'])} of all images"))
+        rows.append(("top 1 % of identities", f"{percent(found['top_share'])} of all images"))
     return rows
 
 
