@@ -86,7 +86,7 @@ def _print_notes(experiment: Experiment) -> None:
         print(note)
     if skipped := experiment.split.source.skipped:
         files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
-        print(f"{files} not readable as images and skipped, the first: {skipped[0].path}: {skipped[0].reason}")
+        print(f"{files} skipped as not readable, the first: {skipped[0].path}: {skipped[0].reason}")
 
 
 def _train(experiment: Experiment, training: Training, workdir: Workdir, checkpoints: Checkpoints) -> bool:
