@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lfw_jax.data.protocols import lfw_lists
+from lfw_jax.data.protocols import holding_out, lfw_lists
 from lfw_jax.data.protocols.lfw_lists import PairList
 from lfw_jax.errors import UserError
 
@@ -287,8 +287,8 @@ def test_a_pair_list_of_unequal_lengths_is_refused():
 @given(counts=st.dictionaries(st.text("abc", min_size=1), st.integers(2, 3), min_size=1), seed=st.integers(0, 5))
 def test_added_identities_do_not_move_others_across_the_split(counts, seed):
     crowd = {f"p{i}": 2 for i in range(60)}
-    training, validation = lfw_lists.split_people(crowd, share=0.4, seed=seed)
-    more_training, more_validation = lfw_lists.split_people(crowd | counts, share=0.4, seed=seed)
+    training, validation = holding_out.split_people(crowd, share=0.4, seed=seed)
+    more_training, more_validation = holding_out.split_people(crowd | counts, share=0.4, seed=seed)
     assert sorted(training + validation) == sorted(crowd)
     assert set(training) <= set(more_training)
     assert set(validation) <= set(more_validation)
@@ -296,9 +296,9 @@ def test_added_identities_do_not_move_others_across_the_split(counts, seed):
 
 def test_the_split_meets_its_share_and_depends_on_the_seed():
     crowd = {f"p{i}": 2 for i in range(4000)}
-    _, validation = lfw_lists.split_people(crowd, share=0.1, seed=0)
+    _, validation = holding_out.split_people(crowd, share=0.1, seed=0)
     assert 340 < len(validation) < 460  # 400 ± 3 standard deviations
-    assert validation != lfw_lists.split_people(crowd, share=0.1, seed=1)[1]
+    assert validation != holding_out.split_people(crowd, share=0.1, seed=1)[1]
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_the_split_meets_its_share_and_depends_on_the_seed():
 )
 def test_an_impossible_split_is_refused(counts, share, words):
     with pytest.raises(UserError, match=words):
-        lfw_lists.split_people(counts, share=share, seed=0)
+        holding_out.split_people(counts, share=share, seed=0)
 
 
 def test_images_missing_from_the_data_are_named(written):

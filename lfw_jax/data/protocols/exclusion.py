@@ -1,11 +1,8 @@
-"""Identities that are excluded or held out of training."""
+"""Identities that are excluded from training."""
 
 from collections.abc import Collection, Mapping
 
 from lfw_jax.data.duplicates.leakage import exclusion_note, people_in_both
-from lfw_jax.data.images import ImageSet
-from lfw_jax.data.pair_list import PairList
-from lfw_jax.data.protocols.lfw_lists import generate_pairs, split_people
 from lfw_jax.errors import UserError
 
 Exclusions = Mapping[str, Collection[str]]
@@ -37,27 +34,3 @@ def exclude_identities(identities: Collection[str], lists: Exclusions) -> tuple[
             "Train on other identities, or evaluate on other pairs."
         )
     return remaining, excluded, notes
-
-
-def hold_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: int) -> tuple[list[str], PairList]:
-    """Hold out identities and generate pairs of them.
-
-    Args:
-      images: the images of the identities.
-      share: the share of held-out identities, between 0 and 1.
-      pairs: the number of same pairs, and of different pairs.
-      name: the name of the list of pairs.
-      seed: the seed of the choice and of the pairs.
-
-    Returns:
-      The remaining identities, without other spellings of the held-out ones, and the pairs.
-
-    Raises:
-      UserError: the share is out of range, or too few identities remain or are held out.
-    """
-    numbers = images.numbers_of_people()
-    remaining, held_out = split_people(numbers, share=share, seed=seed)
-    both = people_in_both(remaining, held_out)
-    return [name for name in remaining if name not in both], generate_pairs(
-        {identity: numbers[identity] for identity in held_out}, pairs=pairs, seed=seed, name=name
-    )

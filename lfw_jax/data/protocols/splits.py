@@ -9,8 +9,9 @@ from lfw_jax.data.duplicates.leakage import SharedPicture, without
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
-from lfw_jax.data.protocols.exclusion import Exclusions, exclude_identities, hold_out
+from lfw_jax.data.protocols.exclusion import Exclusions, exclude_identities
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
+from lfw_jax.data.protocols.holding_out import hold_out
 from lfw_jax.errors import UserError
 
 PROTOCOLS = ("view1", "view2", "pairs", "generated")
