@@ -1,4 +1,5 @@
 import collections
+import hashlib
 
 import numpy as np
 import pytest
@@ -304,9 +305,9 @@ def test_the_split_meets_its_share_and_depends_on_the_seed():
 @pytest.mark.parametrize(
     ("counts", "share", "words"),
     [
-        ({f"p{i}": 1 for i in range(100)}, 0.5, "0 with two images"),
-        ({"a": 2, "b": 2}, 0.01, "Change the share"),
-        ({"a": 2, "b": 2}, 0.9999, "leaves 0 for training"),
+        ({f"p{i}": 1 for i in range(100)}, 0.5, "100 identities, 0 with two images.*at least 3, 2 with two images"),
+        ({"a": 2, "b": 2}, 0.01, "cannot be held out of 2 identities.*Add images of more identities"),
+        ({"a": 2, "b": 2}, 0.9999, "cannot be held out of 2 identities.*Add images of more identities"),
         ({}, 0.5, "0 identities"),
         ({"a": 2, "b": 2}, 0.0, "between 0 and 1"),
         ({"a": 2, "b": 2}, 1.0, "between 0 and 1"),
@@ -316,6 +317,38 @@ def test_the_split_meets_its_share_and_depends_on_the_seed():
 def test_an_impossible_split_is_refused(counts, share, words):
     with pytest.raises(UserError, match=words):
         holding_out.split_people(counts, share=share, seed=0)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.3, 0.9999])
+@pytest.mark.parametrize(("people", "leave"), [(3, 0), (5, 2), (28, 0), (40, 2)])
+def test_no_seed_holds_out_too_few_or_too_many_of_a_small_set(people, leave, share):
+    counts = {f"p{i}": 5 for i in range(people)} | {f"single{i}": 1 for i in range(3)}
+    for seed in range(50):
+        training, held_out = holding_out.split_people(counts, share=share, seed=seed, leave=leave)
+        assert sorted(training + held_out) == sorted(counts)
+        assert sum(counts[name] >= 2 for name in held_out) >= 2
+        assert sum(counts[name] >= 2 for name in training) >= leave
+        assert len(training) >= leave + 1
+
+
+def test_only_a_split_that_was_refused_differs_from_the_draw_of_each_identity():
+    counts = {f"p{i}": 1 + i % 3 for i in range(20)}
+    refused = 0
+    for seed in range(100):
+        drawn = {
+            name
+            for name in counts
+            if int.from_bytes(hashlib.sha256(f"{seed}\0{name}".encode()).digest()[:8]) < 0.1 * 2**64
+        }
+        training, held_out = holding_out.split_people(counts, share=0.1, seed=seed)
+        if sum(counts[name] >= 2 for name in drawn) >= 2:
+            assert set(held_out) == drawn
+            assert set(training) == counts.keys() - drawn
+        else:
+            refused += 1
+            assert drawn < set(held_out)
+            assert sum(counts[name] >= 2 for name in held_out) == 2
+    assert 20 < refused < 90
 
 
 def test_images_missing_from_the_data_are_named(written):
