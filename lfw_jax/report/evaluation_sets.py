@@ -1,5 +1,6 @@
 """Evaluation sets side by side, and the true accept rates at strict thresholds."""
 
+import types
 from collections.abc import Mapping, Sequence
 
 from rich import box
@@ -26,12 +27,15 @@ def sets_table(results: Sequence[ListResult]) -> Table:
     return table
 
 
-def sets_section(results: Sequence[ListResult], leaking: Mapping[str, int]) -> Section:
+def sets_section(
+    results: Sequence[ListResult], leaking: Mapping[str, int], failed: Mapping[str, str] = types.MappingProxyType({})
+) -> Section:
     """Return the section of the evaluation sets: their table, with the protocol in words.
 
     Args:
       results: the results of the sets.
       leaking: number of identities of a set that trained, by its name.
+      failed: the reason for each set that could not be evaluated, by its name.
     """
     text = (
         "Each set is evaluated over its own folds, each fold at the threshold chosen on the others: mean accuracy ± standard "
@@ -42,7 +46,9 @@ def sets_section(results: Sequence[ListResult], leaking: Mapping[str, int]) -> S
     )
     for name, count in leaking.items():
         text += f"\n\n{count} identities of {name} trained, so its metrics flatter the model."
-    return Section("Evaluation sets", text, _rows(results))
+    for name, reason in failed.items():
+        text += f"\n\n{name} could not be evaluated: {reason}"
+    return Section("Evaluation sets", text, _rows(results) if results else None)
 
 
 def rates_section(result: ListResult) -> Section:

@@ -14,13 +14,15 @@ _WIDTH = 80
 
 
 def print_results(metrics: RunMetrics) -> None:
-    """Print the results of a run to standard output: the test list, the raw pixels, and the evaluation sets if any."""
+    """Print the results of a run to standard output: the test list, the raw pixels, and any evaluation sets."""
     print_table(verification_table(metrics.test))
     baseline = metrics.baseline
     accuracy = percent(baseline.by_rule("accuracy").accuracy)
     print(f"raw pixels, evaluated in the same way: {accuracy}, AUC {baseline.auc:.4f}")
     if metrics.sets:
         print_table(sets_table(list(metrics.sets.values())))
+    for name, reason in metrics.failed_sets.items():
+        print(f"evaluation set {name} could not be evaluated: {reason}")
 
 
 def verification_table(result: ListResult) -> Table:

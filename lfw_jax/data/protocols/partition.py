@@ -19,6 +19,7 @@ from lfw_jax.data.duplicates.leakage import (
     write_shared_pictures,
 )
 from lfw_jax.data.images import ImageSet
+from lfw_jax.data.protocols.evaluable import check_set, check_split
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_sets
 from lfw_jax.data.protocols.splits import Split, evaluation_lists, split
 from lfw_jax.errors import UserError
@@ -88,7 +89,7 @@ def partition(
       The split, and the evaluation beyond it.
 
     Raises:
-      UserError: an unknown option, or a fault that `split` or `read_evaluation_sets` finds.
+      UserError: an unknown option, a list that cannot be evaluated, or a fault that `split` or `read_evaluation_sets` finds.
     """
     data = config["data"]
     if data["near_duplicates"] not in ("ignore", "list", "remove"):
@@ -97,9 +98,12 @@ def partition(
             f"{NEAR_DUPLICATES}) or remove (exclude them from training as well)."
         )
     sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), data_dir)
+    for item in sets:
+        check_set(item)
     begun = (workdir / "config.json").is_file()
     excluded = _read_excluded(workdir) if begun else _named_in(sets, images)
     parts = split(images, data, data_dir, seed=config["seed"], exclude=excluded)
+    check_split(parts)
     if align:
         sets = tuple(item if item.aligned else dataclasses.replace(item, images=align(item.images)) for item in sets)
         parts = parts.with_external_aligned(align)
