@@ -112,26 +112,43 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     Raises:
       UserError: anything in the configuration or the data that cannot work. What needs no data is checked before data are read.
     """
-    _check(config)
+    check_values(config)
     devices = choose_devices(config.training.devices, config.sampler.batch_size)
     network = build(config.model)
     data = _read_data(config, workdir)
     training = data.split.training
     sampler = build_sampler(config.sampler, training.labels, seed=config.seed)
-    objective = build_objective(
+    objective = objective_of(config, classes=len(training.names))
+    return Experiment(config, data, network, sampler, objective, devices, DecodedLists(data.decode_list))
+
+
+def objective_of(config: ConfigDict, *, classes: int) -> Objective:
+    """Return the objective that a configuration describes.
+
+    Args:
+      config: the whole configuration.
+      classes: the number of training identities.
+
+    Raises:
+      UserError: a loss, a miner or an option that is unknown or invalid, or a combination that is.
+    """
+    return build_objective(
         config.loss,
         config.miner,
-        classes=len(training.names),
+        classes=classes,
         embedding_dim=config.model.embedding_dim,
         paired=config.sampler.name == "pairs",
         batch_size=config.sampler.batch_size,
         memory=config.memory.size,
     )
-    return Experiment(config, data, network, sampler, objective, devices, DecodedLists(data.decode_list))
 
 
-def _check(config: ConfigDict) -> None:
-    """Raise UserError for values that are wrong whatever the data are, so that nobody waits for the data to learn of them."""
+def check_values(config: ConfigDict) -> None:
+    """Check the values that are wrong whatever the data are, so that nobody waits for the data to learn of them.
+
+    Raises:
+      UserError: a value that no training and no evaluation can use.
+    """
     for key, value, least in (
         ("seed", config.seed, 0),
         ("training.log_every", config.training.log_every, 1),
