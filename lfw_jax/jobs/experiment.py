@@ -175,12 +175,12 @@ def check_values(config: ConfigDict) -> None:
 def _read_data(config: ConfigDict, workdir: Path) -> ExperimentData:
     """Read the source, align it where asked, and divide it."""
     geometry = crop_geometry_of(config.data)
-    images, data_dir = read_source(config.data, workdir.parent / "synthetic")
-    crop = 1.0
+    originals, data_dir = read_source(config.data, workdir.parent / "synthetic")
+    images, crop = originals, 1.0
     if config.data.align:
-        images, crop, note = aligned_images(images, config, stage=stage)
+        images, crop, note = aligned_images(originals, config, stage=stage)
         geometry = dataclasses.replace(geometry, crop=crop)
         print(note)
     align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
-    split, plan = partition(images, config, data_dir, workdir, align, crop)
+    split, plan = partition(images, config, data_dir, workdir, align, crop, originals)
     return ExperimentData(split, plan, geometry, aligned=config.data.align, loader=config.data.loader)

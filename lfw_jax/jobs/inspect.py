@@ -57,10 +57,10 @@ def inspect(request: Request) -> None:
     config, folder = request.config, Path(request.workdir or f"runs/inspect_{request.name}")
     Workdir(folder, config)  # refuses the folder of another configuration
     plan = _plan(config)
-    images, data_dir = read_source(config.data, folder.parent / "synthetic")
-    crop = 1.0
+    originals, data_dir = read_source(config.data, folder.parent / "synthetic")
+    images, crop = originals, 1.0
     if config.data.align:  # as a training would
-        images, crop, note = aligned_images(images, config, stage=stage)
+        images, crop, note = aligned_images(originals, config, stage=stage)
         plan = dataclasses.replace(plan, crop=crop, aligned=True)
         print(note)
     align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
@@ -69,7 +69,7 @@ def inspect(request: Request) -> None:
         images,
         config.sampler,
         plan,
-        lambda: partition(images, _without_listing(config), data_dir, folder, align, crop)[0],
+        lambda: partition(images, _without_listing(config), data_dir, folder, align, crop, originals)[0],
         seed=config.seed,
         stage=stage,
     )

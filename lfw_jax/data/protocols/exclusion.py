@@ -1,8 +1,14 @@
 """Identities that are excluded from training."""
 
+import dataclasses
 from collections.abc import Collection, Mapping
 
+import numpy as np
+
 from lfw_jax.data.duplicates.leakage import exclusion_note, people_in_both
+from lfw_jax.data.duplicates.same_images import MOST_ENCODED, compares, same_images
+from lfw_jax.data.images import ImageSet
+from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
 from lfw_jax.errors import UserError
 
 Exclusions = Mapping[str, Collection[str]]
@@ -34,3 +40,32 @@ def exclude_identities(identities: Collection[str], lists: Exclusions) -> tuple[
             "Train on other identities, or evaluate on other pairs."
         )
     return remaining, excluded, notes
+
+
+def add_people_of_same_images(item: EvaluationSet, images: ImageSet) -> EvaluationSet:
+    """Return the set with the identities of the data that have an image in it.
+
+    An image is recognised by its content, whatever the set calls its identity and wherever it lies.
+
+    Args:
+      item: the set.
+      images: the images of the data, as they were read: aligned crops equal no original.
+
+    Returns:
+      The set; `people` has the data's names of the identities that it did not have in any spelling, and a note counts them.
+    """
+    if not compares(images):
+        note = (
+            f"the {len(images):,} images of the data are too many to be compared with {item.name} by content (more than "
+            f"{MOST_ENCODED:,}): near duplicates are the only check of identities that it does not name "
+            "(--config.data.near_duplicates=list)."
+        )
+        return dataclasses.replace(item, notes=(*item.notes, note))
+    found = same_images(images, item.images)
+    names = {images.names[label] for label in np.unique(images.labels[found]).tolist()}
+    unnamed = names - people_in_both(names, item.people).keys()
+    if not unnamed:
+        return item
+    count = "1 identity" if len(unnamed) == 1 else f"{len(unnamed)} identities"
+    note = f"{count} of the data {'has' if len(unnamed) == 1 else 'have'} images in {item.name} that it does not name as theirs."
+    return dataclasses.replace(item, people=item.people | unnamed, notes=(*item.notes, note))

@@ -9,7 +9,7 @@ from lfw_jax.data.duplicates.leakage import SharedPicture, without
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
-from lfw_jax.data.protocols.exclusion import Exclusions, exclude_identities
+from lfw_jax.data.protocols.exclusion import Exclusions, add_people_of_same_images, exclude_identities
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
 from lfw_jax.data.protocols.holding_out import LEAST, hold_out, notes_on_few
 from lfw_jax.errors import UserError
@@ -76,7 +76,13 @@ class Split:
 
 
 def split(
-    images: ImageSet, config: Mapping[str, Any], data_dir: Path, *, seed: int, exclude: Exclusions | None = None
+    images: ImageSet,
+    config: Mapping[str, Any],
+    data_dir: Path,
+    *,
+    seed: int,
+    exclude: Exclusions | None = None,
+    originals: ImageSet | None = None,
 ) -> Split:
     """Divide a data set by `config.protocol`.
 
@@ -97,6 +103,8 @@ def split(
       data_dir: the folder of the data, which may hold the lists.
       seed: the seed of the held-out identities and of the sampled pairs.
       exclude: identities excluded from training and validation, by the list that names them.
+      originals: the same images before they were aligned; None if they were not. An identity with one of them in an external
+        list is excluded, whatever that list calls it.
 
     Raises:
       UserError: the protocol is unknown, a list names missing images, or there are too few identities.
@@ -105,7 +113,8 @@ def split(
     if protocol == "generated":
         return _generated(images, config, exclude or {}, seed=seed)
     if protocol == "pairs":
-        return _pairs(images, config, data_dir, exclude or {}, seed=seed)
+        test_set = add_people_of_same_images(_read_test_set(config, data_dir), originals or images)
+        return _pairs(images, config, test_set, exclude or {}, seed=seed)
     return _of_lists(images, config, _lists(images, config, data_dir), exclude or {}, seed=seed)
 
 
@@ -182,8 +191,9 @@ def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, exclude
     return Split(training, validation, lists.development, lists.test, images, notes, excluded=excluded)
 
 
-def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, exclude: Exclusions, *, seed: int) -> Split:
-    test_set = _read_test_set(config, data_dir)
+def _pairs(
+    images: ImageSet, config: Mapping[str, Any], test_set: EvaluationSet, exclude: Exclusions, *, seed: int
+) -> Split:
     people, excluded, notes = exclude_identities(images.names, {test_set.name: test_set.people, **exclude})
     training, validation, more = _validation(images.of_people(people), config, seed=seed)
     external, test = {test_set.pairs: test_set.images}, test_set.pairs
