@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import jax
+import optax
 from ml_collections import ConfigDict
 
 from lfw_jax.data.batches.sampling import Sampler
@@ -46,8 +47,8 @@ def refusals(config: ConfigDict, training: ImageSet, sampler: Sampler | None) ->
     attempt(lambda: build(config.model))
     objective = attempt(lambda: objective_of(config, classes=len(training.names)))
     steps, epochs = sampler.steps_per_epoch if sampler else 1, config.training.epochs
-    if schedule := attempt(lambda: build_schedule(config.optimizer, total_epochs=epochs, steps_per_epoch=steps)):
-        attempt(lambda: build_optimizer(config.optimizer, schedule))
+    schedule = attempt(lambda: build_schedule(config.optimizer, total_epochs=epochs, steps_per_epoch=steps))
+    attempt(lambda: build_optimizer(config.optimizer, schedule or optax.constant_schedule(0.0)))
     if sampler and devices and objective and not found:
         geometry = crop_geometry_of(config.data)
         parts = {"sampler": sampler, "objective": objective, "devices": devices}

@@ -24,18 +24,25 @@ def check_set(item: EvaluationSet) -> None:
         raise UserError(f"--config.evaluation.sets: {error}") from error
 
 
-def check_split(parts: Split) -> None:
+def check_split(parts: Split, key: str) -> None:
     """Check that the test pairs of a split can be evaluated at thresholds of its development pairs, or of its other folds.
+
+    Args:
+      parts: the split.
+      key: the key of the configuration that names the lists, for messages.
 
     Raises:
       UserError: pairs of one kind or one fold only, test pairs among the development pairs, or two lists of one name.
     """
     test, development = parts.test, None if parts.by_folds else parts.development
     images = parts.images_of(test)
-    _check_list(test, development, images if parts.images_of(parts.development) is images else None)
+    try:
+        _check_list(test, development, images if parts.images_of(parts.development) is images else None)
+    except UserError as error:
+        raise UserError(f"{key}: {error}") from error
     if test.name in {pairs.name for pairs in (parts.development, parts.validation) if pairs is not test}:
         raise UserError(
-            f"--config.data.protocol: two lists are called {test.name}, the test list and one on which a threshold is chosen; "
+            f"{key}: two lists are called {test.name}, the test list and one on which a threshold is chosen; "
             "expected different names. Rename the file."
         )
 

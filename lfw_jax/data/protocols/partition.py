@@ -107,7 +107,7 @@ def partition(
     begun = (workdir / "config.json").is_file()
     excluded = _read_excluded(workdir) if begun else _named_in(sets, images)
     parts = split(images, data, data_dir, seed=config["seed"], exclude=excluded, originals=originals)
-    check_split(parts)
+    check_split(parts, f"--config.data.{'pairs_file' if data['protocol'] == 'pairs' else 'protocol'}")
     if align:
         sets = tuple(item if item.aligned else dataclasses.replace(item, images=align(item.images)) for item in sets)
         parts = parts.with_external_aligned(align)
