@@ -144,7 +144,9 @@ def objective_of(config: ConfigDict, *, classes: int) -> Objective:
 
 
 def check_values(config: ConfigDict) -> None:
-    """Check the values that are wrong whatever the data are, so that nobody waits for the data to learn of them.
+    """Check the values that can be wrong whatever the data are.
+
+    They are checked before the data are read, so that nobody waits for the data to learn of them.
 
     Raises:
       UserError: a value that no training and no evaluation can use.

@@ -20,7 +20,7 @@ _Key = tuple[tuple[int, ...], bytes]
 
 
 def compares(images: ImageSet) -> bool:
-    """Return True if the content of a set is compared: of files always, otherwise of up to `MOST_ENCODED` images."""
+    """Return True if the content of a set is compared: files always, others up to `MOST_ENCODED`."""
     return images.storage == "files" or len(images) <= MOST_ENCODED
 
 

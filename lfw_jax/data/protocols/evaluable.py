@@ -12,7 +12,12 @@ from lfw_jax.errors import UserError
 
 
 def check_set(item: EvaluationSet) -> None:
-    """Check that an evaluation set can be evaluated at thresholds of its development pairs, or of its other folds.
+    """Check that an evaluation set can be evaluated.
+
+    Its thresholds are chosen on its development pairs, or for each fold on the others.
+
+    Args:
+      item: the set.
 
     Raises:
       UserError: pairs of one kind or one fold only, or test pairs among the development pairs.
@@ -25,7 +30,9 @@ def check_set(item: EvaluationSet) -> None:
 
 
 def check_split(parts: Split, key: str) -> None:
-    """Check that the test pairs of a split can be evaluated at thresholds of its development pairs, or of its other folds.
+    """Check that the test pairs of a split can be evaluated.
+
+    Their thresholds are chosen on the development pairs, or for each fold on the others.
 
     Args:
       parts: the split.
