@@ -79,7 +79,7 @@ def test_no_evaluated_file_trains(root: Path, tmp_path: Path, way: str, source: 
     images = read_csv(root / "labels.csv") if source == "csv" else read_folder(data_dir)
     parts, plan = divided(images, data_dir, lists, protocol, tmp_path)
     evaluated = {f"Name {person}" if source == "csv" else f"{person:03d}" for person in range(EVALUATED)}
-    assert not evaluated & {*parts.training.names, *parts.validation.people()}
+    assert not evaluated & {*parts.training.names, *parts.validation.identities()}
     if protocol == "a further set":
         assert len(plan.excluded["pairs"]) == EVALUATED
 
@@ -98,7 +98,7 @@ def test_a_set_that_comes_later_counts_the_identities_of_its_files_as_leaking(ro
     (tmp_path / "config.json").write_text("{}")
     lists = pairs_csv(root / "data" / "pairs.csv", str)
     parts, plan = divided(read_csv(root / "labels.csv"), root, lists, "a further set", tmp_path)
-    assert plan.leaking == {"pairs": sum(f"Name {person}" not in parts.test.people() for person in range(EVALUATED))}
+    assert plan.leaking == {"pairs": sum(f"Name {person}" not in parts.test.identities() for person in range(EVALUATED))}
     assert any("6 identities of the data have images in pairs that it does not name" in note for note in parts.notes)
 
 
@@ -124,7 +124,7 @@ def test_names_that_contradict_few_pairs_still_exclude_identities(tmp_path: Path
             tmp_path / "elsewhere" / "pairs.csv", lambda file: f"Ann {int(file[:3])}/{file[4:]}", wrong=wrong
         )
         found = read_evaluation_set(text)
-        assert len(found.people) == count
+        assert len(found.identities) == count
         assert any(f"contradict {contradicting} of its 36 pairs" in note for note in found.notes) == (wrong > 0)
 
 

@@ -94,7 +94,7 @@ def _pictures(pairs: PairList, images: ImageSet) -> list[frozenset[str]]:
     """Return the two images of each pair: files by their real path, others by identity and number."""
     keys = pairs.keys()
     if images.storage == "files":
-        indices = images.places(keys).tolist()
+        indices = images.indices(keys).tolist()
         names = [os.path.realpath(str(images.images[index])) for index in indices]
     else:
         names = [f"image {number} of {name}" for name, number in keys]

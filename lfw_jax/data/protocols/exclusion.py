@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from lfw_jax.data.duplicates.leakage import exclusion_note, people_in_both
+from lfw_jax.data.duplicates.leakage import exclusion_note, shared_identities
 from lfw_jax.data.duplicates.same_images import MOST_ENCODED, compares, same_images
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
@@ -30,7 +30,7 @@ def exclude_identities(identities: Collection[str], lists: Exclusions) -> tuple[
     """
     remaining, excluded, notes = set(identities), {}, []
     for where, names in lists.items():
-        if removed := people_in_both(remaining, names):
+        if removed := shared_identities(remaining, names):
             notes.append(exclusion_note(removed, where))
             remaining -= removed.keys()
             excluded |= dict.fromkeys(removed, where)
@@ -63,9 +63,9 @@ def add_people_of_same_images(item: EvaluationSet, images: ImageSet) -> Evaluati
         return dataclasses.replace(item, notes=(*item.notes, note))
     found = same_images(images, item.images)
     names = {images.names[label] for label in np.unique(images.labels[found]).tolist()}
-    unnamed = names - people_in_both(names, item.people).keys()
+    unnamed = names - shared_identities(names, item.identities).keys()
     if not unnamed:
         return item
     count = "1 identity" if len(unnamed) == 1 else f"{len(unnamed)} identities"
     note = f"{count} of the data {'has' if len(unnamed) == 1 else 'have'} images in {item.name} that it does not name as theirs."
-    return dataclasses.replace(item, people=item.people | unnamed, notes=(*item.notes, note))
+    return dataclasses.replace(item, people=item.identities | unnamed, notes=(*item.notes, note))

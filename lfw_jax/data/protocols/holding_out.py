@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from lfw_jax.data.duplicates.leakage import people_in_both
+from lfw_jax.data.duplicates.leakage import shared_identities
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import Images, PairList, image_numbers
 from lfw_jax.data.protocols.lfw_lists import generate_pairs
@@ -17,7 +17,7 @@ LEAST = 2
 _FEW = 10  # identities, with fewer of which a threshold is a matter of luck
 
 
-def split_people(
+def split_identities(
     counts: Mapping[str, Images], *, share: float, seed: int, key: str = "share", leave: int = 0
 ) -> tuple[list[str], list[str]]:
     """Split identities into training and held-out ones.
@@ -80,7 +80,7 @@ def hold_out(
       key: "validation_people" or "test_people".
       name: the name of the list of pairs.
       seed: the seed of the choice and of the pairs.
-      leave: as for `split_people`.
+      leave: as for `split_identities`.
 
     Returns:
       The remaining identities, without other spellings of the held-out ones, and the pairs.
@@ -88,9 +88,9 @@ def hold_out(
     Raises:
       UserError: the share is out of range, or too few identities remain or are held out.
     """
-    numbers, path = images.numbers_of_people(), f"--config.data.{key}"
-    remaining, held_out = split_people(numbers, share=config[key], seed=seed, key=path, leave=leave)
-    both = people_in_both(remaining, held_out)
+    numbers, path = images.numbers_by_identity(), f"--config.data.{key}"
+    remaining, held_out = split_identities(numbers, share=config[key], seed=seed, key=path, leave=leave)
+    both = shared_identities(remaining, held_out)
     if len(both) == len(remaining):
         raise UserError(
             f"{path}: all identities that are not held out are other spellings of those that are, as {min(both)} of "

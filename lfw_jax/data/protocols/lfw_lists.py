@@ -163,7 +163,7 @@ def check_against(pairs: PairList, available: Container[Key] | Mapping[str, Imag
       UserError: images are missing from the data.
     """
     if isinstance(available, Mapping) and isinstance(next(iter(available), None), str):
-        wanted = pairs.people() & available.keys()
+        wanted = pairs.identities() & available.keys()
         available = {(name, number) for name in wanted for number in image_numbers(available[name])}
     keys = pairs.keys()
     missing = [key for key in keys if key not in available]

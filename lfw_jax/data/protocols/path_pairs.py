@@ -114,14 +114,14 @@ def images_of(
     Returns:
       The images, the pairs, the names of the known identities, and the number of pairs that they contradict.
     """
-    known = listed.people or {name: person for name, file in files.items() if (person := _identity(file, root))}
+    known = listed.identities or {name: person for name, file in files.items() if (person := _identity(file, root))}
     both = [(known.get(one), known.get(other)) for one, other in zip(listed.first, listed.second, strict=True)]
     contradicting = sum(
         one is not None and other is not None and (one == other) != same
         for (one, other), same in zip(both, listed.same.tolist(), strict=True)
     )
     named = frozenset(known.values() if contradicting <= _WRONG_VERDICTS * len(both) else ())
-    if contradicting and not listed.people:
+    if contradicting and not listed.identities:
         known = {}
     owners = [known.get(name, name) for name in files]
     label_of = {person: label for label, person in enumerate(dict.fromkeys(owners))}

@@ -181,12 +181,12 @@ def _validation(training: ImageSet, config: Mapping[str, Any], *, seed: int) -> 
     remaining, validation = hold_out(training, config, "validation_people", "held-out identities", seed=seed)
     note = f"{len(training.names) - len(remaining)} identities are held out of training for validation."
     notes = [note, *notes_on_few(validation, "validation_people", _CHOSEN_BY_LUCK)]
-    return training.of_people(set(remaining)), validation, notes
+    return training.of_identities(set(remaining)), validation, notes
 
 
 def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, exclude: Exclusions, *, seed: int) -> Split:
-    people, excluded, notes = exclude_identities(lists.people, {lists.test.name: lists.test.people(), **exclude})
-    training, validation, more = _validation(images.of_people(people), config, seed=seed)
+    people, excluded, notes = exclude_identities(lists.identities, {lists.test.name: lists.test.identities(), **exclude})
+    training, validation, more = _validation(images.of_identities(people), config, seed=seed)
     notes = (*lists.notes, *notes, *more)
     return Split(training, validation, lists.development, lists.test, images, notes, excluded=excluded)
 
@@ -194,8 +194,8 @@ def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, exclude
 def _pairs(
     images: ImageSet, config: Mapping[str, Any], test_set: EvaluationSet, exclude: Exclusions, *, seed: int
 ) -> Split:
-    people, excluded, notes = exclude_identities(images.names, {test_set.name: test_set.people, **exclude})
-    training, validation, more = _validation(images.of_people(people), config, seed=seed)
+    people, excluded, notes = exclude_identities(images.names, {test_set.name: test_set.identities, **exclude})
+    training, validation, more = _validation(images.of_identities(people), config, seed=seed)
     external, test = {test_set.pairs: test_set.images}, test_set.pairs
     if test_set.development is not None:
         development = test_set.development
@@ -210,7 +210,7 @@ def _pairs(
 def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions, *, seed: int) -> Split:
     rest, test = _hold_out_test(images, config, seed=seed)
     people, excluded, notes = exclude_identities(rest, exclude)
-    training = images.of_people(people)
+    training = images.of_identities(people)
     remaining, validation = hold_out(training, config, "validation_people", "validation identities", seed=seed + 1)
     note = (
         f"of {len(images.names)} identities {len(images.names) - len(rest)} are held out for the test and "
@@ -220,7 +220,7 @@ def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions,
         *notes_on_few(validation, "validation_people", _CHOSEN_BY_LUCK),
         *notes_on_few(test, "test_people", "the metrics depend on the luck of their choice"),
     ]
-    trained = training.of_people(set(remaining))
+    trained = training.of_identities(set(remaining))
     return Split(trained, validation, validation, test, images, (note, *few, *notes), excluded=excluded)
 
 
