@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from lfw_jax.evaluation.results import ListResult
 
 SCHEMA = 1
-"""Version of the layout of `metrics.json`; it changes whenever a key is added, removed or redefined."""
+"""Version of the layout of `metrics.json`; it changes whenever a key is removed or redefined, or one without a default is added.
+
+A key with a default, such as `failed_sets`, is absent while it holds it, so that files written before it existed stay valid."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +60,7 @@ class RunMetrics:
       leaking: for each evaluation set, the number of its identities in the training set; sets without any are absent.
       notes: remarks on exclusions and their reasons.
       environment: machine and package versions.
+      failed_sets: the reason for each evaluation set that could not be evaluated, by its name.
     """
 
     schema: int
@@ -76,6 +79,7 @@ class RunMetrics:
     leaking: Mapping[str, int]
     notes: tuple[str, ...]
     environment: Mapping[str, str]
+    failed_sets: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def test(self) -> ListResult:

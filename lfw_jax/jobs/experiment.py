@@ -112,26 +112,46 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     Raises:
       UserError: the configuration or the data are invalid. Checks that need no data come before the data are read.
     """
-    _check(config)
+    check_values(config)
     devices = choose_devices(config.training.devices, config.sampler.batch_size)
     network = build(config.model)
     data = _read_data(config, workdir)
     training = data.split.training
     sampler = build_sampler(config.sampler, training.labels, seed=config.seed)
-    objective = build_objective(
+    objective = objective_of(config, classes=len(training.names))
+    return Experiment(config, data, network, sampler, objective, devices, DecodedLists(data.decode_list))
+
+
+def objective_of(config: ConfigDict, *, classes: int) -> Objective:
+    """Return the objective that a configuration describes.
+
+    Args:
+      config: the whole configuration.
+      classes: the number of training identities.
+
+    Raises:
+      UserError: a loss, a miner or an option that is unknown or invalid, or a combination that is.
+    """
+    return build_objective(
         config.loss,
         config.miner,
-        classes=len(training.names),
+        classes=classes,
         embedding_dim=config.model.embedding_dim,
         paired=config.sampler.name == "pairs",
         batch_size=config.sampler.batch_size,
         memory=config.memory.size,
     )
-    return Experiment(config, data, network, sampler, objective, devices, DecodedLists(data.decode_list))
 
 
-def _check(config: ConfigDict) -> None:
-    """Raise UserError for values that are invalid for any data, before the data are read."""
+def check_values(config: ConfigDict) -> None:
+    """Check the values that are invalid for any data, before the data are read.
+
+    Args:
+      config: the whole configuration.
+
+    Raises:
+      UserError: a value that no training and no evaluation can use.
+    """
     for key, value, least in (
         ("seed", config.seed, 0),
         ("training.log_every", config.training.log_every, 1),
@@ -158,12 +178,12 @@ def _check(config: ConfigDict) -> None:
 def _read_data(config: ConfigDict, workdir: Path) -> ExperimentData:
     """Read the source, align it if configured, and split it."""
     geometry = crop_geometry_of(config.data)
-    images, data_dir = read_source(config.data, workdir.parent / "synthetic")
-    crop = 1.0
+    originals, data_dir = read_source(config.data, workdir.parent / "synthetic")
+    images, crop = originals, 1.0
     if config.data.align:
-        images, crop, note = aligned_images(images, config, stage=stage)
+        images, crop, note = aligned_images(originals, config, stage=stage)
         geometry = dataclasses.replace(geometry, crop=crop)
         print(note)
     align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
-    split, plan = partition(images, config, data_dir, workdir, align, crop)
+    split, plan = partition(images, config, data_dir, workdir, align, crop, originals)
     return ExperimentData(split, plan, geometry, aligned=config.data.align, loader=config.data.loader)

@@ -24,6 +24,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.inspection import Plan, Survey, duplicates, identity_rows, survey
 from lfw_jax.jobs.dispatch import Request
+from lfw_jax.jobs.refusals import refusals
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
 from lfw_jax.report.inspection.page import Evidence, write_inspection_page
 from lfw_jax.report.inspection.terminal import print_inspection
@@ -31,7 +32,7 @@ from lfw_jax.report.progress import stage
 from lfw_jax.training.objectives.pairs import PAIR_LOSSES
 
 UNUSABLE = 1
-"""Exit code if the data can be read, but training cannot start on them."""
+"""Exit code if the data can be read, but a training with this configuration would be refused."""
 
 _SHOWN_PAIRS = 20
 _THUMBNAIL = 96
@@ -51,15 +52,15 @@ def inspect(request: Request) -> None:
 
     Raises:
       UserError: If the data cannot be read at all, or the folder cannot be written.
-      SystemExit: With code 1, after the report, if the split or the sampler rejects the data.
+      SystemExit: With code 1, after the report, if a training with this configuration on these data would be refused.
     """
     config, folder = request.config, Path(request.workdir or f"runs/inspect_{request.name}")
     Workdir(folder, config)  # refuses the folder of another configuration
     plan = _plan(config)
-    images, data_dir = read_source(config.data, folder.parent / "synthetic")
-    crop = 1.0
-    if config.data.align:  # as in a training
-        images, crop, note = aligned_images(images, config, stage=stage)
+    originals, data_dir = read_source(config.data, folder.parent / "synthetic")
+    images, crop = originals, 1.0
+    if config.data.align:  # as a training would
+        images, crop, note = aligned_images(originals, config, stage=stage)
         plan = dataclasses.replace(plan, crop=crop, aligned=True)
         print(note)
     align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
@@ -68,10 +69,12 @@ def inspect(request: Request) -> None:
         images,
         config.sampler,
         plan,
-        lambda: partition(images, _without_listing(config), data_dir, folder, align, crop)[0],
+        lambda: partition(images, _without_listing(config), data_dir, folder, align, crop, originals)[0],
         seed=config.seed,
         stage=stage,
     )
+    training = found.parts.split.training if found.parts else images
+    found = dataclasses.replace(found, faults=(*found.faults, *refusals(config, training, found.sampler)))
     summary = printable(
         {
             "config": request.name,

@@ -3,7 +3,8 @@
 import dataclasses
 import os
 import platform
-from collections.abc import Sequence
+import types
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 
 import jax
@@ -51,7 +52,11 @@ class Run:
 
 
 def write_results(
-    run: Run, result: VerificationResult, raw_pixels: VerificationResult, sets: Sequence[VerificationResult] = ()
+    run: Run,
+    result: VerificationResult,
+    raw_pixels: VerificationResult,
+    sets: Sequence[VerificationResult] = (),
+    failed: Mapping[str, str] = types.MappingProxyType({}),
 ) -> None:
     """Write metrics.json and report.html, log to TensorBoard and print the tables.
 
@@ -60,10 +65,11 @@ def write_results(
       result: the result of the embeddings.
       raw_pixels: the result of the raw pixels on the same pairs, as a baseline.
       sets: the results of the embeddings on the evaluation sets.
+      failed: the reason for each evaluation set that could not be evaluated, by its name.
     """
     experiment, config = run.experiment, str(run.experiment.config)
     history = run.workdir.history(run.step)
-    metrics = _metrics(run, result, raw_pixels, sets, history)
+    metrics = dataclasses.replace(_metrics(run, result, raw_pixels, sets, history), failed_sets=dict(failed))
     run.workdir.write_json("metrics.json", to_json(metrics))
     with TensorBoard(run.workdir.events) as board:
         log_results(board, metrics, result.pairs, config=config)

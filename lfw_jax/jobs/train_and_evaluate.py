@@ -1,6 +1,7 @@
 """`--mode=train` and `--mode=evaluate`: train a configuration, and evaluate a trained network."""
 
 import dataclasses
+import traceback
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -58,7 +59,8 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
       command: The command line, for the report.
 
     Raises:
-      UserError: If the configuration, the data or the work directory are invalid.
+      UserError: If the configuration, the data or the work directory are invalid. An evaluation set that fails is reported
+    after all other results are written.
     """
     workdir = Workdir(directory, config)
     if not train and not workdir.checkpoints.is_dir():
@@ -75,9 +77,14 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
         assert step is not None
     embedder = experiment.embedder(variables)
     result, raw_pixels, scores = evaluate_split(experiment, embedder)
-    sets, set_scores = evaluate_sets(experiment, embedder)
+    sets, set_scores, failed = evaluate_sets(experiment, embedder)
     write_scores(workdir.path / "scores.npz", scores | set_scores)
-    write_results(Run(name, command, workdir, experiment, kind, step), result, raw_pixels, sets)
+    write_results(Run(name, command, workdir, experiment, kind, step), result, raw_pixels, sets, failed)
+    if failed:
+        raise UserError(
+            f"--config.evaluation.sets: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
+            "other results are written. Mend the set, and evaluate again with --mode=evaluate."
+        )
 
 
 def _print_notes(experiment: Experiment) -> None:
@@ -136,23 +143,33 @@ def evaluate_split(
 
 def evaluate_sets(
     experiment: Experiment, embedder: Embedder
-) -> tuple[list[VerificationResult], dict[str, ScoredPairs]]:
+) -> tuple[list[VerificationResult], dict[str, ScoredPairs], dict[str, str]]:
     """Evaluate each evaluation set at thresholds chosen on its development pairs or on its other folds.
 
-    Args:
-      experiment: The evaluation sets and their images.
-      embedder: The trained network.
+      A set that fails costs no other result.
 
-    Returns:
-      The result of each set, and the scored pairs of each set by their role, "sets/<name>".
+      Args:
+        experiment: The evaluation sets and their images.
+        embedder: The trained network.
+
+      Returns:
+        The results, the scored pairs of each set by their role, "sets/<name>", and the reason for each set that failed, by
+    its name.
     """
-    results, scores = [], {}
+    results, scores, failed = [], {}, {}
     for item in experiment.evaluation_plan.sets:
         lists = [item.with_folds()] if item.development is None else [item.pairs, item.development]
-        scored = [score(embedder, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
-        results.append(_verify(*scored))
-        scores[f"sets/{item.name}"] = scored[0]
-    return results, scores
+        try:
+            scored = [score(embedder, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
+            results.append(_verify(*scored))
+        except UserError as error:
+            failed[item.name] = str(error)
+        except Exception as error:  # whatever it is, a night of training must not end without its report
+            traceback.print_exc()
+            failed[item.name] = f"{type(error).__name__}: {error}."
+        else:
+            scores[f"sets/{item.name}"] = scored[0]
+    return results, scores, failed
 
 
 def _verify(test: ScoredPairs, development: ScoredPairs | None = None) -> VerificationResult:

@@ -1,5 +1,6 @@
 """Tables of the evaluation sets, and of the true accept rates at strict thresholds."""
 
+import types
 from collections.abc import Mapping, Sequence
 
 from rich import box
@@ -26,12 +27,15 @@ def sets_table(results: Sequence[ListResult]) -> Table:
     return table
 
 
-def sets_section(results: Sequence[ListResult], leaking: Mapping[str, int]) -> Section:
+def sets_section(
+    results: Sequence[ListResult], leaking: Mapping[str, int], failed: Mapping[str, str] = types.MappingProxyType({})
+) -> Section:
     """Return the section of the evaluation sets: the protocol in words, and their table.
 
     Args:
       results: the results of the sets.
       leaking: for each set, by its name, the number of its identities in the training set.
+      failed: the reason for each set that could not be evaluated, by its name.
     """
     text = (
         "Each set is evaluated over its own folds, each fold at the threshold chosen on the other folds. The accuracy is the "
@@ -42,7 +46,9 @@ def sets_section(results: Sequence[ListResult], leaking: Mapping[str, int]) -> S
     )
     for name, count in leaking.items():
         text += f"\n\n{count} identities of {name} are in the training set, so its metrics are too optimistic."
-    return Section("Evaluation sets", text, _rows(results))
+    for name, reason in failed.items():
+        text += f"\n\n{name} could not be evaluated: {reason}"
+    return Section("Evaluation sets", text, _rows(results) if results else None)
 
 
 def rates_section(result: ListResult) -> Section:

@@ -45,8 +45,8 @@ def write_run_page(path: Path, report: RunReport) -> None:
     """
     metrics = report.metrics
     sections = [verification_section(metrics.test, report.pairs)]
-    if metrics.sets:
-        sections.append(sets_section(list(metrics.sets.values()), metrics.leaking))
+    if metrics.sets or metrics.failed_sets:
+        sections.append(sets_section(list(metrics.sets.values()), metrics.leaking, metrics.failed_sets))
     sections += [rates_section(metrics.test), baseline_section(metrics.test, metrics.baseline), report.errors]
     if any(row.loss is not None for row in report.history):
         sections.append(training_section(report.history))
@@ -59,7 +59,12 @@ def write_run_page(path: Path, report: RunReport) -> None:
         sections=sections,
         reproduction=Reproduction(metrics.command, report.config, metrics.environment),
         notice="; ".join(
-            f"{count} identities of {name} are in the training set, so its metrics are too optimistic"
-            for name, count in metrics.leaking.items()
+            [
+                *(f"{name} could not be evaluated" for name in metrics.failed_sets),
+                *(
+                    f"{count} identities of {name} are in the training set, so its metrics are too optimistic"
+                    for name, count in metrics.leaking.items()
+                ),
+            ]
         ),
     )

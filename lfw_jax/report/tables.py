@@ -21,6 +21,8 @@ def print_results(metrics: RunMetrics) -> None:
     print(f"baseline of raw pixels: accuracy {accuracy}, AUC {baseline.auc:.4f}")
     if metrics.sets:
         print_table(sets_table(list(metrics.sets.values())))
+    for name, reason in metrics.failed_sets.items():
+        print(f"evaluation set {name} could not be evaluated: {reason}")
 
 
 def verification_table(result: ListResult) -> Table:

@@ -36,6 +36,8 @@ def test_a_work_directory_that_has_begun_excludes_what_it_excluded_then(folder: 
     (tmp_path / "party.csv").write_text(
         f"path1,path2,same\n{names[0]}/{names[0]}_0001.jpg,{names[0]}/{names[0]}_0002.jpg,1\n"
         f"{names[0]}/{names[0]}_0001.jpg,{names[1]}/{names[1]}_0002.jpg,0\n"
+        f"{names[1]}/{names[1]}_0001.jpg,{names[1]}/{names[1]}_0002.jpg,1\n"
+        f"{names[0]}/{names[0]}_0002.jpg,{names[1]}/{names[1]}_0001.jpg,0\n"
     )
     parts, plan = partition(images, config(f"{tmp_path}/party.csv@{folder}"), folder, tmp_path / "none")
     assert plan.excluded == {"party": sorted(names[:2])}

@@ -1,11 +1,12 @@
 import collections
+import hashlib
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lfw_jax.data.protocols import lfw_lists
+from lfw_jax.data.protocols import holding_out, lfw_lists
 from lfw_jax.data.protocols.lfw_lists import PairList
 from lfw_jax.errors import UserError
 
@@ -287,8 +288,8 @@ def test_a_pair_list_of_unequal_lengths_is_refused():
 @given(counts=st.dictionaries(st.text("abc", min_size=1), st.integers(2, 3), min_size=1), seed=st.integers(0, 5))
 def test_added_identities_do_not_move_others_across_the_split(counts, seed):
     crowd = {f"p{i}": 2 for i in range(60)}
-    training, validation = lfw_lists.split_identities(crowd, share=0.4, seed=seed)
-    more_training, more_validation = lfw_lists.split_identities(crowd | counts, share=0.4, seed=seed)
+    training, validation = holding_out.split_identities(crowd, share=0.4, seed=seed)
+    more_training, more_validation = holding_out.split_identities(crowd | counts, share=0.4, seed=seed)
     assert sorted(training + validation) == sorted(crowd)
     assert set(training) <= set(more_training)
     assert set(validation) <= set(more_validation)
@@ -296,17 +297,17 @@ def test_added_identities_do_not_move_others_across_the_split(counts, seed):
 
 def test_the_split_meets_its_share_and_depends_on_the_seed():
     crowd = {f"p{i}": 2 for i in range(4000)}
-    _, validation = lfw_lists.split_identities(crowd, share=0.1, seed=0)
+    _, validation = holding_out.split_identities(crowd, share=0.1, seed=0)
     assert 340 < len(validation) < 460  # 400 ± 3 standard deviations
-    assert validation != lfw_lists.split_identities(crowd, share=0.1, seed=1)[1]
+    assert validation != holding_out.split_identities(crowd, share=0.1, seed=1)[1]
 
 
 @pytest.mark.parametrize(
     ("counts", "share", "words"),
     [
-        ({f"p{i}": 1 for i in range(100)}, 0.5, "0 with two images"),
-        ({"a": 2, "b": 2}, 0.01, "Change the share"),
-        ({"a": 2, "b": 2}, 0.9999, "leaves 0 for training"),
+        ({f"p{i}": 1 for i in range(100)}, 0.5, "100 identities, 0 with two images.*at least 3, 2 with two images"),
+        ({"a": 2, "b": 2}, 0.01, "cannot be held out of 2 identities.*Add images of more identities"),
+        ({"a": 2, "b": 2}, 0.9999, "cannot be held out of 2 identities.*Add images of more identities"),
         ({}, 0.5, "0 identities"),
         ({"a": 2, "b": 2}, 0.0, "between 0 and 1"),
         ({"a": 2, "b": 2}, 1.0, "between 0 and 1"),
@@ -315,7 +316,39 @@ def test_the_split_meets_its_share_and_depends_on_the_seed():
 )
 def test_an_impossible_split_is_refused(counts, share, words):
     with pytest.raises(UserError, match=words):
-        lfw_lists.split_identities(counts, share=share, seed=0)
+        holding_out.split_identities(counts, share=share, seed=0)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.3, 0.9999])
+@pytest.mark.parametrize(("people", "leave"), [(3, 0), (5, 2), (28, 0), (40, 2)])
+def test_no_seed_holds_out_too_few_or_too_many_of_a_small_set(people, leave, share):
+    counts = {f"p{i}": 5 for i in range(people)} | {f"single{i}": 1 for i in range(3)}
+    for seed in range(50):
+        training, held_out = holding_out.split_identities(counts, share=share, seed=seed, leave=leave)
+        assert sorted(training + held_out) == sorted(counts)
+        assert sum(counts[name] >= 2 for name in held_out) >= 2
+        assert sum(counts[name] >= 2 for name in training) >= leave
+        assert len(training) >= leave + 1
+
+
+def test_only_a_split_that_was_refused_differs_from_the_draw_of_each_identity():
+    counts = {f"p{i}": 1 + i % 3 for i in range(20)}
+    refused = 0
+    for seed in range(100):
+        drawn = {
+            name
+            for name in counts
+            if int.from_bytes(hashlib.sha256(f"{seed}\0{name}".encode()).digest()[:8]) < 0.1 * 2**64
+        }
+        training, held_out = holding_out.split_identities(counts, share=0.1, seed=seed)
+        if sum(counts[name] >= 2 for name in drawn) >= 2:
+            assert set(held_out) == drawn
+            assert set(training) == counts.keys() - drawn
+        else:
+            refused += 1
+            assert drawn < set(held_out)
+            assert sum(counts[name] >= 2 for name in held_out) == 2
+    assert 20 < refused < 90
 
 
 def test_images_missing_from_the_data_are_named(written):

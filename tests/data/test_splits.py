@@ -69,6 +69,7 @@ def test_real_view_1_has_the_published_numbers(lfw_dir: Path):
     assert parts.test.same.sum() == 500
     # 4,038 identities are listed for training.
     assert len(parts.training.names) + len(parts.validation.identities()) <= 4038
+    assert "78 identities are held out of training for validation." in parts.notes  # as in docs/results.md
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,41 @@ def test_an_identity_in_two_spellings_is_never_on_both_sides():
             for group in (parts.training.names, parts.validation.identities(), parts.test.identities())
         ]
         assert not any(one & other for i, one in enumerate(groups) for other in groups[:i])
+
+
+def set_of(people: int, images: int) -> ImageSet:
+    labels = np.repeat(np.arange(people, dtype=np.int32), images)
+    numbers = np.tile(np.arange(1, images + 1, dtype=np.int32), people)
+    names = tuple(f"p{number}" for number in range(people))
+    return ImageSet(names, labels, numbers, np.zeros((len(labels), 8, 8, 3), np.uint8), "pixels")
+
+
+@pytest.mark.parametrize(("people", "share"), [(5, 0.05), (40, 0.05), (40, 0.02), (100, 0.02)])
+def test_a_small_set_without_lists_is_split_with_every_seed(people: int, share: float):
+    images = set_of(people, 5)
+    config = CONFIG | dict(protocol="generated", validation_people=share, pairs=600)
+    for seed in range(30):
+        parts = split(images, config, Path("none"), seed=seed)
+        assert disjoint(parts)
+        for pairs in (parts.validation, parts.test):
+            assert len({name for (name, _), same in zip(pairs.first, pairs.same, strict=True) if same}) >= 2
+        assert len(parts.training)
+
+
+def test_a_threshold_of_two_identities_is_called_a_matter_of_luck():
+    config = CONFIG | dict(protocol="generated", validation_people=0.01)
+    notes = split(set_of(40, 5), config, Path("none"), seed=0).notes
+    assert any("only 2 identities" in note and "--config.data.validation_people" in note for note in notes)
+    notes = split(set_of(200, 2), CONFIG | dict(protocol="generated"), Path("none"), seed=0).notes
+    assert not any("luck" in note for note in notes)
+
+
+@pytest.mark.parametrize(("people", "images"), [(4, 5), (40, 1)])
+def test_a_set_too_small_to_be_split_is_refused_with_the_key(people: int, images: int):
+    with pytest.raises(UserError, match=r"--config\.data\.test_people 0\.3 .*expected at least 5, 4 with two images"):
+        split(set_of(people, images), CONFIG | dict(protocol="generated"), Path("none"), seed=0)
+    with pytest.raises(UserError, match=r"--config\.data\.validation_people is 0;.*such as 0\.1"):
+        split(set_of(40, 5), CONFIG | dict(protocol="generated", validation_people=0), Path("none"), seed=0)
 
 
 def test_test_pairs_are_available_even_if_no_identity_is_left_for_training(

@@ -11,7 +11,12 @@ from ml_collections import ConfigDict
 
 from configs import base
 from lfw_jax.data.experiment_data import ExperimentData
+from lfw_jax.data.formats.folder import read_folder
+from lfw_jax.data.formats.verification_bin import write_verification_bin
+from lfw_jax.data.protocols.lfw_lists import generate_pairs
 from lfw_jax.data.synthetic import write_folder
+from lfw_jax.errors import UserError
+from lfw_jax.evaluation.finished_runs import read_finished_run
 from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.jobs.train_and_evaluate import run
@@ -84,6 +89,37 @@ def test_an_evaluation_needs_no_optimizer_in_configuration_or_checkpoint(finishe
     assert metrics(workdir)["evaluation"] == metrics(finished)["evaluation"]
     assert metrics(workdir)["step"] == metrics(finished)["step"]
     assert_equal_scores(workdir, finished)
+
+
+def test_a_set_that_fails_costs_no_other_result(finished: Path, faces: Path, tmp_path: Path, monkeypatch, capsys):
+    images = read_folder(faces)
+    pairs = generate_pairs(dict.fromkeys(images.names[:4], 4), pairs=8, seed=0)
+    for name in ("good", "bad", "worse"):
+        write_verification_bin(tmp_path / f"{name}.bin", images, pairs)
+    decode_list = ExperimentData.decode_list
+
+    def decode(self, pairs, of=None):
+        if of and of.name == "bad":
+            raise UserError("image 3 of bad cannot be decoded.")
+        if of and of.name == "worse":
+            raise MemoryError("40 GB")
+        return decode_list(self, pairs, of)
+
+    monkeypatch.setattr(ExperimentData, "decode_list", decode)
+    sets = tuple(str(tmp_path / f"{name}.bin") for name in ("bad", "good", "worse"))
+    workdir = shutil.copytree(finished, tmp_path / "run", ignore=shutil.ignore_patterns("metrics.json", "scores.npz"))
+    with pytest.raises(
+        UserError, match=r"bad could not be evaluated: image 3 of bad cannot be decoded.*worse could not"
+    ):
+        one_run(tiny(faces, **{"evaluation.sets": sets}), workdir, train=False)
+    found = metrics(workdir)
+    assert found["evaluation"] == metrics(finished)["evaluation"]
+    assert found["failed_sets"] == {"bad": "image 3 of bad cannot be decoded.", "worse": "MemoryError: 40 GB."}
+    assert list(found["sets"]) == ["good"]
+    assert read_finished_run(workdir).metrics.failed_sets.keys() == {"bad", "worse"}
+    assert "sets/good" in read_scores(workdir / "scores.npz")
+    assert "bad could not be evaluated" in (workdir / "report.html").read_text()
+    assert "evaluation set bad could not be evaluated" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("train", [True, False])

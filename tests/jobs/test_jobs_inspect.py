@@ -1,20 +1,26 @@
 """`--mode=inspect` end to end: what it leaves, what it refuses, and that it is in nobody's way."""
 
 import csv
+import importlib
 import json
 import os
+import re
 import shutil
 
 import pytest
 from ml_collections import ConfigDict
 
 from configs import base
+from lfw_jax.data.batches.sampling import build_sampler
 from lfw_jax.data.formats.array import write_array
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import inspect as job
 from lfw_jax.jobs.dispatch import Request, run_job
+from lfw_jax.jobs.experiment import build_experiment
+from lfw_jax.jobs.refusals import refusals
+from lfw_jax.jobs.training_run import training_of
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
 
 
@@ -89,6 +95,57 @@ def test_a_set_that_cannot_train_is_shown_whole_and_exits_with_1(faces, tmp_path
     assert facts["plan"]["compares"]
     assert {part for _, _, part, _ in rows(tmp_path / "seen" / "inspection_identities.csv")[1:]} == {""}
     assert "view9" in (tmp_path / "seen" / "inspection.html").read_text()
+
+
+REFUSED = {
+    "unknown optimiser": ({"optimizer.name": "sgd9"}, "the known optimisers are"),
+    "unknown model": ({"model.name": "resnet51"}, "the known models are"),
+    "unknown loss": ({"loss.name": "arcface9"}, "the known losses are"),
+    "warm-up longer than the training": ({"optimizer.warmup_epochs": 500.0}, "take more than --config.training.epochs"),
+    "log interval of 0": ({"training.log_every": 0}, "training.log_every is 0"),
+    "batch that does not divide": (
+        {"sampler.batch_size": 17, "training.devices": 2},
+        "not a multiple of the 2 devices",
+    ),
+    "augmentation": ({"augmentation.flip": 2.0}, "augmentation.flip"),
+    "two faults": ({"optimizer.name": "sgd9", "model.name": "resnet51"}, "the known models are.*the known optimisers"),
+    "two faults of the optimiser": (
+        {"optimizer.name": "sgd9", "optimizer.warmup_epochs": 500.0},
+        "take more.*the known opt",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_training_would_refuse_is_a_problem_of_its_inspection(faces, tmp_path, case):
+    changes, words = REFUSED[case]
+    config = tiny(faces, **changes)
+    with pytest.raises(UserError) as refused:
+        training_of(build_experiment(config, tmp_path / "none"))
+    images = read_folder(faces)
+    sampler = build_sampler(config.sampler, images.labels, seed=0)
+    found = refusals(config, images, sampler)
+    assert str(refused.value) in found
+    assert re.search(words, " ".join(found))
+    assert len(found) == (2 if case.startswith("two faults") else 1)
+    assert refusals(config, images, None) == found
+
+
+@pytest.mark.parametrize("name", ["arcface", "lfw_cpu", "quickstart"])
+def test_a_configuration_that_can_train_has_no_problem(faces, name):
+    config = importlib.import_module(f"configs.{name}").get_config()
+    images = read_folder(faces)
+    config.sampler.batch_size, config.training.devices = 16, 1
+    assert refusals(config.lock(), images, build_sampler(config.sampler, images.labels, seed=0)) == []
+
+
+def test_an_inspection_with_an_unknown_optimizer_exits_with_1_after_its_report(faces, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        inspect(tiny(faces, **{"optimizer.name": "sgd9"}), tmp_path / "seen")
+    assert ended.value.code == 1
+    assert "Training cannot begin" in capsys.readouterr().out
+    (fault,) = json.loads((tmp_path / "seen" / "inspection.json").read_text())["faults"]
+    assert "'sgd9'; the known optimisers are" in fault
 
 
 def test_without_a_work_directory_it_writes_beside_the_runs(faces, tmp_path, monkeypatch):

@@ -76,6 +76,17 @@ def test_the_page_leaves_out_what_there_is_not(tmp_path):
     assert 'role="note"' not in page
 
 
+def test_a_set_that_failed_is_named_with_its_reason_on_page_and_terminal(tmp_path, capsys):
+    failed = {"friends": "Ann_0001.jpg: cannot be decoded."}
+    for metrics in (run_metrics(1, failed_sets=failed), with_set(failed_sets=failed)):
+        write_run_page(tmp_path / "report.html", report(metrics))
+        page = (tmp_path / "report.html").read_text(encoding="utf-8")
+        assert '<p class="notice" role="note">friends could not be evaluated</p>' in page
+        assert "friends could not be evaluated: Ann_0001.jpg: cannot be decoded." in page
+        print_results(metrics)
+        assert "evaluation set friends could not be evaluated: Ann_0001.jpg" in capsys.readouterr().out
+
+
 def test_the_baseline_stands_below_the_embeddings():
     metrics = run_metrics(1)
     table = baseline_section(metrics.test, metrics.baseline).table

@@ -55,7 +55,7 @@ class Uniform:
         if len(labels) < batch_size:
             raise UserError(
                 f"--config.sampler.batch_size is {batch_size}, but there are only {len(labels)} training images; "
-                "set it lower or add images."
+                f"set it lower{f', such as {1 << (len(labels).bit_length() - 1)},' if len(labels) > 1 else ''} or add images."
             )
         self.batch_size, self.steps_per_epoch = batch_size, len(labels) // batch_size
         self._epochs = Epochs(len(labels), seed)

@@ -15,7 +15,15 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.errors import UserError
 
-_SEPARATORS = re.compile(r"[\s_\-‐-―−]+")
+_ACUTE = "\xb4"  # which NFKC decomposes into a blank and a combining accent
+# Blanks, "_", hyphens, apostrophes and their substitutes (with the modifier letters U+02B9 to U+02BF, U+02C8, U+02CA and U+02CB).
+_SEPARATORS = re.compile(rf"[\s_\-‐-―−'`{_ACUTE}‘-‛′‵ʹ-ʿˈˊˋꞋꞌ]+")
+# The code points that Unicode calls default ignorable: soft hyphen, zero-width characters, direction marks, variation selectors.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+)
+_DOTS_OF_I = re.compile("i\u0307+|\u0131")  # the lower case of the Turkish dotted capital, and the dotless letter
 _EXAMPLES = 3
 _COLUMNS = ("training_identity", "training_number", "training_image", "list", "test_identity", "test_number", "test_image",
             "distance")  # fmt: skip
@@ -27,9 +35,26 @@ _FORMER_COLUMNS = ("training_person", "training_number", "training_image", "list
 def comparable_name(name: str) -> str:
     """Normalise a name, so that the spellings of an identity in several lists become equal.
 
-    Differences in case, Unicode form (NFKC), blanks, "_" and hyphens are removed.
+    Differences in case (of the Turkish i, too), Unicode form (NFKC), blanks, "_", hyphens, apostrophes and invisible characters
+    are removed.
+
+    Args:
+      name: any text.
+
+    Example:
+      >>> comparable_name("Sinéad_O’Connor") == comparable_name("sinéad o'connor") == "sinéadoconnor"
+      True
     """
-    return unicodedata.normalize("NFKC", _SEPARATORS.sub("", unicodedata.normalize("NFKC", name).casefold()))
+    if name.isascii():
+        return _SEPARATORS.sub("", name.lower())
+    while (folded := _folded(name)) != name:  # removing a character can let its neighbours combine
+        name = folded
+    return name
+
+
+def _folded(name: str) -> str:
+    visible = _INVISIBLE.sub("", _SEPARATORS.sub("", unicodedata.normalize("NFC", name)))
+    return _SEPARATORS.sub("", _DOTS_OF_I.sub("i", unicodedata.normalize("NFKC", visible).casefold()))
 
 
 def shared_identities(training: Iterable[str], test: Iterable[str]) -> dict[str, str]:

@@ -28,10 +28,12 @@ from lfw_jax.errors import UserError
 __all__ = [
     "NEAR",
     "NearDuplicates",
+    "content",
     "exact_duplicates",
     "find_near_duplicates",
     "fine_distances",
     "hamming",
+    "in_threads",
     "near_pairs",
     "perceptual_hashes",
 ]
@@ -151,13 +153,11 @@ def exact_duplicates(images: ImageSet) -> list[Int[np.ndarray, "copies"]]:
     """
     indices = np.arange(len(images))
     if images.storage == "files":
-        sizes = _in_threads(lambda index: os.stat(images.images[index]).st_size, indices)  # pyright: ignore[reportArgumentType]
+        sizes = in_threads(lambda index: os.stat(images.images[index]).st_size, indices)  # pyright: ignore[reportArgumentType]
         _, inverse, counts = np.unique(np.array(sizes, np.int64), return_inverse=True, return_counts=True)
         indices = np.flatnonzero(counts[inverse] > 1)
     groups: dict[bytes, list[int]] = collections.defaultdict(list)
-    digests = _in_threads(
-        lambda index: hashlib.blake2b(_content(images.images[index]), digest_size=16).digest(), indices
-    )
+    digests = in_threads(lambda index: hashlib.blake2b(content(images.images[index]), digest_size=16).digest(), indices)
     for index, digest in zip(indices.tolist(), digests, strict=True):
         groups[digest].append(index)
     return [np.array(group, np.int64) for group in groups.values() if len(group) > 1]
@@ -180,18 +180,26 @@ def _hashes(
                 f"{images.describe(index)}: cannot be decoded ({error}). Remove or repair the file."
             ) from error
 
-    hashes = _in_threads(hash_one, np.arange(len(images)) if indices is None else np.asarray(indices))
+    hashes = in_threads(hash_one, np.arange(len(images)) if indices is None else np.asarray(indices))
     return np.frombuffer(b"".join(hashes), ">u8").astype(np.uint64).reshape(len(hashes), side * side // 64)
 
 
-def _content(image: Path | bytes | np.ndarray) -> bytes:
+def content(image: Path | bytes | np.ndarray) -> bytes:
+    """Return the bytes of a file, of an encoded image or of pixels."""
     if isinstance(image, np.ndarray):
         return image.tobytes()
     return image.read_bytes() if isinstance(image, Path) else image
 
 
-def _in_threads(work: Callable[[int], Result], indices: Int[np.ndarray, "chosen"]) -> list[Result]:
-    """Apply `work` to all indices in threads (decoding releases the GIL); return results in order."""
+def in_threads(work: Callable[[int], Result], indices: Int[np.ndarray, "chosen"]) -> list[Result]:
+    """Return the results of `work` for all indices, in their order.
+
+    Threads do the work, so most of it should happen without the GIL, as reading and decoding do.
+
+    Args:
+      work: a function of an index.
+      indices: `[chosen]`, the indices.
+    """
 
     def chunk(start: int) -> list[Result]:
         return [work(index) for index in indices[start : start + _CHUNK].tolist()]

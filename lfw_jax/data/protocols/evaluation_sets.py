@@ -123,8 +123,8 @@ def read_evaluation_sets(texts: Sequence[str], data_dir: Path | None = None) -> 
 def unknown_people(name: str) -> str:
     """Return the note on a set whose identities are unknown."""
     return (
-        f"{name} does not name the identities on its images, so training identities may be among them: near duplicates are the "
-        "only check (--config.data.near_duplicates=list)."
+        f"{name} does not name the identities on its images, so training identities may be among them: besides equal images, "
+        "near duplicates are the only check (--config.data.near_duplicates=list)."
     )
 
 
@@ -176,7 +176,9 @@ def _read_path_pairs(path: Path, folder: Path | None, data_dir: Path | None, sea
     people = frozenset(name for name in known if named or not name.isdecimal())
     notes = []
     if contradicting:
-        notes.append(f"the names in the paths of {pairs.name} contradict its pairs, and are not used as identities.")
+        used = "are only used to exclude identities: correct the pairs" if people else "are not used as identities"
+        count = f"{contradicting:,} of its {len(listed.same):,} pairs"
+        notes.append(f"the names in the paths of {pairs.name} contradict {count}, and {used}.")
     if not people:
         notes.append(unknown_people(pairs.name))
     if listed.development is None:

@@ -1,11 +1,14 @@
-"""Identities that are excluded or held out of training."""
+"""Identities that are excluded from training."""
 
+import dataclasses
 from collections.abc import Collection, Mapping
 
+import numpy as np
+
 from lfw_jax.data.duplicates.leakage import exclusion_note, shared_identities
+from lfw_jax.data.duplicates.same_images import MOST_ENCODED, compares, same_images
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.pair_list import PairList
-from lfw_jax.data.protocols.lfw_lists import generate_pairs, split_identities
+from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
 from lfw_jax.errors import UserError
 
 Exclusions = Mapping[str, Collection[str]]
@@ -39,25 +42,30 @@ def exclude_identities(identities: Collection[str], lists: Exclusions) -> tuple[
     return remaining, excluded, notes
 
 
-def hold_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: int) -> tuple[list[str], PairList]:
-    """Hold out identities and generate pairs of them.
+def add_people_of_same_images(item: EvaluationSet, images: ImageSet) -> EvaluationSet:
+    """Return the set with the identities of the data that have an image in it.
+
+    An image is recognised by its content, whatever the set calls its identity and wherever it lies.
 
     Args:
-      images: the images of the identities.
-      share: the share of held-out identities, between 0 and 1.
-      pairs: the number of same pairs, and of different pairs.
-      name: the name of the list of pairs.
-      seed: the seed of the choice and of the pairs.
+      item: the set.
+      images: the images of the data, as they were read: aligned crops equal no original.
 
     Returns:
-      The remaining identities, without other spellings of the held-out ones, and the pairs.
-
-    Raises:
-      UserError: the share is out of range, or too few identities remain or are held out.
+      The set; `people` has the data's names of the identities that it did not have in any spelling, and a note counts them.
     """
-    numbers = images.numbers_by_identity()
-    remaining, held_out = split_identities(numbers, share=share, seed=seed)
-    both = shared_identities(remaining, held_out)
-    return [name for name in remaining if name not in both], generate_pairs(
-        {identity: numbers[identity] for identity in held_out}, pairs=pairs, seed=seed, name=name
-    )
+    if not compares(images):
+        note = (
+            f"the {len(images):,} images of the data are too many to be compared with {item.name} by content (more than "
+            f"{MOST_ENCODED:,}): near duplicates are the only check of identities that it does not name "
+            "(--config.data.near_duplicates=list)."
+        )
+        return dataclasses.replace(item, notes=(*item.notes, note))
+    found = same_images(images, item.images)
+    names = {images.names[label] for label in np.unique(images.labels[found]).tolist()}
+    unnamed = names - shared_identities(names, item.identities).keys()
+    if not unnamed:
+        return item
+    count = "1 identity" if len(unnamed) == 1 else f"{len(unnamed)} identities"
+    note = f"{count} of the data {'has' if len(unnamed) == 1 else 'have'} images in {item.name} that it does not name as theirs."
+    return dataclasses.replace(item, people=item.identities | unnamed, notes=(*item.notes, note))

@@ -3,7 +3,6 @@
 The formats are those of Huang et al., "Labeled Faces in the Wild", UMass Amherst TR 07-49, section 3.
 """
 
-import hashlib
 from collections.abc import Container, Mapping
 from pathlib import Path
 
@@ -151,41 +150,6 @@ def generate_pairs(counts: Mapping[str, Images], *, pairs: int, seed: int, name:
     sampled = [pair_sampling.sample_same(sizes, size, rng), pair_sampling.sample_different(sizes, size, rng)]
     first, second = (tuple(keys[index] for index in np.concatenate(side)) for side in zip(*sampled, strict=True))
     return PairList(first, second, np.arange(2 * size) < size, name)
-
-
-def split_identities(counts: Mapping[str, Images], *, share: float, seed: int) -> tuple[list[str], list[str]]:
-    """Split identities into training and held-out ones.
-
-    The side of an identity depends only on the seed and its name, so that adding or removing identities does not move any other.
-    The share is met on average.
-
-    Args:
-      counts: the images of each identity.
-      share: the share of held-out identities, between 0 and 1.
-      seed: the seed of the split.
-
-    Returns:
-      The names of the training identities and of the held-out identities, both sorted.
-
-    Raises:
-      UserError: no identity is left for training, or fewer than two identities with two images are held out.
-    """
-    if not 0 < share < 1:
-        raise UserError(f"The share of held-out identities is {share}; expected a number between 0 and 1, such as 0.1.")
-    training: list[str] = []
-    validation: list[str] = []
-    for name in sorted(counts):
-        digest = hashlib.sha256(f"{seed}\0{name}".encode()).digest()
-        side = validation if int.from_bytes(digest[:8]) < share * 2**64 else training
-        side.append(name)
-    several = sum(len(image_numbers(counts[name])) >= 2 for name in validation)
-    if several < 2 or not training:
-        raise UserError(
-            f"Holding out a share of {share} of {len(counts)} identities (seed {seed}) leaves {len(training)} for training "
-            f"and holds out {several} with two images or more; expected at least 1 and 2. Change the share or the seed, or "
-            "add identities."
-        )
-    return training, validation
 
 
 def check_against(pairs: PairList, available: Container[Key] | Mapping[str, Images]) -> None:

@@ -19,7 +19,9 @@ from lfw_jax.data.duplicates.leakage import (
     write_shared_pictures,
 )
 from lfw_jax.data.images import ImageSet
+from lfw_jax.data.protocols.evaluable import check_set, check_split
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_sets
+from lfw_jax.data.protocols.exclusion import add_people_of_same_images
 from lfw_jax.data.protocols.splits import Split, evaluation_lists, split
 from lfw_jax.errors import UserError
 
@@ -71,6 +73,7 @@ def partition(
     workdir: Path,
     align: Callable[[ImageSet], ImageSet] | None = None,
     crop: float = 1.0,
+    originals: ImageSet | None = None,
 ) -> tuple[Split, EvaluationPlan]:
     """Split the data, and exclude from training what it shares with the evaluation sets.
 
@@ -83,12 +86,13 @@ def partition(
       workdir: the work directory, which need not exist.
       align: aligns the external images of lists and sets that are not aligned; None leaves them unchanged.
       crop: the share of the sides of an image aligned here that the network sees; the rest is margin.
+      originals: the same images before they were aligned; None if they were not.
 
     Returns:
       The split, and the evaluation beyond it.
 
     Raises:
-      UserError: an unknown option, or a fault that `split` or `read_evaluation_sets` finds.
+      UserError: an unknown option, a list that cannot be evaluated, or a fault that `split` or `read_evaluation_sets` finds.
     """
     data = config["data"]
     if data["near_duplicates"] not in ("ignore", "list", "remove"):
@@ -97,9 +101,13 @@ def partition(
             f"{NEAR_DUPLICATES}) or remove (exclude them from training as well)."
         )
     sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), data_dir)
+    for item in sets:
+        check_set(item)
+    sets = tuple(add_people_of_same_images(item, originals or images) for item in sets)
     begun = (workdir / "config.json").is_file()
     excluded = _read_excluded(workdir) if begun else _named_in(sets, images)
-    parts = split(images, data, data_dir, seed=config["seed"], exclude=excluded)
+    parts = split(images, data, data_dir, seed=config["seed"], exclude=excluded, originals=originals)
+    check_split(parts, f"--config.data.{'pairs_file' if data['protocol'] == 'pairs' else 'protocol'}")
     if align:
         sets = tuple(item if item.aligned else dataclasses.replace(item, images=align(item.images)) for item in sets)
         parts = parts.with_external_aligned(align)

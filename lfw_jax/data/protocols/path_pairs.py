@@ -1,6 +1,7 @@
 """Pairs of image files that are named by path, as in most lists other than LFW's."""
 
 import dataclasses
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from lfw_jax.errors import UserError
 
 TENTHS = 10
 _NUMBERED = re.compile(r"(.+)_\d+")
+_WRONG_VERDICTS = 0.1  # of the pairs: folders that are not identities contradict far more
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,11 +99,12 @@ def find_files(listed: PathPairs, roots: Sequence[Path], path: Path) -> tuple[di
 
 def images_of(
     listed: PathPairs, files: dict[str, Path], root: Path
-) -> tuple[ImageSet, PairList, frozenset[str], bool]:  # fmt: skip
+) -> tuple[ImageSet, PairList, frozenset[str], int]:  # fmt: skip
     """Build the image set and the pair list of a list of files.
 
     The identity on an image is taken from the list, or from the name of its folder, or, for files directly in `root`, from
-    `<Name>_0001.jpg`. If names from the paths contradict the pairs, none of them is used.
+    `<Name>_0001.jpg`. If names from the paths contradict pairs, the images get names of their own; the names are still returned
+    if they contradict few pairs, whose verdicts are probably wrong.
 
     Args:
       listed: the list.
@@ -109,14 +112,15 @@ def images_of(
       root: the folder that the paths are relative to.
 
     Returns:
-      The images, the pairs, the names of the known identities, and whether the names contradict the pairs.
+      The images, the pairs, the names of the known identities, and the number of pairs that they contradict.
     """
     known = listed.identities or {name: person for name, file in files.items() if (person := _identity(file, root))}
     both = [(known.get(one), known.get(other)) for one, other in zip(listed.first, listed.second, strict=True)]
-    contradicting = any(
+    contradicting = sum(
         one is not None and other is not None and (one == other) != same
         for (one, other), same in zip(both, listed.same.tolist(), strict=True)
     )
+    named = frozenset(known.values() if contradicting <= _WRONG_VERDICTS * len(both) else ())
     if contradicting and not listed.identities:
         known = {}
     owners = [known.get(name, name) for name in files]
@@ -131,10 +135,11 @@ def images_of(
         name=listed.name,
         folds=listed.folds,
     )
-    return images, pairs, frozenset(known.values()), contradicting
+    return images, pairs, named, contradicting
 
 
 def _identity(file: Path, root: Path) -> str | None:
+    file, root = (Path(os.path.normpath(path)) for path in (file, root))
     if file.parent != root:
         return file.parent.name
     match = _NUMBERED.fullmatch(file.stem)

@@ -9,11 +9,14 @@ from lfw_jax.data.duplicates.leakage import SharedPicture, without
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
-from lfw_jax.data.protocols.exclusion import Exclusions, exclude_identities, hold_out
+from lfw_jax.data.protocols.exclusion import Exclusions, add_people_of_same_images, exclude_identities
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
+from lfw_jax.data.protocols.holding_out import LEAST, hold_out, notes_on_few
 from lfw_jax.errors import UserError
 
 PROTOCOLS = ("view1", "view2", "pairs", "generated")
+_TEST_NAME = "test identities"
+_CHOSEN_BY_LUCK = "the checkpoint and the threshold chosen on them depend on the luck of their choice"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,7 +76,13 @@ class Split:
 
 
 def split(
-    images: ImageSet, config: Mapping[str, Any], data_dir: Path, *, seed: int, exclude: Exclusions | None = None
+    images: ImageSet,
+    config: Mapping[str, Any],
+    data_dir: Path,
+    *,
+    seed: int,
+    exclude: Exclusions | None = None,
+    originals: ImageSet | None = None,
 ) -> Split:
     """Divide a data set by `config.protocol`.
 
@@ -94,6 +103,8 @@ def split(
       data_dir: the folder of the data, which may hold the lists.
       seed: the seed of the held-out identities and of the sampled pairs.
       exclude: identities excluded from training and validation, by the list that names them.
+      originals: the same images before they were aligned; None if they were not. An identity with one of them in an external
+        list is excluded, whatever that list calls it.
 
     Raises:
       UserError: the protocol is unknown, a list names missing images, or there are too few identities.
@@ -102,7 +113,8 @@ def split(
     if protocol == "generated":
         return _generated(images, config, exclude or {}, seed=seed)
     if protocol == "pairs":
-        return _pairs(images, config, data_dir, exclude or {}, seed=seed)
+        test_set = add_people_of_same_images(_read_test_set(config, data_dir), originals or images)
+        return _pairs(images, config, test_set, exclude or {}, seed=seed)
     return _of_lists(images, config, _lists(images, config, data_dir), exclude or {}, seed=seed)
 
 
@@ -125,7 +137,10 @@ def evaluation_pairs(
     """
     protocol = _known_protocol(config)
     if protocol == "generated":
-        return _hold_out_test(images, config, seed=seed)[1], images, False
+        try:
+            return _hold_out_test(images, config, seed=seed)[1], images, False
+        except UserError:  # too few identities for a training, but perhaps enough for pairs
+            return hold_out(images, config, "test_people", _TEST_NAME, seed=seed)[1], images, False
     if protocol == "pairs":
         test_set = _read_test_set(config, data_dir)
         return test_set.pairs, test_set.images, test_set.aligned
@@ -145,7 +160,8 @@ def _lists(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> Lists
 
 
 def _hold_out_test(images: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[list[str], PairList]:
-    return hold_out(images, config["test_people"], config["pairs"], "test identities", seed=seed)
+    # Two identities with two images must remain for validation, and one more for training.
+    return hold_out(images, config, "test_people", _TEST_NAME, seed=seed, leave=LEAST)
 
 
 def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
@@ -160,55 +176,54 @@ def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
         raise UserError(f"--config.data.pairs_file: {error}") from error
 
 
-def _held_out_note(training: ImageSet, remaining: Collection[str]) -> str:
-    return f"{len(training.names) - len(remaining)} identities are held out of training for validation."
+def _validation(training: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[ImageSet, PairList, list[str]]:
+    """Hold out identities for validation: return the remaining images, pairs of these identities, and notes."""
+    remaining, validation = hold_out(training, config, "validation_people", "held-out identities", seed=seed)
+    note = f"{len(training.names) - len(remaining)} identities are held out of training for validation."
+    notes = [note, *notes_on_few(validation, "validation_people", _CHOSEN_BY_LUCK)]
+    return training.of_identities(set(remaining)), validation, notes
 
 
 def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, exclude: Exclusions, *, seed: int) -> Split:
     people, excluded, notes = exclude_identities(
         lists.identities, {lists.test.name: lists.test.identities(), **exclude}
     )
-    training = images.of_identities(people)
-    remaining, validation = hold_out(
-        training, config["validation_people"], config["pairs"], "held-out identities", seed=seed
-    )  # fmt: skip
-    notes = [*lists.notes, *notes, _held_out_note(training, remaining)]
-    trained = training.of_identities(set(remaining))
-    return Split(trained, validation, lists.development, lists.test, images, tuple(notes), excluded=excluded)
+    training, validation, more = _validation(images.of_identities(people), config, seed=seed)
+    notes = (*lists.notes, *notes, *more)
+    return Split(training, validation, lists.development, lists.test, images, notes, excluded=excluded)
 
 
-def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, exclude: Exclusions, *, seed: int) -> Split:
-    test_set = _read_test_set(config, data_dir)
+def _pairs(
+    images: ImageSet, config: Mapping[str, Any], test_set: EvaluationSet, exclude: Exclusions, *, seed: int
+) -> Split:
     people, excluded, notes = exclude_identities(images.names, {test_set.name: test_set.identities, **exclude})
-    training = images.of_identities(people)
-    remaining, validation = hold_out(
-        training, config["validation_people"], config["pairs"], "held-out identities", seed=seed
-    )  # fmt: skip
+    training, validation, more = _validation(images.of_identities(people), config, seed=seed)
     external, test = {test_set.pairs: test_set.images}, test_set.pairs
     if test_set.development is not None:
         development = test_set.development
         external[development] = test_set.images
     else:
         development = test if test.folds is not None else validation
-    notes = [*test_set.notes, *notes, _held_out_note(training, remaining)]
+    notes = (*test_set.notes, *notes, *more)
     aligned = frozenset(external if test_set.aligned else ())
-    trained = training.of_identities(set(remaining))
-    return Split(trained, validation, development, test, images, tuple(notes), external, aligned, excluded)
+    return Split(training, validation, development, test, images, notes, external, aligned, excluded)
 
 
 def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions, *, seed: int) -> Split:
     rest, test = _hold_out_test(images, config, seed=seed)
     people, excluded, notes = exclude_identities(rest, exclude)
     training = images.of_identities(people)
-    remaining, validation = hold_out(
-        training, config["validation_people"], config["pairs"], "validation identities", seed=seed + 1
-    )
+    remaining, validation = hold_out(training, config, "validation_people", "validation identities", seed=seed + 1)
     note = (
         f"of {len(images.names)} identities {len(images.names) - len(rest)} are held out for the test and "
         f"{len(training.names) - len(remaining)} for validation; the threshold is chosen on the validation pairs."
     )
+    few = [
+        *notes_on_few(validation, "validation_people", _CHOSEN_BY_LUCK),
+        *notes_on_few(test, "test_people", "the metrics depend on the luck of their choice"),
+    ]
     trained = training.of_identities(set(remaining))
-    return Split(trained, validation, validation, test, images, (note, *notes), excluded=excluded)
+    return Split(trained, validation, validation, test, images, (note, *few, *notes), excluded=excluded)
 
 
 def evaluation_lists(

@@ -35,6 +35,8 @@ def test_case_form_and_separators_do_not_distinguish_names(name: str):
     assert comparable_name(f" {name}-") == wanted
     assert comparable_name(unicodedata.normalize("NFD", name)) == wanted
     assert comparable_name(wanted) == wanted
+    assert comparable_name("\u200b".join(name)) == wanted
+    assert comparable_name("\u2019".join(name)) == comparable_name("'".join(name))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,13 @@ def test_case_form_and_separators_do_not_distinguish_names(name: str):
         ("Ａｎｎ＿Ｌｅｅ", "Ann_Lee"),
         ("Suh_Chung\u2011won", "SUH CHUNG-WON"),
         ("Weiß", "WEISS"),
+        ("Sinead_O\u2019Connor", "sinead o'connor"),
+        ("Sinead_OConnor", "Sinead O\u00b4Connor"),
+        ("Ann_Lee", "Ann\u200b_Lee\ufeff"),
+        ("Ann_Lee", "An\u00adn_Lee"),
+        ("Ann_Lee", "\u202aAnn\u2060 Lee\ufe0f"),
+        ("\u0130brahim_Tatl\u0131ses", "ibrahim tatlises"),
+        ("\u0130BRAHIM_TATLISES", "\u0130brahim_Tatl\u0131ses"),
     ],
 )
 def test_an_identity_spelt_in_two_ways_is_found_with_both_spellings(one: str, other: str):
