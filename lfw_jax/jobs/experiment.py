@@ -23,7 +23,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.inference.embedder import Apply, Embedder, in_inference_mode
 from lfw_jax.inference.scoring import DecodedLists
-from lfw_jax.models import build
+from lfw_jax.models import build, check_side
 from lfw_jax.report.progress import stage
 from lfw_jax.training.devices import Devices, choose_devices
 from lfw_jax.training.objectives.build import build_objective
@@ -115,6 +115,7 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     _check(config)
     devices = choose_devices(config.training.devices, config.sampler.batch_size)
     network = build(config.model)
+    check_side(network, config.data.side)
     data = _read_data(config, workdir)
     training = data.split.training
     sampler = build_sampler(config.sampler, training.labels, seed=config.seed)
@@ -132,14 +133,6 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
 
 def _check(config: ConfigDict) -> None:
     """Raise UserError for values that are wrong whatever the data are, so that nobody waits for the data to learn of them."""
-    for key, value, least in (
-        ("seed", config.seed, 0),
-        ("training.log_every", config.training.log_every, 1),
-        ("training.checkpoint_every_epochs", config.training.checkpoint_every_epochs, 0),
-        ("evaluation.batch_size", config.evaluation.batch_size, 1),
-    ):
-        if value < least:
-            raise UserError(f"--config.{key} is {value}; expected {least} or more.")
     crop_geometry_of(config.data)
     choose_loader(config.data.loader)
     Augmentation.from_config(config.augmentation)
@@ -149,8 +142,6 @@ def _check(config: ConfigDict) -> None:
             f"--config.evaluation.shift is {shift}, more than --config.data.margin {margin}; shifted views need that many "
             "pixels around the square."
         )
-    if shift < 0:
-        raise UserError(f"--config.evaluation.shift is {shift}; expected 0 or more.")
     if config.evaluation.checkpoint not in ("best", "last"):
         raise UserError(f"--config.evaluation.checkpoint is '{config.evaluation.checkpoint}'; expected best or last.")
 
