@@ -17,9 +17,9 @@ from absl import app, flags
 from benchmarks.measure import images_per_second, print_rates
 from lfw_jax.data.images import ImageSet
 
-_DIR = flags.DEFINE_string("dir", "", "Folder of one folder a person; empty: drawn faces.")
-_IMAGES = flags.DEFINE_integer("images", 256, "Images that a row works through.")
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds; each row once a round.")
+_DIR = flags.DEFINE_string("dir", "", "Folder with one folder per identity; empty for synthetic faces.")
+_IMAGES = flags.DEFINE_integer("images", 256, "Number of images per measurement.")
+_ROUNDS = flags.DEFINE_integer("rounds", 3, "Number of rounds, each with one measurement per row.")
 _ENGINES = flags.DEFINE_list("engines", ["mtcnn"], "Engines of lfw_jax: mtcnn, jax.")
 
 
@@ -33,8 +33,8 @@ def main(_: list[str]) -> None:
     from lfw_jax.faces.tasks import tasks
 
     with tempfile.TemporaryDirectory() as scratch:
-        drawn = Path(scratch) / "faces"
-        folder = _DIR.value or write_folder(drawn, people=64, images_per_person=8, side=250, seed=0)
+        synthetic = Path(scratch) / "faces"
+        folder = _DIR.value or write_folder(synthetic, people=64, images_per_person=8, side=250, seed=0)
         everything = read_path(folder)[0]
         # Evenly spaced over the set, so that it contains many identities.
         step = max(1, len(everything) // _IMAGES.value)

@@ -15,8 +15,8 @@ from absl import app, flags
 
 from lfw_jax.jobs import command_line
 
-_SIDES = flags.DEFINE_list("sides", ["64", "112"], "Pixels of the square that the network sees.")
-_BATCH = flags.DEFINE_integer("batch_size", 128, "Images in a step.")
+_SIDES = flags.DEFINE_list("sides", ["64", "112"], "Sides of the square network input in pixels.")
+_BATCH = flags.DEFINE_integer("batch_size", 128, "Images per step.")
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Timed rounds; the candidates take turns in each.")
 _MARGIN = 6
 

@@ -23,11 +23,13 @@ from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
-_DIR = flags.DEFINE_string("dir", "", "Folder of one folder a person; empty: a synthetic one.")
-_IMAGES = flags.DEFINE_integer("images", 12_800, "Images a round, by which a pipeline's start hardly counts.")
+_DIR = flags.DEFINE_string("dir", "", "Folder with one folder per identity; empty for synthetic faces.")
+_IMAGES = flags.DEFINE_integer(
+    "images", 12_800, "Images per round; enough for the start-up of a pipeline to be negligible."
+)
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Timed rounds; the candidates take turns in each.")
-_SIDE = flags.DEFINE_integer("side", 112, "Target.")
-_CROP = flags.DEFINE_float("crop", 0.544, "Central square, as a share of the image's shorter side.")
+_SIDE = flags.DEFINE_integer("side", 112, "Side of the decoded square in pixels.")
+_CROP = flags.DEFINE_float("crop", 0.544, "Side of the central crop, as a share of the shorter side of the image.")
 _BATCH = 128
 
 

@@ -26,13 +26,13 @@ from rich.table import Table
 from benchmarks.mining_cases import DIM, PER_CLASS, Case
 
 _SIZES = flags.DEFINE_list("sizes", ["128", "256", "512", "1024", "2048", "4096", "8192"], "Batch sizes.")
-_CASES = flags.DEFINE_list("cases", [case.name.lower() for case in Case], "Which combinations.")
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "Turns of the two.")
-_SECONDS = flags.DEFINE_float("seconds", 1.5, "How long a process measures; three calls at least.")
-_LIMIT = flags.DEFINE_float("limit", 120.0, "Seconds after which a process is given up.")
+_CASES = flags.DEFINE_list("cases", [case.name.lower() for case in Case], "The combinations to measure.")
+_ROUNDS = flags.DEFINE_integer("rounds", 3, "Number of rounds, each with a measurement of both libraries.")
+_SECONDS = flags.DEFINE_float("seconds", 1.5, "Duration of a measurement, of at least three calls.")
+_LIMIT = flags.DEFINE_float("limit", 120.0, "Seconds after which a process is stopped.")
 _PEER = flags.DEFINE_string("peer_python", sys.executable, "Python with torch and pytorch-metric-learning.")
 _PEER_MEMORY = flags.DEFINE_float("peer_memory", 12.0, "GiB of address space that the peer may use on a CPU.")
-_OUTPUT = flags.DEFINE_string("output", "", "File for the figures as JSON; empty: none.")
+_OUTPUT = flags.DEFINE_string("output", "", "JSON file for the measurements; empty for none.")
 
 Figures = dict[str, Any]
 

@@ -14,18 +14,20 @@ from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
-_PEOPLE = flags.DEFINE_integer("people", 1_000_000, "People.")
-_EACH = flags.DEFINE_integer("images_per_person", 10, "Images of each person.")
-_STEPS = flags.DEFINE_integer("steps", 200, "Timed draws of each sampler.")
+_IDENTITIES = flags.DEFINE_integer("people", 1_000_000, "Number of identities.")
+_EACH = flags.DEFINE_integer("images_per_person", 10, "Images per identity.")
+_STEPS = flags.DEFINE_integer("steps", 200, "Timed batches of each sampler.")
 
 
 def main(_: list[str]) -> None:
     """Measure and print."""
     from lfw_jax.data.batches.sampling import build_sampler
 
-    labels = np.repeat(np.arange(_PEOPLE.value, dtype=np.int32), _EACH.value)
+    labels = np.repeat(np.arange(_IDENTITIES.value, dtype=np.int32), _EACH.value)
     shuffled = np.random.default_rng(0).permutation(labels)
-    table = Table(title=f"Sampling from {len(labels):,} images of {_PEOPLE.value:,} identities", title_justify="left")
+    table = Table(
+        title=f"Sampling from {len(labels):,} images of {_IDENTITIES.value:,} identities", title_justify="left"
+    )
     for column in (
         "sampler",
         "batch",
@@ -37,9 +39,9 @@ def main(_: list[str]) -> None:
     ):
         table.add_column(column, justify="left" if column == "sampler" else "right")
     for name, size, described, of in (
-        ("people_images", 512, "128 people × 4", labels),
-        ("people_images", 4096, "1,024 people × 4", labels),
-        ("people_images", 512, "128 people × 4, labels not sorted", shuffled),
+        ("people_images", 512, "128 identities × 4", labels),
+        ("people_images", 4096, "1,024 identities × 4", labels),
+        ("people_images", 512, "128 identities × 4, labels not sorted", shuffled),
         ("uniform", 512, "uniform", labels),
         ("pairs", 512, "random pairs", labels),
     ):

@@ -15,10 +15,10 @@ from absl import app, flags
 
 from lfw_jax.jobs import command_line
 
-_BATCH = flags.DEFINE_integer("batch_size", 32, "Images in a step.")
+_BATCH = flags.DEFINE_integer("batch_size", 32, "Images per step.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds; the candidates take turns in each.")
 _DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Type of the activations.")
-_ONLY = flags.DEFINE_enum("only", "all", ["all", "resnet50", "patch_resnet"], "Which table to make.")
+_ONLY = flags.DEFINE_enum("only", "all", ["all", "resnet50", "patch_resnet"], "The table to print.")
 
 
 def jax_step(model_config: dict, side: int, batch_size: int) -> Callable[[], object]:

@@ -1,1 +1,1 @@
-"""Deep metric learning on faces in JAX: train, evaluate, explain and use face-verification embeddings."""
+"""Deep metric learning on faces in JAX: train, evaluate and use embeddings for face verification."""

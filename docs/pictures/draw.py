@@ -3,7 +3,7 @@
     python launch.py --config=configs/quickstart.py --workdir=runs/quickstart      # `make demo`
     python docs/pictures/draw.py --run=runs/quickstart --faces=runs/synthetic
 
-The faces are synthetic: they were drawn by this project, of nobody.
+The faces are synthetic and show no real person.
 """
 
 import argparse

@@ -38,15 +38,15 @@ class LazyImages(Sequence[Image], Generic[Image]):
             raise IndexError(f"image {position} of {len(self)}")
         return self._image(position % len(self))
 
-    def sources(self, places: Int[np.ndarray, "chosen"]) -> Iterator[Image | str]:
+    def sources(self, indices: Int[np.ndarray, "chosen"]) -> Iterator[Image | str]:
         """Iterate over the encoded images or file names at the given indices.
 
         File names are text, which is created faster than a `Path`; otherwise the items are those of indexing.
 
         Args:
-          places: `[chosen]`, the indices of the images, from 0.
+          indices: `[chosen]`, the indices of the images, from 0.
         """
-        return map(self._image, places.tolist())
+        return map(self._image, indices.tolist())
 
 
 class Chosen(LazyImages[Image]):
@@ -56,14 +56,14 @@ class Chosen(LazyImages[Image]):
 
     Args:
       images: the other sequence.
-      places: `[chosen]`, the indices of the images, from 0.
+      indices: `[chosen]`, the indices of the images, from 0.
     """
 
-    def __init__(self, images: Sequence[Image], places: Int[np.ndarray, "chosen"]):
+    def __init__(self, images: Sequence[Image], indices: Int[np.ndarray, "chosen"]):
         if isinstance(images, Chosen):  # a view of a view would add a step to every access
-            images, places = images._images, images._indices[places]
+            images, indices = images._images, images._indices[indices]
         self._images = images
-        self._indices = places.astype(np.int32 if len(images) < 2**31 else np.int64)
+        self._indices = indices.astype(np.int32 if len(images) < 2**31 else np.int64)
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -71,9 +71,9 @@ class Chosen(LazyImages[Image]):
     def _image(self, index: int) -> Image:
         return self._images[int(self._indices[index])]
 
-    def sources(self, places: Int[np.ndarray, "chosen"]) -> Iterator[Image | str]:
+    def sources(self, indices: Int[np.ndarray, "chosen"]) -> Iterator[Image | str]:
         """Iterate over the encoded images or file names at the given indices of the view."""
-        inner = self._indices[places]
+        inner = self._indices[indices]
         if isinstance(self._images, LazyImages):
             return self._images.sources(inner)
         return map(self._images.__getitem__, inner.tolist())
@@ -128,20 +128,20 @@ class PackedPaths(LazyImages[Path]):
     def _image(self, index: int) -> Path:
         return Path(self._name(index))
 
-    def sources(self, places: Int[np.ndarray, "chosen"]) -> Iterator[str]:
+    def sources(self, indices: Int[np.ndarray, "chosen"]) -> Iterator[str]:
         """Return the file names, all created at once: between two images threads would wait for each other."""
-        return iter([self._name(index) for index in places.tolist()])
+        return iter([self._name(index) for index in indices.tolist()])
 
     def _name(self, index: int) -> str:
         name = self._text[self._ends[index] : self._ends[index + 1]].decode(*_FILE_NAMES)
         return self._folder + name if self._all_below else os.path.join(self._root, name)
 
 
-def choose(images: Any, places: Int[np.ndarray, "chosen"]) -> Any:
+def choose(images: Any, indices: Int[np.ndarray, "chosen"]) -> Any:
     """Select images by index: a copy of an array (as by indexing), a view of any other sequence.
 
     Args:
       images: an array or a sequence.
-      places: `[chosen]`, the indices of the images, from 0.
+      indices: `[chosen]`, the indices of the images, from 0.
     """
-    return images[places] if isinstance(images, np.ndarray) else Chosen(images, places)
+    return images[indices] if isinstance(images, np.ndarray) else Chosen(images, indices)

@@ -1,1 +1,1 @@
-"""Metrics of embeddings: pure functions of embeddings and scored pairs, without models, data readers or training."""
+"""Evaluation: metrics as pure functions of embeddings and scored pairs, and their typed results."""

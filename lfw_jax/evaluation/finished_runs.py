@@ -1,4 +1,4 @@
-"""Finished runs, read from their work directories, and the check that some of them are the folds of one experiment."""
+"""Finished runs: their results, and the check that several runs are the folds of one experiment."""
 
 import dataclasses
 import glob
@@ -16,12 +16,12 @@ from lfw_jax.typed_json import read_json
 _REMEDY = "Evaluate that run again with --mode=evaluate."
 
 Config = dict[str, Any]
-"""A configuration as `config.json` holds it: its groups and keys are free."""
+"""The content of a `config.json`: nested dictionaries, whose keys are not checked."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FinishedRun:
-    """A run that was evaluated.
+    """An evaluated run.
 
     Attributes:
       folder: its work directory.
@@ -35,7 +35,7 @@ class FinishedRun:
 
     @property
     def fold(self) -> int:
-        """The evaluated fold of View 2, from 1; 0 for a run that evaluates something else."""
+        """The evaluated fold of View 2, from 1; 0 for a run of another protocol."""
         return self.metrics.protocol.fold or 0
 
     @property
@@ -45,9 +45,9 @@ class FinishedRun:
 
     @property
     def settings(self) -> str:
-        """The settings of the evaluation in words; the folds of one experiment have them in common."""
-        views = self.metrics.views
-        return f"checkpoint {self.metrics.checkpoint}, flip {views.flip}, shift {views.shift}"
+        """The settings of the evaluation in words; all folds of one experiment must share them."""
+        augmentation = self.metrics.views
+        return f"checkpoint {self.metrics.checkpoint}, flip {augmentation.flip}, shift {augmentation.shift}"
 
 
 def find_folders(pattern: str) -> list[Path]:
@@ -97,7 +97,7 @@ def read_view2_folds(
 
     Args:
       folders: the work directories, in any order.
-      differing_keys: from two configurations to the keys by which they describe different experiments.
+      differing_keys: a function from two configurations to the keys in which they differ as experiments.
 
     Raises:
       UserError: a run of another protocol; a fold that is missing or given twice; runs of different configurations or with
@@ -115,8 +115,8 @@ def read_view2_folds(
     count = max(run.metrics.protocol.folds or 0 for run in by_fold.values())
     if missing := [str(fold) for fold in range(1, count + 1) if fold not in by_fold]:
         raise UserError(
-            f"--input: found no run of fold {', '.join(missing)}; expected all {count} folds. Train and evaluate what is "
-            "missing."
+            f"--input: found no run of fold {', '.join(missing)}; expected all {count} folds. Train and evaluate the "
+            "missing folds."
         )
     runs = tuple(by_fold[fold] for fold in sorted(by_fold))
     for run in runs[1:]:
@@ -149,10 +149,10 @@ def _check_same_experiment(
     if differing := [key for key in differing_keys(first.config, run.config) if key != "config.data.fold"]:
         raise UserError(
             f"--input: {first.folder} and {run.folder} differ in {', '.join(differing[:5])}; expected folds of one "
-            "configuration. Train them alike."
+            "configuration. Train all folds with the same configuration."
         )
     if run.settings != first.settings:
         raise UserError(
             f"--input: {first.folder} was evaluated with {first.settings}, {run.folder} with {run.settings}; expected the same "
-            "for all folds. Evaluate them alike with --mode=evaluate."
+            "settings for all folds. Evaluate them again with --mode=evaluate and the same settings."
         )

@@ -1,4 +1,4 @@
-"""Metrics over folds: the mean accuracy with its standard error, and the figures that other projects print."""
+"""Metrics over folds: the mean accuracy with its standard error, and InsightFace's accuracy."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def fold_figures(
     """Return the metrics over at least two folds, evaluated with one model or with one model each.
 
     Args:
-      rule: what the thresholds maximise where they were chosen.
+      rule: the metric that the thresholds maximise on the pairs they were chosen on: "accuracy" or "f1".
       accuracies: `[folds]`, accuracy of each fold.
       thresholds: `[folds]`, threshold at which each fold was evaluated.
 
@@ -41,14 +41,19 @@ def fold_figures(
 def insightface_figures(
     distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]
 ) -> InsightFaceResult | None:
-    """Return the accuracy by InsightFace's own recipe, for comparison with its tables; None for fewer than ten pairs.
+    """Return the accuracy by InsightFace's protocol, for comparison with its tables.
 
-    The recipe (`recognition/arcface_torch/eval/verification.py`): ten folds of consecutive, unshuffled pairs, whatever folds
-    the list itself has; thresholds 0, 0.01, … 3.99 on squared distances, of equally good ones the first.
+    The protocol has ten folds of consecutive, unshuffled pairs, whatever folds the list itself has, and thresholds 0, 0.01, …
+    3.99 on squared distances, of which the first of equally good ones is chosen.
+
+    Source: InsightFace, `recognition/arcface_torch/eval/verification.py`.
 
     Args:
       distances: distance of each pair, in the order of the list.
       same: true where both images show one identity.
+
+    Returns:
+      The accuracy; None for fewer than ten pairs.
     """
     if len(same) < _INSIGHTFACE_FOLDS:
         return None

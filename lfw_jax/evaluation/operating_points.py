@@ -13,10 +13,11 @@ def true_accept_rates(
     same: Bool[np.ndarray, "pairs"],
     rates: tuple[float, ...] = FALSE_ACCEPT_RATES,
 ) -> tuple[TrueAcceptRate, ...]:
-    """TAR@FAR: the true accept rate at the largest threshold whose false accept rate is at most the given one.
+    """TAR@FAR: the true accept rates at given false accept rates.
 
-    Exact, from the sorted distances and not from a grid. The thresholds are points of the ROC curve of these very pairs, not
-    chosen elsewhere. A rate that allows less than one false accept cannot be measured on so few pairs and is omitted.
+    The threshold of a point is the largest one whose false accept rate is at most the given rate. It is exact, from the sorted
+    distances rather than a grid, and a point of the ROC curve of the evaluated pairs themselves. A rate that allows less than
+    one false accept cannot be measured and is omitted.
 
     Args:
       distances: distance of each pair; a pair is accepted below the threshold.
@@ -29,7 +30,7 @@ def true_accept_rates(
     different = np.sort(distances[~same])
     points = []
     for rate in rates:
-        allowed = int(rate * len(different) + 1e-9)  # 0.001 · 3000 is 3, whatever its last bit says
+        allowed = int(rate * len(different) + 1e-9)  # so that 0.001 · 3000 is 3 despite rounding
         if 1 <= allowed < len(different):
             threshold = float(different[allowed])
             points.append(TrueAcceptRate(rate, float(np.mean(distances[same] < threshold)), threshold))

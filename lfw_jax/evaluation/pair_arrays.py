@@ -1,4 +1,4 @@
-"""Arrays of distances and labels: their validation, and the counts from which thresholds and ROC curves follow."""
+"""Validation of distances and labels, and their counts for thresholds and ROC curves."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Int

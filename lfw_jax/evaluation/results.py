@@ -7,10 +7,10 @@ from lfw_jax.typed_json import JSON_KEY
 
 @dataclasses.dataclass(frozen=True)
 class ThresholdResult:
-    """One threshold, and its effect on the evaluated pairs.
+    """The metrics of the evaluated pairs at one threshold.
 
     Attributes:
-      rule: what the threshold maximises where it was chosen: "accuracy" or "f1".
+      rule: the metric that the threshold maximises on the pairs it was chosen on: "accuracy" or "f1".
       threshold: distances below it are accepted as one identity.
       chosen_on: name of the pairs it was chosen on.
       accuracy: share of the pairs that are classified correctly.
@@ -39,12 +39,12 @@ class FoldsResult:
     """Cross-validation: each fold evaluated at the threshold chosen on all other folds.
 
     Attributes:
-      rule: what the thresholds maximise where they were chosen.
+      rule: the metric that the thresholds maximise on the pairs they were chosen on.
       accuracies: accuracy of each fold.
       thresholds: threshold at which each fold was evaluated.
       mean: mean of the accuracies.
-      standard_error: standard error of that mean, std(ddof=1) / sqrt(folds): what LFW asks for.
-      population_std: std(ddof=0) of the accuracies: what InsightFace and facenet print after their "±".
+      standard_error: standard error of that mean, std(ddof=1) / sqrt(folds), as LFW requires.
+      population_std: std(ddof=0) of the accuracies, which InsightFace and facenet print after "±".
     """
 
     rule: str
@@ -57,11 +57,11 @@ class FoldsResult:
 
 @dataclasses.dataclass(frozen=True)
 class InsightFaceResult:
-    """The accuracy by InsightFace's own recipe.
+    """The accuracy by InsightFace's protocol.
 
     Attributes:
       mean: mean accuracy of its ten folds.
-      population_std: std(ddof=0) of their accuracies, which it prints after its "±".
+      population_std: std(ddof=0) of their accuracies, which InsightFace prints after "±".
     """
 
     mean: float
@@ -73,7 +73,7 @@ class TrueAcceptRate:
     """TAR@FAR: one point of the ROC curve.
 
     Attributes:
-      false_accept_rate: the false accept rate that was asked for.
+      false_accept_rate: the given limit of the false accept rate.
       true_accept_rate: share of the same pairs that are accepted.
       threshold: distances below it are accepted.
     """
@@ -98,8 +98,8 @@ class ListResult:
       held_out_threshold: the result of the threshold with the best accuracy on pairs of identities held out of training;
         None if there is none.
       folds: cross-validation; None for a list without folds.
-      insightface: InsightFace's recipe; None for a list without folds or of fewer than ten pairs.
-      true_accept_rates: TAR@FAR, one per false accept rate that so many pairs can measure.
+      insightface: the accuracy by InsightFace's protocol; None for a list without folds or of fewer than ten pairs.
+      true_accept_rates: TAR@FAR, one point per false accept rate that can be measured on the number of pairs.
     """
 
     name: str = dataclasses.field(metadata={JSON_KEY: "list"})
@@ -129,7 +129,14 @@ class ListResult:
         raise KeyError(f"{self.name}: no threshold by the rule {rule}")
 
     def true_accept_rate(self, false_accept_rate: float) -> float | None:
-        """Return the true accept rate at one of `true_accept_rates`, or None if the pairs are too few to measure it."""
+        """Return the true accept rate at one of the measured false accept rates.
+
+        Args:
+          false_accept_rate: one of `operating_points.FALSE_ACCEPT_RATES`.
+
+        Returns:
+          The true accept rate; None if there are too few pairs to measure it.
+        """
         return next(
             (p.true_accept_rate for p in self.true_accept_rates if p.false_accept_rate == false_accept_rate), None
         )

@@ -15,7 +15,7 @@ def roc_points(
 ) -> tuple[Float[np.ndarray, "points"], Float[np.ndarray, "points"]]:
     """Return the corners of the exact ROC curve: false and true accept rates, both rising from 0 to 1.
 
-    Points on a straight line between their neighbours are omitted: they change nothing, and a plot of the rest stays small.
+    Points on a straight line between their neighbours are omitted, which keeps plots small and does not change the curve.
 
     Args:
       distances: distance of each pair.

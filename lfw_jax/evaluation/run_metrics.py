@@ -1,4 +1,4 @@
-"""The content of `metrics.json`: the metrics of a run, with what is needed to interpret and to reproduce them."""
+"""The content of `metrics.json`: the metrics of a run, and the data to interpret and reproduce them."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ class Views:
     """The test-time augmentation of an evaluation.
 
     Attributes:
-      flip: whether the embedding of the mirror image is added.
-      shift: pixels by which four further crops are shifted; 0 for none.
+      flip: true if the embedding of the mirror image is added.
+      shift: offset in pixels of four additional, shifted crops; 0 for none.
     """
 
     flip: bool
@@ -53,9 +53,9 @@ class RunMetrics:
       protocol: the protocol of the evaluation.
       views: the test-time augmentation.
       evaluation: the result of the embeddings, by the name of the test list.
-      raw_pixels: the result of the pixels themselves on the same list, as a baseline.
+      raw_pixels: the result of the raw pixels on the same list, as a baseline.
       sets: the results on evaluation sets, by their names.
-      leaking: number of identities of a set that trained, by its name; a set without any is absent.
+      leaking: for each evaluation set, the number of its identities in the training set; sets without any are absent.
       notes: remarks on exclusions and their reasons.
       environment: machine and package versions.
     """

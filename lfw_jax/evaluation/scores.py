@@ -1,4 +1,4 @@
-"""Scored pairs: the distances of a list of pairs, with everything that a metric needs of each pair."""
+"""Scored pairs: the distances, labels and folds of a list of pairs, and their files."""
 
 import dataclasses
 import zipfile
@@ -24,7 +24,7 @@ class ScoredPairs:
 
     Attributes:
       name: name of the list in reports.
-      distances: distance of each pair, float64; smaller is more alike.
+      distances: distance of each pair, float64; smaller is more similar.
       same: true where both images show one identity.
       identities: names of the two identities of each pair; None if unknown.
       images: numbers of the two images of each pair among those of their identities (the NNNN of `<Name>_NNNN.jpg`);
@@ -64,13 +64,13 @@ class ScoredPairs:
         if len(broken):
             raise UserError(
                 f"{self.name}: {len(broken)} of {len(self)} distances are not finite, the first at pair {broken[0] + 1}; "
-                "expected numbers. The embeddings hold NaN or infinity: the model has diverged. Use an earlier "
+                "expected finite numbers. The embeddings contain NaN or infinity: the model has diverged. Use an earlier "
                 "checkpoint, or train again with a lower learning rate."
             )
         if self.same.all() or not self.same.any():
             raise UserError(
                 f"{self.name}: found {self.same.sum()} same pairs and {(~self.same).sum()} different pairs; expected at least "
-                "one of each. Use a list that holds both."
+                "one of each. Use a list with both."
             )
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """Exact thresholds on the distances of pairs, and the scores of a threshold.
 
 A pair is accepted as one identity when its distance is **below** the threshold. All thresholds between two successive
-distances accept the same pairs, so trying one per gap finds the best of all; no grid can do better.
+distances accept the same pairs, so trying one threshold per gap finds the best of all thresholds.
 """
 
 import dataclasses
@@ -16,7 +16,9 @@ from lfw_jax.evaluation.pair_arrays import counts_by_distance, validated
 
 @dataclasses.dataclass(frozen=True)
 class VerificationScores:
-    """The scores of one threshold on one list of pairs. A ratio with denominator 0 (precision of no accepted pairs) is 0.
+    """The scores of one threshold on one list of pairs.
+
+    A ratio with denominator 0, such as the precision of no accepted pairs, is 0.
 
     Attributes:
       pairs: number of pairs.
@@ -92,7 +94,7 @@ def verification_scores(
 
 
 def decision_scores(accepted: Bool[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]) -> VerificationScores:
-    """Return the scores of decisions, however they were made.
+    """Return the scores of given decisions.
 
     Args:
       accepted: true where the pair is accepted as one identity.
@@ -135,7 +137,7 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # At 0 and n the ends are exactly 0 and 1; rounding would leave them beside.
+    # At 0 and n successes the ends are exactly 0 and 1, which rounding would miss.
     return 0.0 if successes == 0 else max(0.0, centre - half), 1.0 if successes == n else min(1.0, centre + half)
 
 

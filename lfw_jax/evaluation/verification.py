@@ -15,7 +15,7 @@ from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.thresholds import VerificationScores
 
 _RULES = {"accuracy": exact.best_accuracy, "f1": exact.best_f1}
-_PAIRS_A_BLOCK = 65_536
+_BLOCK_PAIRS = 65_536
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class VerificationResult:
 
     Attributes:
       pairs: the scored pairs.
-      metrics: everything that was measured on them.
+      metrics: their metrics.
     """
 
     pairs: ScoredPairs
@@ -32,7 +32,9 @@ class VerificationResult:
 
 
 def verify(test: ScoredPairs, development: ScoredPairs) -> VerificationResult:
-    """Evaluate test pairs at the thresholds with the best accuracy and the best F1 on development pairs (LFW's View 1).
+    """Evaluate test pairs at thresholds chosen on development pairs (LFW's View 1).
+
+    One threshold has the best accuracy on the development pairs, another the best F1.
 
     Args:
       test: the pairs to evaluate.
@@ -41,7 +43,7 @@ def verify(test: ScoredPairs, development: ScoredPairs) -> VerificationResult:
     Raises:
       ValueError: the development pairs are the test pairs.
     """
-    # A collapsed model gives all pairs one distance: only then do equal arrays not imply equal pairs.
+    # If a collapsed model gives all pairs the same distance, equal arrays do not imply equal pairs.
     equal = np.array_equal(test.distances, development.distances) and np.array_equal(test.same, development.same)
     if test.name == development.name or (equal and np.ptp(test.distances) > 0):
         raise ValueError(f"{test.name}: a threshold must not be chosen on the pairs that it is evaluated on")
@@ -53,14 +55,16 @@ def verify(test: ScoredPairs, development: ScoredPairs) -> VerificationResult:
 
 
 def with_held_out_threshold(result: VerificationResult, held_out: ScoredPairs) -> VerificationResult:
-    """Return the result with the metrics at the threshold that is best on identities held out of training.
+    """Return the result with the metrics at the threshold of held-out identities.
 
-    Where the identities of the development pairs train, as LFW's protocols allow, their images lie closer together, and farther
-    from others, than those of unseen identities. A threshold chosen on them is too strict for unseen identities.
+    It is the threshold with the best accuracy on pairs of identities that are held out of training.
+
+    If identities of the development pairs are used for training, as LFW's protocols allow, their embeddings lie closer together,
+    and farther from others, than those of unseen identities. A threshold chosen on them is too strict for unseen identities.
 
     Args:
       result: the verification of unseen identities.
-      held_out: pairs of identities that did not train.
+      held_out: pairs of identities that are not used for training.
 
     Raises:
       ValueError: the held-out pairs are the evaluated pairs.
@@ -132,8 +136,8 @@ def pair_distances(
             f"{embeddings.shape}, {first_index.shape} and {second_index.shape}"
         )
     distances = np.empty(len(first_index), dtype=np.float64)
-    for start in range(0, len(distances), _PAIRS_A_BLOCK):  # blocks bound the memory of long lists
-        block = slice(start, start + _PAIRS_A_BLOCK)
+    for start in range(0, len(distances), _BLOCK_PAIRS):  # blocks bound the memory of long lists
+        block = slice(start, start + _BLOCK_PAIRS)
         difference = _normalised(embeddings[first_index[block]]) - _normalised(embeddings[second_index[block]])
         distances[block] = np.sqrt(np.sum(difference**2, axis=1))
     return distances
@@ -141,8 +145,8 @@ def pair_distances(
 
 def _normalised(embeddings: np.ndarray) -> Float[np.ndarray, "n d"]:
     embeddings = embeddings.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # infinity / infinity: the caller finds the NaN it leaves
-        # Divided by the largest entry first, so that the squares neither overflow nor vanish.
+    with np.errstate(invalid="ignore"):  # infinity / infinity is NaN, which the caller reports
+        # Division by the largest entry prevents overflow and underflow of the squares.
         largest = np.max(np.abs(embeddings), axis=1, keepdims=True, initial=0.0)
         embeddings = embeddings / np.where(largest == 0, 1.0, largest)
         norms = np.sqrt(np.sum(embeddings**2, axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""LFW's View 2 with one model per fold: the metrics of all folds together, the content of `view2.json`."""
+"""The content of `view2.json`: the metrics over all folds of LFW's View 2, one model per fold."""
 
 import dataclasses
 from collections.abc import Sequence

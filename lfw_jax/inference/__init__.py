@@ -1,1 +1,1 @@
-"""Inference: a trained network and the images it embeds, without its training data, optimiser or identities."""
+"""Inference: embeddings and scores from a trained network, without training data or optimiser."""

@@ -1,4 +1,4 @@
-"""A trained network that embeds images, without the data set, the optimiser or the identities it was trained with."""
+"""The embedder: a trained network that embeds images, without its training data or optimiser."""
 
 import dataclasses
 from collections.abc import Callable, Iterable
@@ -21,9 +21,11 @@ Apply = Callable[[PyTree, Float[Array, "batch side side 3"]], Float[Array, "batc
 
 
 def in_inference_mode(network: nn.Module) -> Apply:
-    """Return a network as a function of variables and images, without dropout and with the running batch statistics.
+    """Return a network as a function of variables and images, in inference mode.
 
-    Embedders share their compiled program if they share this function, so it should be called once per network.
+    There is no dropout, and batch normalisation uses its running statistics.
+
+    Embedders share a compiled program if they share the returned function, so call this once per network.
 
     Args:
       network: one of `lfw_jax.models`.
@@ -37,16 +39,16 @@ def in_inference_mode(network: nn.Module) -> Apply:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Embedder:
-    """A network, its variables and what it needs to know of an image.
+    """A network with its variables, crop geometry and test-time augmentation.
 
     Embeddings are raw: they are not normalised to unit length. All embedders that share `apply` and differ in `variables` alone
     share one compiled program.
 
     Attributes:
       apply: the network in inference mode, such as `in_inference_mode(network)`.
-      variables: what `apply` takes first, such as `{"params": …, "batch_stats": …}`.
-      geometry: the square of an image that the network receives, and its stored margin.
-      flip: test-time augmentation: the raw embedding of the mirror image is added, as InsightFace's evaluation does.
+      variables: the first argument of `apply`, such as `{"params": …, "batch_stats": …}`.
+      geometry: the crop geometry: the square of an image that the network receives, and its stored margin.
+      flip: test-time augmentation: the raw embedding of the mirror image is added, as in InsightFace's evaluation.
       shift: test-time augmentation: if it is not 0, the raw embeddings of four crops shifted along the diagonals by this many
         pixels are added as well. It improves the accuracy on unaligned faces.
       batch_size: images per call of the network. Incomplete batches are padded, so that one shape is compiled.
@@ -78,7 +80,7 @@ class Embedder:
 
     @property
     def embedding_dim(self) -> int:
-        """The length of an embedding. Nothing is computed."""
+        """The length of an embedding. The network is traced, not run."""
         side = self.geometry.stored_side
         batch = jax.ShapeDtypeStruct((self.batch_size, side, side, 3), jnp.uint8)
         return jax.eval_shape(self._embed_batch, self.variables, batch).shape[1]
@@ -92,7 +94,7 @@ class Embedder:
         return dataclasses.replace(self, variables=variables)
 
     def without_shifts(self) -> Self:
-        """Return the embedder without the shifted crops: up to five times as fast, for validation during training."""
+        """Return the embedder without the shifted crops: faster by up to a factor of five, for validation."""
         return dataclasses.replace(self, shift=0)
 
     def embed(self, pixels: UInt8[np.ndarray, "images stored stored 3"]) -> Float[np.ndarray, "images dim"]:
@@ -117,7 +119,9 @@ class Embedder:
         return self._embed_batches(pixels[start : start + size] for start in range(0, len(pixels), size))
 
     def embed_images(self, images: ImageSet) -> Float[np.ndarray, "images dim"]:
-        """Decode and embed an image set, batch by batch: memory holds a few batches of pixels, however large the set is.
+        """Decode and embed an image set, batch by batch.
+
+        Memory holds only a few batches of pixels, whatever the size of the set.
 
         Args:
           images: the set. Its images are cropped and resized by `geometry`.

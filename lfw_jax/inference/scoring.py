@@ -20,9 +20,9 @@ class DecodedLists:
     """The decoded images of pair lists: each list of the split is decoded on first use and then cached.
 
     A run uses the pixels of a list of the split several times: in each validation, for the embeddings and the raw pixels of the
-    evaluation, and for the page of worst errors. The cache is bounded by the three lists of a split: an image takes
+    evaluation, and for the gallery of the worst errors. The cache is bounded by the three lists of a split: an image takes
     3 · stored side² bytes, 38 kB at 112 pixels, so that LFW's 10-fold list of 7,701 images takes 290 MB. The images of evaluation
-    sets are used once per run and are not cached, so that memory holds one set at a time, however many there are.
+    sets are used once per run and are not cached, so that memory holds one set at a time.
 
     Args:
       decode: decodes a list, such as `ExperimentData.decode_list`.
@@ -30,7 +30,7 @@ class DecodedLists:
 
     def __init__(self, decode: Decode):
         self._decode = decode
-        self._cached: dict[PairList, np.ndarray] = {}  # by object, as lists compare
+        self._cached: dict[PairList, np.ndarray] = {}  # keyed by object identity, as lists compare
 
     def pixels(self, pairs: PairList, of: EvaluationSet | None = None) -> UInt8[np.ndarray, "images stored stored 3"]:
         """Return the stored squares of the images of a list, in the order of `pairs.keys()`.
@@ -58,7 +58,7 @@ def score(embedder: Embedder, pairs: PairList, pixels: UInt8[np.ndarray, "images
       pixels: the decoded images, in the order of `pairs.keys()`.
 
     Raises:
-      UserError: a distance is not finite, or the list holds pairs of one kind only.
+      UserError: a distance is not finite, or the list has pairs of one kind only.
       ValueError: the images do not match the crop geometry of the embedder.
     """
     return _scored(pairs, embedder.embed(pixels))
@@ -69,7 +69,7 @@ def score_raw_pixels(
 ) -> ScoredPairs:
     """Return the pairs of a list with the distances of their pixels: the baseline without learning.
 
-    Each image is cropped to the network's input and brought to mean 0 and length 1.
+    Each image is cropped to the network input and normalised to mean 0 and length 1.
 
     Args:
       geometry: the crop geometry of the images.
@@ -77,7 +77,7 @@ def score_raw_pixels(
       pixels: the decoded images, in the order of `pairs.keys()`.
 
     Raises:
-      UserError: the list holds pairs of one kind only.
+      UserError: the list has pairs of one kind only.
     """
     inside = slice(geometry.margin, geometry.margin + geometry.side)
     flat = pixels[:, inside, inside].reshape(len(pixels), -1).astype(np.float32)

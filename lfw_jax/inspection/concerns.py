@@ -10,11 +10,11 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.inspection.draws import Draws
 from lfw_jax.inspection.duplicates import leaking
 from lfw_jax.inspection.headers import Headers
+from lfw_jax.inspection.images_per_identity import ImagesPerIdentity
 from lfw_jax.inspection.likeness import Likeness
 from lfw_jax.inspection.parts import TRAINING, Parts
-from lfw_jax.inspection.people import ImagesPerPerson
 
-_FEW_PEOPLE = 50
+_FEW_IDENTITIES = 50
 _TOP_SHARE = 0.25  # of the images, for the 1 % of identities with the most images
 _EXCLUDED_SHARE = 0.2
 _UNREADABLE_SHARE = 0.01
@@ -48,7 +48,7 @@ class Plan:
 def concerns(
     images: ImageSet,
     plan: Plan,
-    people: ImagesPerPerson,
+    identities: ImagesPerIdentity,
     headers: Headers,
     likeness: Likeness,
     parts: Parts | None = None,
@@ -59,7 +59,7 @@ def concerns(
     Args:
       images: the data set.
       plan: the use of the images in training.
-      people: the number of images per identity, of the whole set.
+      identities: the number of images per identity, of the whole set.
       headers: the headers of its images.
       likeness: the duplicates among its images.
       parts: the parts of the split; None if the split failed.
@@ -70,11 +70,11 @@ def concerns(
     """
     found = [*_of_parts(likeness, parts)] if parts else []
     if draws:
-        found += _of_draws(plan, draws, len(parts.split.training.names) if parts else len(people.names))
-    found += [*_labels(images, likeness), *_names(people.names)]
+        found += _of_draws(plan, draws, len(parts.split.training.names) if parts else len(identities.names))
+    found += [*_labels(images, likeness), *_names(identities.names)]
     found += _files(images, headers, likeness)
     found += _sizes(plan, headers)
-    found += _balance(people)
+    found += _balance(identities)
     return found
 
 
@@ -85,7 +85,7 @@ def _of_parts(likeness: Likeness, parts: Parts) -> Iterator[str]:
             "validation or test, which makes the results too optimistic. The pairs are listed in inspection_duplicates.csv; "
             "remove one image of each."
         )
-    if (count := int((parts.person == TRAINING).sum())) < _FEW_PEOPLE:
+    if (count := int((parts.identity == TRAINING).sum())) < _FEW_IDENTITIES:
         yield (
             f"only {count} identities are used for training. An embedding learned from so few identities rarely generalises to "
             "others: add identities rather than images of each."
@@ -97,7 +97,7 @@ def _of_parts(likeness: Likeness, parts: Parts) -> Iterator[str]:
         )
 
 
-def _of_draws(plan: Plan, draws: Draws, people: int) -> Iterator[str]:
+def _of_draws(plan: Plan, draws: Draws, identities: int) -> Iterator[str]:
     empty, mean = float((draws.positives == 0).mean()), float(draws.positives.mean())
     if not plan.compares:
         return
@@ -113,7 +113,7 @@ def _of_draws(plan: Plan, draws: Draws, people: int) -> Iterator[str]:
             f"have none), on which the loss {plan.loss} depends. --config.sampler.name=people_images puts several images of each "
             "identity into a batch."
         )
-    summary = draws.summary(tuple(map(str, range(people))))
+    summary = draws.summary(tuple(map(str, range(identities))))
     if draws.positives.any() and (share := summary["singletons_of_draws"]) > 0.5:
         yield (
             f"{100 * share:.0f} % of the sampled images belong to identities with a single image, which give the loss "
@@ -123,7 +123,7 @@ def _of_draws(plan: Plan, draws: Draws, people: int) -> Iterator[str]:
 
 def _labels(images: ImageSet, likeness: Likeness) -> Iterator[str]:
     within, across = likeness.copies(images.labels)
-    near = likeness.across_people(images.labels) & ~likeness.exact
+    near = likeness.across_identities(images.labels) & ~likeness.exact
     if across:
         yield (
             f"{_many(across, 'pair')} of identical files {'has' if across == 1 else 'have'} two different identities: one of "
@@ -166,7 +166,7 @@ def _files(images: ImageSet, headers: Headers, likeness: Likeness) -> Iterator[s
 
 
 def _sizes(plan: Plan, headers: Headers) -> Iterator[str]:
-    count = len(headers.places)
+    count = len(headers.indices)
     if not count:
         return
     cropped = np.round(plan.crop * headers.shorter)
@@ -193,12 +193,13 @@ def _sizes(plan: Plan, headers: Headers) -> Iterator[str]:
         yield f"{headers.grey:,} of {count:,} images are grey: colour reveals the identities with grey images only."
 
 
-def _balance(people: ImagesPerPerson) -> Iterator[str]:
-    if people.top_share > _TOP_SHARE and len(people.names) >= 100:
-        most = int(np.argmax(people.counts))
+def _balance(identities: ImagesPerIdentity) -> Iterator[str]:
+    if identities.top_share > _TOP_SHARE and len(identities.names) >= 100:
+        most = int(np.argmax(identities.counts))
         yield (
-            f"1 % of the identities have {100 * people.top_share:.0f} % of the images, first of all {people.names[most]} with "
-            f"{int(people.counts[most]):,}: --config.sampler.name=people_images samples all identities equally."
+            f"1 % of the identities have {100 * identities.top_share:.0f} % of the images, first of all "
+            f"{identities.names[most]} with {int(identities.counts[most]):,}: "
+            "--config.sampler.name=people_images samples all identities equally."
         )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lfw_jax.data.batches.sampling import Sampler
-from lfw_jax.inspection.people import bins
+from lfw_jax.inspection.images_per_identity import bins
 
 _EPOCHS = 4
 _STEPS = 1_000
@@ -56,18 +56,18 @@ class Draws:
         return {
             "batch_size": self.batch_size,
             "steps_per_epoch": self.steps_per_epoch,
-            "steps_looked_at": self.steps,
-            "epochs_looked_at": self.epochs,
+            "steps_examined": self.steps,
+            "epochs_examined": self.epochs,
             "images": len(self.labels),
             "never_images": int((self.counts == 0).sum()),
-            "never_people": int((sampled_of == 0).sum()),
+            "never_identities": int((sampled_of == 0).sum()),
             "seldom_images": int(images_of[seldom].sum()),
             "seldom_epochs": _SELDOM_EPOCHS,
             "singletons_of_draws": float(self.counts[single[self.labels]].sum() / max(self.counts.sum(), 1)),
-            "singletons_of_people": float(single.mean()),
-            "positive_pairs_a_batch": float(self.positives.mean()),
+            "singletons_of_identities": float(single.mean()),
+            "positive_pairs_per_batch": float(self.positives.mean()),
             "batches_without_positive_pair": float((self.positives == 0).mean()),
-            "by_images_of_person": _by_images(images_of, sampled_of / self.epochs),
+            "by_images_of_identity": _by_images(images_of, sampled_of / self.epochs),
         }
 
 
@@ -96,13 +96,15 @@ def count_draws(sampler: Sampler, labels: Int[np.ndarray, "images"], *, paired: 
     return Draws(sampler.batch_size, sampler.steps_per_epoch, steps, counts, np.asarray(labels), positives)
 
 
-def _by_images(images_of: Int[np.ndarray, "people"], sampled_of: Float[np.ndarray, "people"]) -> list[dict[str, float]]:
+def _by_images(
+    images_of: Int[np.ndarray, "identities"], sampled_of: Float[np.ndarray, "identities"]
+) -> list[dict[str, float]]:
     """Return how many times an image is sampled per epoch, by the number of images of its identity."""
     lows, which = bins(images_of)
     images = np.bincount(which, images_of, minlength=len(lows))
     draws = np.bincount(which, sampled_of, minlength=len(lows))
     return [
-        {"from": lows[i], "images": int(images[i]), "a_epoch": float(draws[i] / images[i])}
+        {"from": lows[i], "images": int(images[i]), "per_epoch": float(draws[i] / images[i])}
         for i in np.flatnonzero(images).tolist()
     ]
 

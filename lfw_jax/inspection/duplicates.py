@@ -13,7 +13,7 @@ from lfw_jax.inspection.likeness import Likeness
 from lfw_jax.inspection.parts import NAMES, TEST, TRAINING, VALIDATION, Parts
 
 COLUMNS = (
-    "image", "person", "part", "other_image", "other_person", "other_part", "same_bytes", "distance",
+    "image", "identity", "part", "other_image", "other_identity", "other_part", "same_bytes", "distance",
 )  # fmt: skip
 _LISTED = 50
 
@@ -40,7 +40,7 @@ def most_serious_first(images: ImageSet, likeness: Likeness, parts: Parts | None
     Returns:
       `[pairs]`, indices of pairs.
     """
-    across = likeness.across_people(images.labels)
+    across = likeness.across_identities(images.labels)
     leaks = leaking(likeness, parts) if parts else np.zeros(len(across), bool)
     return np.lexsort((likeness.distances, ~likeness.exact, ~across, ~leaks))
 
@@ -58,16 +58,20 @@ def rows(images: ImageSet, likeness: Likeness, parts: Parts | None) -> Iterator[
 
 def summary(images: ImageSet, likeness: Likeness, parts: Parts | None) -> dict[str, Any]:
     """Return the facts for inspection.json: counts, and the 50 most serious pairs."""
-    across = likeness.across_people(images.labels)
+    across = likeness.across_identities(images.labels)
     leaks = leaking(likeness, parts) if parts else None
     within_copies, across_copies = likeness.copies(images.labels)
     serious = across | leaks if leaks is not None else across
     order = [row for row in most_serious_first(images, likeness, parts).tolist() if serious[row]]
     return {
-        "same_bytes": {"groups": len(likeness.groups), "within_people": within_copies, "across_people": across_copies},
+        "same_bytes": {
+            "groups": len(likeness.groups),
+            "within_identities": within_copies,
+            "across_identities": across_copies,
+        },
         "near": {
-            "within_people": int((~likeness.exact & ~across).sum()),
-            "across_people": int((~likeness.exact & across).sum()),
+            "within_identities": int((~likeness.exact & ~across).sum()),
+            "across_identities": int((~likeness.exact & across).sum()),
         },
         "on_both_sides": None if leaks is None else int(leaks.sum()),
         "distance_bits": {"at_most": NEAR, "of": 256},
@@ -81,8 +85,8 @@ def _one(images: ImageSet, likeness: Likeness, parts: Parts | None, row: int) ->
     one, other = likeness.pairs[row].tolist()
     return {
         "images": [short_name(images, one), short_name(images, other)],
-        "places": [one, other],
-        "people": [images.names[images.labels[one]], images.names[images.labels[other]]],
+        "indices": [one, other],
+        "identities": [images.names[images.labels[one]], images.names[images.labels[other]]],
         "parts": [NAMES[parts.image[index]] for index in (one, other)] if parts else None,
         "same_bytes": bool(likeness.exact[row]),
         "distance": int(likeness.distances[row]),

@@ -29,7 +29,7 @@ class Headers:
     """The headers of the readable images of a set.
 
     Attributes:
-      places: `[readable]`, the indices of these images in the set.
+      indices: `[readable]`, the indices of these images in the set.
       widths: `[readable]`, in pixels, with the EXIF orientation applied.
       heights: `[readable]`, in pixels, likewise.
       sizes: `[readable]`, the stored size in bytes.
@@ -38,7 +38,7 @@ class Headers:
       unreadable: the images that cannot be read, with the reasons.
     """
 
-    places: Int[np.ndarray, "readable"]
+    indices: Int[np.ndarray, "readable"]
     widths: Int[np.ndarray, "readable"]
     heights: Int[np.ndarray, "readable"]
     sizes: Int[np.ndarray, "readable"]
@@ -66,7 +66,7 @@ class Headers:
 
         They are bytes, formats, modes, aspect ratios, and the most common, the smallest and the largest size.
         """
-        if not len(self.places):
+        if not len(self.indices):
             return {"bytes": 0, "formats": {}, "modes": {}, "different_sizes": 0, "sizes": []}
         pairs, counts = np.unique(np.stack([self.widths, self.heights], 1), axis=0, return_counts=True)
         common = np.argsort(-counts, kind="stable")[:_SIZES]
@@ -86,7 +86,7 @@ class Headers:
         }
 
     def _one(self, images: ImageSet, row: int) -> dict[str, Any]:
-        image = images.describe(int(self.places[row]))
+        image = images.describe(int(self.indices[row]))
         return {"width": int(self.widths[row]), "height": int(self.heights[row]), "image": image}
 
 

@@ -46,7 +46,7 @@ class Likeness:
     complete: bool
     undecodable: tuple[Skipped, ...] = ()
 
-    def across_people(self, labels: Int[np.ndarray, "images"]) -> Bool[np.ndarray, "pairs"]:
+    def across_identities(self, labels: Int[np.ndarray, "images"]) -> Bool[np.ndarray, "pairs"]:
         """Return the mask of pairs with two different identities, given the identity of each image."""
         return labels[self.pairs[:, 0]] != labels[self.pairs[:, 1]]
 
@@ -54,15 +54,15 @@ class Likeness:
         """Count all pairs with identical bytes: of one identity, and of two identities."""
         within = across = 0
         for group in self.groups:
-            people = np.unique(labels[group], return_counts=True)[1]
-            same = int((people * (people - 1) // 2).sum())
+            identities = np.unique(labels[group], return_counts=True)[1]
+            same = int((identities * (identities - 1) // 2).sum())
             within += same
             across += len(group) * (len(group) - 1) // 2 - same
         return within, across
 
 
 def find_likeness(
-    images: ImageSet, places: Int[np.ndarray, "readable"], *, report: Report = lambda _: None
+    images: ImageSet, indices: Int[np.ndarray, "readable"], *, report: Report = lambda _: None
 ) -> Likeness:
     """Find the duplicates in a set, as `near_duplicates.find_near_duplicates` does.
 
@@ -71,10 +71,10 @@ def find_likeness(
 
     Args:
       images: the data set.
-      places: `[readable]`, the indices of the readable images.
+      indices: `[readable]`, the indices of the readable images.
       report: called with the number of hashed images.
     """
-    hashes, decoded, undecodable = _hashes(images, places, report)
+    hashes, decoded, undecodable = _hashes(images, indices, report)
     kept = np.flatnonzero(decoded)
     proposed = PROPOSED if len(kept) <= _MANY else _PROPOSED_OF_MANY
     near = kept[near_pairs(hashes[kept], distance=proposed, limit=LIMIT)].reshape(-1, 2)
@@ -95,13 +95,13 @@ def find_likeness(
 
 
 def _hashes(
-    images: ImageSet, places: Int[np.ndarray, "readable"], report: Report
+    images: ImageSet, indices: Int[np.ndarray, "readable"], report: Report
 ) -> tuple[np.ndarray, np.ndarray, tuple[Skipped, ...]]:
     """Return the hash of each image, the mask of decodable images, and the others with the reasons."""
     hashes, decoded = np.zeros(len(images), np.uint64), np.zeros(len(images), bool)
     undecodable: list[Skipped] = []
-    for start in range(0, len(places), _CHUNK):
-        chunk = places[start : start + _CHUNK]
+    for start in range(0, len(indices), _CHUNK):
+        chunk = indices[start : start + _CHUNK]
         try:
             hashes[chunk], decoded[chunk] = perceptual_hashes(images, chunk), True
         except UserError:  # at least one of them cannot be decoded

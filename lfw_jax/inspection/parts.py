@@ -30,18 +30,18 @@ class Parts:
 
     Attributes:
       split: the split.
-      person: `[people]`, the part of each identity, as an index into `NAMES`. Training identities that are also in development
-        pairs count as training.
+      identity: `[identities]`, the part of each identity, as an index into `NAMES`. Training identities that are also in
+        development pairs count as training.
       image: `[images]`, the part of each image; `NONE` for an image that is neither used for training nor in a pair.
-      counts: `[people]`, the number of images of each identity.
+      counts: `[identities]`, the number of images of each identity.
       reasons: for each identity that is not used for training, the reason; identities excluded by the sampler are included.
       excluded_by_sampler: the number of training identities with fewer images than the sampler needs.
     """
 
     split: Split
-    person: Int[np.ndarray, "people"]
+    identity: Int[np.ndarray, "identities"]
     image: Int[np.ndarray, "images"]
-    counts: Int[np.ndarray, "people"]
+    counts: Int[np.ndarray, "identities"]
     reasons: dict[str, str]
     excluded_by_sampler: int
 
@@ -50,19 +50,19 @@ class Parts:
         split = self.split
         lists = {"validation": split.validation, "development": split.development, "test": split.test}
         left_out: dict[str, dict[str, Any]] = {}
-        for name, count, _, reason in people_rows(images, self):
+        for name, count, _, reason in identity_rows(images, self):
             if reason:
                 entry = left_out.setdefault(
-                    "no readable image" if not count else reason, {"people": 0, "images": 0, "examples": []}
+                    "no readable image" if not count else reason, {"identities": 0, "images": 0, "examples": []}
                 )
-                entry["people"] += 1
+                entry["identities"] += 1
                 entry["images"] += count
                 entry["examples"] += [name] if len(entry["examples"]) < _EXAMPLES else []
-        training = self.person == TRAINING
+        training = self.identity == TRAINING
         return {
-            "training": {"people": len(split.training.names), "images": len(split.training)},
+            "training": {"identities": len(split.training.names), "images": len(split.training)},
             "pairs": {part: _pairs(pairs) for part, pairs in lists.items()},
-            "unused_images_of_training_people": int(self.counts[training].sum()) - len(split.training),
+            "unused_images_of_training_identities": int(self.counts[training].sum()) - len(split.training),
             "left_out": left_out,
             "notes": list(split.notes),
         }
@@ -77,30 +77,30 @@ def assign_parts(images: ImageSet, split: Split, *, least_images: int = 1) -> Pa
       least_images: the least number of images per identity that the sampler needs; it excludes identities with fewer.
     """
     label = {name: i for i, name in enumerate(images.names)}
-    person = np.full(len(images.names), NONE)
+    identity = np.full(len(images.names), NONE)
     image = np.full(len(images), NONE)
     codes = _codes(images, label)
     for part, pairs in ((DEVELOPMENT, split.development), (VALIDATION, split.validation), (TEST, split.test)):
-        people = [label[name] for name in pairs.people() if name in label]
-        person[people] = part
+        identities = [label[name] for name in pairs.identities() if name in label]
+        identity[identities] = part
         if split.images_of(pairs) is images:
             image[np.isin(codes, _codes_of(pairs.keys(), label))] = part
         else:  # an external list, whose images may be any images of these identities
-            image[np.isin(images.labels, people)] = part
-    person[[label[name] for name in split.training.names if name in label]] = TRAINING
+            image[np.isin(images.labels, identities)] = part
+    identity[[label[name] for name in split.training.names if name in label]] = TRAINING
     image[np.isin(codes, _codes(split.training, label))] = TRAINING
     counts = np.bincount(images.labels, minlength=len(images.names))
     reasons = {
-        name: _REASONS[part] for name, part in zip(images.names, person.tolist(), strict=True) if part != TRAINING
+        name: _REASONS[part] for name, part in zip(images.names, identity.tolist(), strict=True) if part != TRAINING
     }
     reasons |= {name: f"named in {where}" for name, where in split.excluded.items() if reasons[name] == _REASONS[NONE]}
     of_training = np.bincount(split.training.labels, minlength=len(split.training.names))
     few = np.flatnonzero(of_training < least_images)
     reasons |= {split.training.names[i]: f"fewer than {least_images} images, the minimum of the sampler" for i in few}
-    return Parts(split, person, image, counts, reasons, len(few))
+    return Parts(split, identity, image, counts, reasons, len(few))
 
 
-def people_rows(images: ImageSet, parts: Parts | None) -> list[tuple[str, int, str, str]]:
+def identity_rows(images: ImageSet, parts: Parts | None) -> list[tuple[str, int, str, str]]:
     """Return a row for each identity, sorted by name.
 
     A row is the name, the number of images, the part, and the reason why the identity is not used for training.
@@ -112,7 +112,7 @@ def people_rows(images: ImageSet, parts: Parts | None) -> list[tuple[str, int, s
     """
     counts = np.bincount(images.labels, minlength=len(images.names)).tolist()
     if parts:
-        names = [NAMES[part] for part in parts.person.tolist()]
+        names = [NAMES[part] for part in parts.identity.tolist()]
         why = [parts.reasons.get(name, "") for name in images.names]
     else:
         names = why = [""] * len(images.names)
@@ -122,8 +122,8 @@ def people_rows(images: ImageSet, parts: Parts | None) -> list[tuple[str, int, s
 
 def _codes(images: ImageSet, label: dict[str, int]) -> Int[np.ndarray, "images"]:
     """Encode the identity and number of each image in one integer, which takes less memory than a tuple."""
-    person = np.array([label.get(name, -1) for name in images.names], np.int64)
-    return person[images.labels] << 32 | np.asarray(images.numbers, np.int64)
+    identity = np.array([label.get(name, -1) for name in images.names], np.int64)
+    return identity[images.labels] << 32 | np.asarray(images.numbers, np.int64)
 
 
 def _codes_of(keys: Iterable[Key], label: dict[str, int]) -> Int[np.ndarray, "keys"]:
@@ -156,7 +156,7 @@ def _pairs(pairs: PairList) -> dict[str, Any]:
     same = int(pairs.same.sum())
     return {
         "list": pairs.name,
-        "people": len(pairs.people()),
+        "identities": len(pairs.identities()),
         "images": len(pairs.keys()),
         "same": same,
         "different": len(pairs) - same,

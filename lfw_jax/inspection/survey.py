@@ -19,9 +19,9 @@ from lfw_jax.inspection import duplicates
 from lfw_jax.inspection.concerns import Plan, concerns
 from lfw_jax.inspection.draws import Draws, count_draws
 from lfw_jax.inspection.headers import Headers, Report, read_headers
+from lfw_jax.inspection.images_per_identity import ImagesPerIdentity, images_per_identity
 from lfw_jax.inspection.likeness import Likeness, find_likeness
 from lfw_jax.inspection.parts import Parts, assign_parts
-from lfw_jax.inspection.people import ImagesPerPerson, images_per_person
 
 Stage = Callable[[str, int], AbstractContextManager[Report]]
 """Announces a stage by name and number of images, and yields a function that takes the number of finished ones."""
@@ -33,7 +33,7 @@ class Survey:
 
     Attributes:
       images: the data set.
-      people: the number of images per identity.
+      identities: the number of images per identity.
       headers: the headers of the images.
       likeness: the duplicates.
       parts: the parts of the split; None if the split failed.
@@ -44,7 +44,7 @@ class Survey:
     """
 
     images: ImageSet
-    people: ImagesPerPerson
+    identities: ImagesPerIdentity
     headers: Headers
     likeness: Likeness
     parts: Parts | None
@@ -63,9 +63,9 @@ class Survey:
         training_names = self.parts.split.training.names if self.parts else self.images.names
         unreadable = self.unreadable
         return {
-            "people": len(self.people.names),
+            "identities": len(self.identities.names),
             "images": len(self.images),
-            "images_per_person": self.people.summary(),
+            "images_per_identity": self.identities.summary(),
             "files": self.headers.summary(self.images),
             "unreadable": {
                 "count": len(unreadable),
@@ -93,7 +93,7 @@ class Survey:
           count: the number of images; fewer in a small set.
           seed: the seed of the choice.
         """
-        order = np.random.default_rng(seed).permutation(self.headers.places)[: 2 * count]
+        order = np.random.default_rng(seed).permutation(self.headers.indices)[: 2 * count]
         pictures: list[np.ndarray] = []
         for index in order.tolist():
             if len(pictures) < count:
@@ -128,8 +128,8 @@ def survey(
     """
     with stage("reading headers", len(images)) as report:
         headers = read_headers(images, report=report)
-    with stage("comparing images", len(headers.places)) as report:
-        likeness = find_likeness(images, headers.places, report=report)
+    with stage("comparing images", len(headers.indices)) as report:
+        likeness = find_likeness(images, headers.indices, report=report)
     faults: list[str] = []
     leaves_out = sampler_config["name"] == "people_images" and sampler_config["short"] == "leave_out"
     try:
@@ -150,6 +150,6 @@ def survey(
     else:
         with stage("sampling batches", 0):
             draws = count_draws(sampler, labels, paired=sampler_config["name"] == "pairs")
-    people = images_per_person(images.names, images.labels)
-    found = concerns(images, plan, people, headers, likeness, parts, draws)
-    return Survey(images, people, headers, likeness, parts, sampler, draws, tuple(faults), tuple(found))
+    identities = images_per_identity(images.names, images.labels)
+    found = concerns(images, plan, identities, headers, likeness, parts, draws)
+    return Survey(images, identities, headers, likeness, parts, sampler, draws, tuple(faults), tuple(found))

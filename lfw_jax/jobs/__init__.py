@@ -1,1 +1,1 @@
-"""Each job wires the packages below and holds no logic of its own."""
+"""Jobs: one module per mode of the command line, which wires the packages below it."""

@@ -39,7 +39,7 @@ def align(request: Request) -> None:
     except OSError as error:
         raise UserError(
             f"--output: the contact sheets cannot be written into {folder} ({error.strerror or error}). The crops and "
-            f"{MANIFEST} are there; make room and give the same command again."
+            f"{MANIFEST} are complete; free some disk space and run the same command again."
         ) from error
     print(summary(done, folder, sheets))
 

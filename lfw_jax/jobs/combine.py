@@ -1,4 +1,4 @@
-"""`--mode=combine`: the metrics over the folds of View 2, each evaluated with a model of its own."""
+"""`--mode=combine`: the metrics over the folds of View 2, one model per fold."""
 
 import json
 from pathlib import Path
@@ -16,13 +16,15 @@ from lfw_jax.typed_json import to_json
 
 
 def combine(request: Request) -> None:
-    """Write the metrics over the work directories of `--input` to view2.json and view2.html in the folder `--output`.
+    """Combine the folds of View 2 in the work directories `--input` into one result.
+
+    It is written to `view2.json` and `view2.html` in the folder `--output`.
 
     Args:
-      request: the flags; `--input` is a pattern such as `runs/fold*`, or several separated by commas.
+      request: The flags; `--input` is a glob pattern such as `runs/fold*`, or several separated by commas.
 
     Raises:
-      UserError: a folder without results, folds that are missing or given twice, runs of different configurations.
+      UserError: If a folder has no results, a fold is missing or given twice, or the configurations differ.
     """
     if not request.input or not request.output:
         raise UserError(

@@ -107,7 +107,7 @@ def _main(program: str, arguments: list[str]) -> None:
 
 
 def _called(program: str) -> str:
-    """Return the command of a program: `lfw-jax`, or `python` with the given path of launch.py."""
+    """Return the command that starts a program: `lfw-jax`, or `python` with the path of launch.py as given."""
     return f"python {sys.argv[0]}" if program.endswith(".py") else program
 
 

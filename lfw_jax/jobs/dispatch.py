@@ -1,4 +1,4 @@
-"""What a person asks of `launch.py`, as one value, and which job serves it."""
+"""The request of one call of `launch.py`, and the table of jobs that serve it."""
 
 import dataclasses
 import importlib
@@ -9,8 +9,8 @@ from ml_collections import ConfigDict
 from lfw_jax.configs import base
 from lfw_jax.options import check_ranges, expand_home, expand_user
 
-# Mode → module of lfw_jax.jobs and its function, which takes a `Request`. Imported when asked for: --help and a
-# misspelt flag answer before JAX and TensorFlow are loaded.
+# Mode → module of lfw_jax.jobs and its function, which takes a `Request`. Modules are imported on demand, so that --help
+# and misspelt flags are answered before JAX and TensorFlow are loaded.
 JOBS = {
     "train": ("train_and_evaluate", "train"),
     "evaluate": ("train_and_evaluate", "evaluate"),
@@ -28,10 +28,10 @@ class Request:
     Attributes:
       mode: a key of `JOBS`.
       config: the configuration with its overrides.
-      name: of the configuration file, without folder and ending.
-      workdir: as given; "" for none.
-      input: as given; "" for none.
-      output: as given; "" for none.
+      name: the name of the configuration file, without folder and ending.
+      workdir: the value of `--workdir`; "" if it is not given.
+      input: the value of `--input`; "" if it is not given.
+      output: the value of `--output`; "" if it is not given.
       command: the command line, for reports.
     """
 
@@ -45,21 +45,20 @@ class Request:
 
     @property
     def folder(self) -> Path:
-        """The work directory: as given, or `runs/<name of the configuration>`."""
+        """The work directory: `--workdir`, or `runs/<name of the configuration>` if it is not given."""
         return Path(self.workdir or f"runs/{self.name}")
 
 
 def run_job(request: Request) -> None:
     """Run the job that a request asks for.
 
-    First of all, every number of the configuration is checked against its range, and `~` in paths is replaced by the home
-    folder.
+    First, every number of the configuration is checked against its range, and `~` in paths is replaced by the home folder.
 
     Args:
-      request: the flags of the call.
+      request: The request; its `mode` selects the job.
 
     Raises:
-      UserError: a value outside its range, or whatever the job finds wrong with the request.
+      UserError: If a value is outside its range, or the request, the configuration or the data are invalid.
     """
     base.get_config()  # declares the options, which a configuration that does not use `base` would not
     check_ranges(request.config)

@@ -1,4 +1,4 @@
-"""An experiment: what its training and its evaluation have in common, built from a configuration."""
+"""An experiment: the parts that training and evaluation share, built from a configuration."""
 
 import dataclasses
 import functools
@@ -35,11 +35,11 @@ class Experiment:
     """The parts that training and evaluation share. It holds no variables, no optimiser and no state.
 
     Attributes:
-      config: the configuration that it was built from.
+      config: the configuration.
       data: the split, the evaluation sets and the crop geometry.
       network: the network, on one device.
-      sampler: which training images each step takes.
-      objective: what is minimised.
+      sampler: the choice of training images for each step.
+      objective: the training objective.
       devices: the devices to train on.
       lists: the decoded images of the pair lists.
     """
@@ -59,7 +59,7 @@ class Experiment:
 
     @property
     def evaluation_plan(self) -> EvaluationPlan:
-        """The evaluation sets, and what was excluded from training because of them."""
+        """The evaluation sets, and the identities excluded from training because of them."""
         return self.data.evaluation_plan
 
     @functools.cached_property
@@ -103,14 +103,14 @@ class Experiment:
 
 
 def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
-    """Check the configuration, read the data and build what training and evaluation share.
+    """Check the configuration, read the data and build the parts that training and evaluation share.
 
     Args:
       config: the whole configuration.
       workdir: the work directory, which need not exist.
 
     Raises:
-      UserError: anything in the configuration or the data that cannot work. What needs no data is checked before data are read.
+      UserError: the configuration or the data are invalid. Checks that need no data come before the data are read.
     """
     _check(config)
     devices = choose_devices(config.training.devices, config.sampler.batch_size)
@@ -132,22 +132,22 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
 
 
 def _check(config: ConfigDict) -> None:
-    """Raise UserError for values that are wrong whatever the data are, so that nobody waits for the data to learn of them."""
+    """Raise UserError for values that are invalid for any data, before the data are read."""
     crop_geometry_of(config.data)
     choose_loader(config.data.loader)
     Augmentation.from_config(config.augmentation)
     shift, margin = config.evaluation.shift, config.data.margin
     if shift > margin:
         raise UserError(
-            f"--config.evaluation.shift is {shift}, more than --config.data.margin {margin}; shifted views need that many "
-            "pixels around the square."
+            f"--config.evaluation.shift is {shift}, more than --config.data.margin {margin}; the shifted crops need that many "
+            "pixels around the crop."
         )
     if config.evaluation.checkpoint not in ("best", "last"):
         raise UserError(f"--config.evaluation.checkpoint is '{config.evaluation.checkpoint}'; expected best or last.")
 
 
 def _read_data(config: ConfigDict, workdir: Path) -> ExperimentData:
-    """Read the source, align it where asked, and divide it."""
+    """Read the source, align it if configured, and split it."""
     geometry = crop_geometry_of(config.data)
     images, data_dir = read_source(config.data, workdir.parent / "synthetic")
     crop = 1.0

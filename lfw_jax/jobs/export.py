@@ -54,11 +54,11 @@ def export(request: Request) -> None:
         print(note)
     ending = output.suffix.lower()
     if ending == ".bin":
-        pairs, judged, aligned = evaluation_pairs(images, config.data, data_dir, seed=config.seed)
-        if config.data.align and judged is not images and not aligned:
-            judged = aligned_images(judged, config, stage=stage)[0]
-        write_verification_bin(output, judged, pairs)
-        return print(f"{output}: {len(pairs):,} pairs of {pairs.name}, {int(pairs.same.sum()):,} of one person")
+        pairs, test_images, aligned = evaluation_pairs(images, config.data, data_dir, seed=config.seed)
+        if config.data.align and test_images is not images and not aligned:
+            test_images = aligned_images(test_images, config, stage=stage)[0]
+        write_verification_bin(output, test_images, pairs)
+        return print(f"{output}: {len(pairs):,} pairs of {pairs.name}, {int(pairs.same.sum()):,} of one identity")
     if ending == ".rec":
         write_records(output.parent, images, name=output.stem)
     elif ending == ".npz":

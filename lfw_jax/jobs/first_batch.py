@@ -1,4 +1,4 @@
-"""The first batch of a run, as stored and as network input."""
+"""The first batch of a run: each image as stored and as network input."""
 
 from functools import partial
 
@@ -29,21 +29,21 @@ def first_batch_sheet(experiment: Experiment) -> UInt8[np.ndarray, "height width
       The sheet as an RGB image.
     """
     images, stored = experiment.first_images(_IMAGES)
-    seen = network_input(experiment, stored, step=0)
-    shown = images.keys()
-    captions = [f"{name.replace('_', ' ')} {number}" for name, number in shown]
+    inputs = network_input(experiment, stored, step=0)
+    keys = images.keys()
+    captions = [f"{name.replace('_', ' ')} {number}" for name, number in keys]
     return contact_sheet(
-        [_beside(left, right) for left, right in zip(stored, seen, strict=True)],
+        [_beside(left, right) for left, right in zip(stored, inputs, strict=True)],
         captions,
         columns=_COLUMNS,
-        title="Step 0: left the stored square with its margin, right what the network sees of it",
+        title="Step 0. Left: the stored crop with its margin. Right: the augmented network input.",
     )
 
 
 def network_input(
     experiment: Experiment, stored: UInt8[np.ndarray, "images stored stored 3"], *, step: int
 ) -> UInt8[np.ndarray, "images side side 3"]:
-    """Return the network input for the first images of a step's batch, in integer grey values.
+    """Return the network input for the first images of a step's batch, as 8-bit pixels.
 
     Args:
       experiment: The experiment.
@@ -60,7 +60,7 @@ def network_input(
 
 
 def _beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return two squares side by side on white, the smaller one vertically centred."""
+    """Return two images side by side on white, the smaller one vertically centred."""
     height, width = left.shape[0], left.shape[1] + _SEAM + right.shape[1]
     pair = np.full((height, width, 3), 255, np.uint8)
     pair[:, : left.shape[1]] = left

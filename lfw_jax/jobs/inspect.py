@@ -22,7 +22,7 @@ from lfw_jax.data.protocols.partition import partition
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
-from lfw_jax.inspection import Plan, Survey, duplicates, people_rows, survey
+from lfw_jax.inspection import Plan, Survey, duplicates, identity_rows, survey
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
 from lfw_jax.report.inspection.page import Evidence, write_inspection_page
@@ -42,7 +42,7 @@ def inspect(request: Request) -> None:
     """Survey the data of a configuration, print the result and write it to the work directory.
 
     Files: `inspection.html`, `inspection.json`, `inspection_duplicates.csv` (all pairs of near duplicates) and
-    `inspection_people.csv` (all identities, with part and reason), in `--workdir` or in `runs/inspect_<name of the
+    `inspection_identities.csv` (all identities, with part and reason), in `--workdir` or in `runs/inspect_<name of the
     configuration>`. Files of a training in the same work directory are kept; a folder with these files only can still
     become the work directory of a training.
 
@@ -58,7 +58,7 @@ def inspect(request: Request) -> None:
     plan = _plan(config)
     images, data_dir = read_source(config.data, folder.parent / "synthetic")
     crop = 1.0
-    if config.data.align:  # as a training would
+    if config.data.align:  # as in a training
         images, crop, note = aligned_images(images, config, stage=stage)
         plan = dataclasses.replace(plan, crop=crop, aligned=True)
         print(note)
@@ -84,7 +84,7 @@ def inspect(request: Request) -> None:
     print_inspection(summary)
     print()
     _write(folder, found, summary, str(config))
-    for what, name in zip(("page", "metrics", "near duplicates", "identities"), INSPECTION, strict=True):
+    for what, name in zip(("page", "statistics", "near duplicates", "identities"), INSPECTION, strict=True):
         print(f"{what}: {folder / name}")
     if found.faults:
         sys.exit(UNUSABLE)
@@ -118,20 +118,20 @@ def _without_listing(config: ConfigDict) -> ConfigDict:
 
 def _write(folder: Path, found: Survey, summary: dict[str, Any], config: str) -> None:
     pairs_found = duplicates.rows(found.images, found.likeness, found.parts)
-    everybody, evidence = people_rows(found.images, found.parts), _evidence(found, summary)
-    with written_atomically(*(folder / name for name in INSPECTION), replace=True) as (page, facts, pairs, people):
+    of_identities, evidence = identity_rows(found.images, found.parts), _evidence(found, summary)
+    with written_atomically(*(folder / name for name in INSPECTION), replace=True) as (page, facts, pairs, identities):
         with facts.open("w", encoding="utf-8") as file:
             json.dump(summary, file, indent=2)
         _write_table(pairs, duplicates.COLUMNS, pairs_found)
-        _write_table(people, ("person", "images", "part", "why_not_training"), everybody)
+        _write_table(identities, ("identity", "images", "part", "why_not_training"), of_identities)
         write_inspection_page(page, summary, evidence, config=config, environment=_environment())
 
 
 def _evidence(found: Survey, summary: dict[str, Any]) -> Evidence:
-    pairs = [pair["places"] for pair in summary["duplicates"]["pairs"][:_SHOWN_PAIRS]]
+    pairs = [pair["indices"] for pair in summary["duplicates"]["pairs"][:_SHOWN_PAIRS]]
     thumbnails = [[decode(found.images.images[index], CropGeometry(_THUMBNAIL)) for index in pair] for pair in pairs]
     return Evidence(
-        counts=found.people.counts,
+        counts=found.identities.counts,
         shorter=found.headers.shorter,
         crops=found.sample_crops(CropGeometry(summary["plan"]["side"], summary["plan"]["crop"]), _CROPS, seed=0),
         first=[first for first, _ in thumbnails],

@@ -22,7 +22,7 @@ from lfw_jax.report.page import Section
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.tables import print_results
 from lfw_jax.report.tensorboard import TensorBoard, log_results
-from lfw_jax.training.history import HistoryRow, history_rows, median_images_per_second, training_seconds
+from lfw_jax.training.history import HistoryRow, median_images_per_second, training_seconds
 from lfw_jax.typed_json import to_json
 
 _SHOWN_ERRORS = 6
@@ -31,13 +31,13 @@ _PACKAGES = ("jax", "flax", "optax", "numpy")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
-    """What the report states of a run besides its results.
+    """The description of a run in its report, besides the results.
 
     Attributes:
       name: name of the configuration.
       command: command line that reproduces the run.
       workdir: its work directory.
-      experiment: its parts.
+      experiment: its data, network, sampler and objective.
       checkpoint: the evaluated checkpoint, "best" or "last".
       step: step of that checkpoint.
     """
@@ -58,11 +58,11 @@ def write_results(
     Args:
       run: the run.
       result: the result of the embeddings.
-      raw_pixels: the result of the pixels themselves on the same pairs, as a baseline.
+      raw_pixels: the result of the raw pixels on the same pairs, as a baseline.
       sets: the results of the embeddings on the evaluation sets.
     """
     experiment, config = run.experiment, str(run.experiment.config)
-    history = history_rows(run.workdir.history(run.step))
+    history = run.workdir.history(run.step)
     metrics = _metrics(run, result, raw_pixels, sets, history)
     run.workdir.write_json("metrics.json", to_json(metrics))
     with TensorBoard(run.workdir.events) as board:
@@ -154,10 +154,10 @@ def _data(experiment: Experiment) -> DataSummary:
 
 
 def _development(split: Split) -> Development:
-    people = split.development.people()
-    # The identities of an external list are others than those of the data, even where their names are the same.
-    trained = len(people & set(split.training.names)) if split.development not in split.external else 0
-    return Development(_size(split.development), identities=len(people), training_identities=trained)
+    identities = split.development.identities()
+    # Identities of an external list are unrelated to those of the data, even if their names are equal.
+    trained = len(identities & set(split.training.names)) if split.development not in split.external else 0
+    return Development(_size(split.development), identities=len(identities), training_identities=trained)
 
 
 def _size(pairs: PairList) -> ListSize:

@@ -1,4 +1,4 @@
-"""Train a configuration, or take a trained one, and evaluate it."""
+"""`--mode=train` and `--mode=evaluate`: train a configuration, and evaluate a trained network."""
 
 import dataclasses
 
@@ -27,32 +27,38 @@ def train(request: Request) -> None:
     """Train, or resume, and evaluate at the end: `--mode=train`.
 
     Args:
-      request: the flags.
+      request: The flags and the configuration.
+
+    Raises:
+      UserError: As `run`.
     """
     run(request.config, str(request.folder), name=request.name, train=True, command=request.command)
 
 
 def evaluate(request: Request) -> None:
-    """Evaluate what the work directory has learned: `--mode=evaluate`.
+    """Evaluate the trained network of a work directory: `--mode=evaluate`.
 
     Args:
-      request: the flags.
+      request: The flags and the configuration.
+
+    Raises:
+      UserError: As `run`.
     """
     run(request.config, str(request.folder), name=request.name, train=False, command=request.command)
 
 
 def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: str) -> None:
-    """Train (or resume) where asked, then evaluate the configured checkpoint and write metrics and report.
+    """Train or resume if requested, then evaluate the configured checkpoint and write the results.
 
     Args:
-      config: the configuration.
-      directory: the work directory.
-      name: the name of the configuration in reports.
-      train: true to train before the evaluation. An evaluation alone builds no optimiser and no state.
-      command: the command line, for the report.
+      config: The configuration.
+      directory: The work directory.
+      name: The name of the configuration in reports.
+      train: True to train before the evaluation. An evaluation alone builds no optimiser and no training state.
+      command: The command line, for the report.
 
     Raises:
-      UserError: anything in the configuration, the data or the work directory that cannot work.
+      UserError: If the configuration, the data or the work directory are invalid.
     """
     workdir = Workdir(directory, config)
     if not train and not workdir.checkpoints.is_dir():
@@ -75,16 +81,16 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
 
 
 def _print_notes(experiment: Experiment) -> None:
-    """Print what is sampled and minimised, and what was excluded from the data."""
+    """Print the sampler, the objective, and what was excluded from the data."""
     for note in (experiment.sampler.describe(), f"objective: {experiment.objective.describe}", *experiment.split.notes):
         print(note)
     if skipped := experiment.split.source.skipped:
         files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
-        print(f"{files} not readable as images and skipped, the first: {skipped[0].path}: {skipped[0].reason}")
+        print(f"{files} skipped as not readable, the first: {skipped[0].path}: {skipped[0].reason}")
 
 
 def _train(experiment: Experiment, training: Training, workdir: Workdir, checkpoints: Checkpoints) -> bool:
-    """Train, validating on the held-out identities. Returns false if training paused before its end."""
+    """Train, with validation on held-out identities. Return false if training paused before its end."""
     embedder = experiment.embedder(training.state.variables()).without_shifts()
 
     def validate(state: State) -> VerificationResult:
@@ -105,15 +111,16 @@ def evaluate_split(
 ) -> tuple[VerificationResult, VerificationResult, dict[str, ScoredPairs]]:
     """Evaluate the test pairs at thresholds chosen on the development pairs, or on the other folds.
 
-    If the development pairs are not those of the held-out identities, the threshold of the latter is evaluated, too.
+    If the development pairs are not pairs of held-out identities, the test pairs are also evaluated at the threshold of
+    the latter.
 
     Args:
-      experiment: the lists.
-      embedder: the trained network.
+      experiment: The pair lists and their images.
+      embedder: The trained network.
 
     Returns:
-      The results of the embeddings and of the raw pixels, and the scored pairs by their role: "test", and if there are
-      such pairs "development" and "held_out".
+      The result of the embeddings, the result of the raw pixels, and the scored pairs by their role: "test", and
+      "development" and "held_out" if there are such pairs.
     """
     split, geometry = experiment.split, experiment.data.geometry
     lists = [split.test] if split.by_folds else [split.test, split.development]
@@ -133,11 +140,11 @@ def evaluate_sets(
     """Evaluate each evaluation set at thresholds chosen on its development pairs or on its other folds.
 
     Args:
-      experiment: the sets.
-      embedder: the trained network.
+      experiment: The evaluation sets and their images.
+      embedder: The trained network.
 
     Returns:
-      The results, and the scored pairs of each set by their role "sets/<name>".
+      The result of each set, and the scored pairs of each set by their role, "sets/<name>".
     """
     results, scores = [], {}
     for item in experiment.evaluation_plan.sets:
@@ -149,5 +156,5 @@ def evaluate_sets(
 
 
 def _verify(test: ScoredPairs, development: ScoredPairs | None = None) -> VerificationResult:
-    """Evaluate the test pairs at thresholds chosen on the development pairs, or without any on the other folds."""
+    """Evaluate the test pairs at thresholds chosen on the development pairs, or on the other folds if there are none."""
     return verify_folds(test) if development is None else verify(test, development)

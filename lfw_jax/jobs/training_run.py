@@ -1,4 +1,4 @@
-"""Training in a work directory: what happens between the steps, from the last checkpoint to the last step."""
+"""Training in a work directory: resumption, logging, validation and checkpoints around the loop."""
 
 import dataclasses
 import time
@@ -9,10 +9,12 @@ from lfw_jax.evaluation.verification import VerificationResult
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.first_batch import first_batch_sheet
 from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.report.formatting import percent
 from lfw_jax.report.progress import Progress
 from lfw_jax.report.tensorboard import TensorBoard
 from lfw_jax.training.build import Training, build_training
 from lfw_jax.training.checkpoints import Checkpoints
+from lfw_jax.training.history import HistoryRow
 from lfw_jax.training.loop import train
 from lfw_jax.training.state import State
 
@@ -21,13 +23,13 @@ Validate = Callable[[State], VerificationResult]
 
 
 def training_of(experiment: Experiment) -> Training:
-    """Return the training of an experiment: nothing is decoded or written.
+    """Return the training of an experiment. Nothing is decoded or written yet.
 
     Args:
       experiment: the data, the sampler and the objective.
 
     Raises:
-      UserError: an unknown optimiser, a value outside its range, or a resident training set without room.
+      UserError: an unknown optimiser, a value outside its range, or a resident training set that does not fit into memory.
     """
     return build_training(
         experiment.config,
@@ -45,17 +47,17 @@ def train_to_the_end(
     """Train from the last checkpoint, or from the first state.
 
     Args:
-      experiment: the data, and what its evaluation excludes from training.
+      experiment: the data, and the evaluation plan with the identities that it excludes from training.
       training: the parts of the training.
-      workdir: the work directory; the configuration is written into it.
-      checkpoints: its checkpoints.
+      workdir: the work directory, which receives the configuration.
+      checkpoints: the checkpoints of the work directory.
       validate: evaluates a state on the held-out pairs; the state with the best AUC becomes the "best" checkpoint.
 
     Returns:
       True if training is complete, false if it paused after `config.training.max_minutes`.
 
     Raises:
-      UserError: the work directory cannot be written, an image cannot be decoded, or the loss is not finite any more.
+      UserError: the work directory cannot be written, an image cannot be decoded, or the loss is no longer finite.
     """
     if not workdir.begun:
         experiment.evaluation_plan.write(workdir.path)
@@ -90,7 +92,7 @@ def train_to_the_end(
     if (done := int(state.step)) < total:
         print(
             f"paused at step {done} of {total} after {experiment.config.training.max_minutes:g} minutes. The same command "
-            "resumes; with --mode=evaluate it evaluates what there is."
+            "resumes it; with --mode=evaluate it evaluates the training so far."
         )
     return done == total
 
@@ -100,8 +102,8 @@ class _Recorder:
     """The callbacks of the loop: they log, evaluate and save, and append to the history of the run.
 
     Attributes:
-      workdir: where the history is written.
-      checkpoints: the checkpoints that are written.
+      workdir: the work directory, which receives the history.
+      checkpoints: the checkpoints of the work directory.
       validate: evaluates a state on the held-out pairs.
       board: the TensorBoard events.
       progress: the progress on the terminal.
@@ -117,11 +119,11 @@ class _Recorder:
     progress: Progress
     schedule: Callable[[int], Any]
     steps_per_epoch: int
-    history: list[dict[str, float]]
+    history: list[HistoryRow]
 
     def __post_init__(self):
-        self._best = max((row["validation_auc"] for row in self.history if "validation_auc" in row), default=-1.0)
-        self._began = time.monotonic() - max((row.get("seconds", 0.0) for row in self.history), default=0.0)
+        self._best = max((row.validation_auc for row in self.history if row.validation_auc is not None), default=-1.0)
+        self._began = time.monotonic() - max((row.seconds or 0.0 for row in self.history), default=0.0)
         self._timed_step = -1  # the latest step whose time is in the history
 
     def log(self, step: int, values: dict[str, float]) -> None:
@@ -131,8 +133,11 @@ class _Recorder:
         speed = self.progress.images_per_second
         extra = {"train/learning_rate": rate} | ({"train/images_per_second": speed} if speed else {})
         self.board.scalars(step, values | extra)
-        row = {"step": step, "epoch": epoch, "loss": values["train/loss"], "learning_rate": rate}
-        self.history.append(row | ({"images_per_second": speed} if speed else {}))
+        self.history.append(
+            HistoryRow(
+                step, epoch=epoch, loss=values["train/loss"], learning_rate=rate, images_per_second=speed or None
+            )
+        )
 
     def evaluate(self, state: State) -> None:
         """Validate a state, record its metrics, and save it as "best" if its AUC is the highest so far."""
@@ -145,7 +150,7 @@ class _Recorder:
         self.board.histogram(step, "validation/positive_distances", pairs.distances[pairs.same])
         self.board.histogram(step, "validation/negative_distances", pairs.distances[~pairs.same])
         self.progress.note(
-            f"epoch {step / self.steps_per_epoch:.1f}: held-out identities: accuracy {accuracy:.1%}, AUC {auc:.3f}"
+            f"epoch {step / self.steps_per_epoch:.1f}: accuracy {percent(accuracy)}, AUC {auc:.3f} on held-out identities"
         )
         if auc > self._best:
             self._best = auc
@@ -162,5 +167,5 @@ class _Recorder:
 
     def _append_time(self, step: int, **metrics: float) -> None:
         seconds = time.monotonic() - self._began
-        self.history.append({"step": step, "epoch": step / self.steps_per_epoch, "seconds": seconds, **metrics})
+        self.history.append(HistoryRow(step, epoch=step / self.steps_per_epoch, seconds=seconds, **metrics))
         self._timed_step = step

@@ -1,6 +1,7 @@
 """The work directory: its configuration, its history and its metrics."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from ml_collections import ConfigDict
 from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.command_line import paths
+from lfw_jax.training.history import HistoryRow, history_rows
+from lfw_jax.typed_json import to_json
 
 # Keys that may differ between a run and its resumption: location and loading of the data (batches do not depend on it),
 # devices, logging interval and time limit.
@@ -26,8 +29,10 @@ _FREE = (
 )
 _FREE_GROUPS = ("config.evaluation.",)
 
-INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv", "inspection_people.csv")
+INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv", "inspection_identities.csv")
 """Files of `--mode=inspect`. They belong to no configuration, so a training can start in the same folder."""
+
+_FORMER_INSPECTION = ("inspection_people.csv",)  # former names
 
 # Written before config.json, so a run may have ended in between. The last one is the former name of the first.
 _BEFORE_CONFIG = ("excluded_identities.json", "near_duplicates.csv", "kept_out.json")
@@ -52,7 +57,7 @@ class Workdir:
         if self._file("config.json").is_file():
             self._compare(json.loads(self._file("config.json").read_text(encoding="utf-8")))
         elif self.path.is_dir() and any(
-            entry.name not in (*INSPECTION, *_BEFORE_CONFIG) for entry in self.path.iterdir()
+            entry.name not in (*INSPECTION, *_FORMER_INSPECTION, *_BEFORE_CONFIG) for entry in self.path.iterdir()
         ):
             raise UserError(
                 f"--workdir: {self.path} is not empty and has no config.json, so it is not a work directory. Choose "
@@ -105,18 +110,28 @@ class Workdir:
         with replaced_atomically(self._file(name)) as unfinished:
             unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
-    def history(self, before: int) -> list[dict[str, float]]:
-        """Return the logged rows up to and including a step, for a run that is resumed there."""
+    def history(self, last: int) -> list[HistoryRow]:
+        """Return the rows of the history up to a step, for a run that is resumed there.
+
+        Args:
+          last: The last step to include.
+
+        Returns:
+          The rows in order; none if there is no history yet.
+
+        Raises:
+          UserError: If a row has an unknown key or a value of the wrong type.
+        """
         path = self._file("history.jsonl")
         if not path.is_file():
             return []
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-        return [row for row in rows if row["step"] <= before]
+        return [row for row in history_rows(rows) if row.step <= last]
 
-    def write_history(self, rows: list[dict[str, float]]) -> None:
-        """Replace the logged rows atomically."""
+    def write_history(self, rows: Iterable[HistoryRow]) -> None:
+        """Replace the history atomically. Quantities that a row does not have are not written."""
         with replaced_atomically(self._file("history.jsonl")) as unfinished:
-            unfinished.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            unfinished.write_text("".join(json.dumps(to_json(row)) + "\n" for row in rows), encoding="utf-8")
 
 
 def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:

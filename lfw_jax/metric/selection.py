@@ -48,16 +48,16 @@ class TripletInterval(PairWeights):
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class DrawnTriplets(PairWeights):
+class SampledTriplets(PairWeights):
     """One sampled negative for each selected positive.
 
     Attributes:
       positive: Count of triplets that each positive pair belongs to.
       negative: Count of triplets that each negative pair belongs to.
-      drawn: At `[a, p]`, the column of the negative sampled for this positive; -1 where there is none.
+      sampled: At `[a, p]`, the column of the negative sampled for this positive; -1 where there is none.
     """
 
-    drawn: Int[Array, "anchors references"]
+    sampled: Int[Array, "anchors references"]
 
 
 def every_pair(pairs: Pairs) -> PairWeights:

@@ -1,1 +1,1 @@
-"""The output for people: TensorBoard, progress, tables, plots and HTML pages, made from typed results and arrays."""
+"""Reports: TensorBoard events, progress, tables, plots and HTML pages of typed results and arrays."""

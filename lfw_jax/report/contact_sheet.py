@@ -1,4 +1,4 @@
-"""Contact sheets: images in a grid at their own size, with captions below."""
+"""Contact sheets: images in a grid at their original size, with captions below."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -27,7 +27,9 @@ def contact_sheet(
     columns: int,
     title: str = "",
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Arrange images in a grid, at their own size; an image smaller than its cell is centred.
+    """Arrange images in a grid at their original size.
+
+    An image smaller than its cell is centred.
 
     Args:
       images: RGB images, possibly of different sizes.
@@ -90,7 +92,7 @@ def write_contact_sheet(
 
     Args:
       path: the file; its folder is created if it is missing.
-      images: as for `contact_sheet`, like the other arguments.
+      images: RGB images, possibly of different sizes.
       captions: one caption per image, or None.
       columns: images per row.
       title: a title above the images.

@@ -27,7 +27,7 @@ class Development:
     Attributes:
       pairs: the list.
       identities: number of its identities.
-      training_identities: number of these that also train.
+      training_identities: number of these that are also used for training.
     """
 
     pairs: ListSize
@@ -43,7 +43,7 @@ class DataSummary:
       training_images: number of training images.
       training_identities: number of their identities.
       validation: pairs of identities that are held out of training.
-      development: pairs on which thresholds are chosen; None for the other folds of the test list.
+      development: pairs on which thresholds are chosen; None if they are chosen on the other folds of the test list.
       test: the test list.
       sets: the evaluation sets.
       notes: remarks on exclusions and their reasons.
@@ -85,4 +85,8 @@ def _development(data: DataSummary) -> str:
         return f"the other folds of {data.test.name}, for each fold"
     pairs, trained = data.development.pairs, data.development.training_identities
     text = f"{pairs.pairs:,} pairs, on which thresholds are chosen ({pairs.name})"
-    return f"{text}; {trained:,} of their {data.development.identities:,} identities train" if trained else text
+    return (
+        f"{text}; {trained:,} of their {data.development.identities:,} identities are also used for training"
+        if trained
+        else text
+    )

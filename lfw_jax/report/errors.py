@@ -23,9 +23,9 @@ def errors_section(
     """Return the section of the worst errors: a gallery per kind.
 
     Args:
-      errors: the errors of each kind; a kind without any gets no gallery.
+      errors: the errors of each kind; a kind without errors has no gallery.
       pairs: the scored pairs.
-      threshold: the threshold of which these are the errors.
+      threshold: the threshold at which the errors occur.
       images: the distinct images of the pairs.
       indices: the indices in `images` of the first and of the second image of each pair.
     """
@@ -41,7 +41,7 @@ def errors_section(
     if not figures:
         return Section("The worst errors", "No pair is classified wrongly.")
     text = (
-        f"At the threshold {threshold:.3f} these pairs are classified wrongly, the largest errors first. Look for what "
-        "they have in common: pose, light, age, a second face in the image, a wrong label."
+        f"Pairs that are classified wrongly at the threshold {threshold:.3f}, the largest errors first. Common causes are pose, "
+        "light, age, a second face in the image, and wrong labels."
     )
     return Section("The worst errors", text, None, figures)

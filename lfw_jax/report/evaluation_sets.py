@@ -1,4 +1,4 @@
-"""Evaluation sets side by side, and the true accept rates at strict thresholds."""
+"""Tables of the evaluation sets, and of the true accept rates at strict thresholds."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ def sets_table(results: Sequence[ListResult]) -> Table:
     table = Table(title="Evaluation sets", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, min_width=50)
     head, *rows = _rows(results)
     for i, (name, *cells) in enumerate(zip(head, *rows, strict=True)):
-        # A long heading may be broken into two lines, a number may not.
+        # Long headings may wrap, numbers may not.
         width = max(map(len, cells)) if i else None
         table.add_column(Text(name), justify="right" if i else "left", overflow="fold", min_width=width)
     for row in rows:
@@ -27,45 +27,46 @@ def sets_table(results: Sequence[ListResult]) -> Table:
 
 
 def sets_section(results: Sequence[ListResult], leaking: Mapping[str, int]) -> Section:
-    """Return the section of the evaluation sets: their table, with the protocol in words.
+    """Return the section of the evaluation sets: the protocol in words, and their table.
 
     Args:
       results: the results of the sets.
-      leaking: number of identities of a set that trained, by its name.
+      leaking: for each set, by its name, the number of its identities in the training set.
     """
     text = (
-        "Each set is evaluated over its own folds, each fold at the threshold chosen on the others: mean accuracy ± standard "
-        "error of the mean. The population standard deviation (pop. std) is what other projects print after their ±. "
-        "InsightFace's recipe takes its thresholds from a grid of squared distances. TAR, the true accept rate, is the share "
-        "of same pairs accepted when at most one different pair in a thousand is. A set with development pairs of its own is "
-        "evaluated at their threshold, and has no ±."
+        "Each set is evaluated over its own folds, each fold at the threshold chosen on the other folds. The accuracy is the "
+        "mean over folds ± its standard error. The population standard deviation (pop. std) is the number that other projects "
+        "print after ±. InsightFace's protocol chooses thresholds from a grid of squared distances. TAR at FAR 0.1 % is the "
+        "share of same pairs that are accepted when at most one different pair in a thousand is accepted. A set with its own "
+        "development pairs is evaluated at their threshold and has no standard error."
     )
     for name, count in leaking.items():
-        text += f"\n\n{count} identities of {name} trained, so its metrics flatter the model."
+        text += f"\n\n{count} identities of {name} are in the training set, so its metrics are too optimistic."
     return Section("Evaluation sets", text, _rows(results))
 
 
 def rates_section(result: ListResult) -> Section:
-    """Return the section with TAR@FAR of one list and its accuracy by InsightFace's recipe."""
+    """Return the section of one list with TAR@FAR and its accuracy by InsightFace's protocol."""
     points = result.true_accept_rates
     text = (
-        "The share of the same pairs that is accepted when at most a given share of the different pairs is. The thresholds are "
-        "points of the ROC curve of these very pairs, not chosen on others, and need not hold for other pairs."
+        "The true accept rate (TAR) at given false accept rates (FAR): the share of same pairs that are accepted when at most "
+        "the given share of different pairs is accepted. These thresholds are chosen on the evaluated pairs themselves, and may "
+        "not give the same rates on other pairs."
     )
     if not points:
-        text += " There are too few different pairs to measure one."
+        text += " There are too few different pairs to measure any of these rates."
     if insightface := result.insightface:
         text += (
-            f"\n\nBy InsightFace's recipe (ten unshuffled folds, thresholds 0 to 4 in steps of 0.01 on squared distances) the "
-            f"accuracy is {percent(insightface.mean, 2)}, and the population standard deviation that it prints after ± is "
-            f"{percent(insightface.population_std, 2)}."
+            f"\n\nBy InsightFace's protocol (ten unshuffled folds, thresholds 0 to 4 in steps of 0.01 on squared distances), the "
+            f"accuracy is {percent(insightface.mean, 2)}. The population standard deviation, which InsightFace prints after ±, "
+            f"is {percent(insightface.population_std, 2)}."
         )
-    rows = [["False accepts allowed", "True accepts", "Threshold"]]
+    rows = [["False accept rate", "True accept rate", "Threshold"]]
     rows += [
         [f"{100 * point.false_accept_rate:g} %", percent(point.true_accept_rate), number(point.threshold)]
         for point in points
     ]
-    return Section("At strict thresholds", text, rows if points else None)
+    return Section("True accept rates at strict thresholds", text, rows if points else None)
 
 
 def _rows(results: Sequence[ListResult]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Plots of a run: distances, ROC curve, training curves, pairs of faces. Each function returns a matplotlib Figure."""
+"""Plots of a run as matplotlib figures: distances, ROC curve, training curves, pairs of faces."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,15 +19,15 @@ _LINE_STYLES = ("-", "--", ":", "-.")
 _PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
 _PAIRS_PER_ROW = 4
 _SMOOTH_FROM = 100
-# A false accept rate that allows fewer false accepts than this is too uncertain to be marked.
+# A false accept rate that allows fewer false accepts than this is too uncertain to mark.
 _FEWEST_FALSE_ACCEPTS = 5
 
 
 def distance_histograms(pairs: ScoredPairs, thresholds: Mapping[str, float]) -> Figure:
     """Plot the distances of same and of different pairs, with thresholds.
 
-    The axis is [0, 2], the range of distances between unit embeddings, so that two runs can be compared and a collapse shows
-    as one spike. It is longer where a distance is larger.
+    The axis is [0, 2], the range of distances between unit embeddings, so that runs can be compared and a collapse appears as
+    a single spike. The axis is extended for larger distances.
 
     Args:
       pairs: the scored pairs.
@@ -52,9 +52,10 @@ def distance_histograms(pairs: ScoredPairs, thresholds: Mapping[str, float]) -> 
 
 
 def roc_curve(pairs: ScoredPairs) -> Figure:
-    """Plot the true accept rate against the false accept rate at every threshold, with linear and logarithmic axis.
+    """Plot the ROC curve: the true accept rate against the false accept rate, over all thresholds.
 
-    The title states the exact area under the curve, ties counting half.
+    The left panel has a linear axis, the right panel a logarithmic one. The title states the exact area under the curve, in
+    which ties count half.
 
     Args:
       pairs: the scored pairs.
@@ -77,7 +78,7 @@ def roc_curve(pairs: ScoredPairs) -> Figure:
         logarithmic.set_xscale("log")
         logarithmic.set_xlim(lowest, 1.0)
         logarithmic.xaxis.set_major_formatter(_PERCENT)
-        logarithmic.set_title("The same, the strict end magnified")
+        logarithmic.set_title("The same on a logarithmic axis")
         for rate in (0.001, 0.01, 0.1):
             if rate * different >= _FEWEST_FALSE_ACCEPTS:
                 _mark_rate(logarithmic, far, tar, rate)
@@ -85,7 +86,9 @@ def roc_curve(pairs: ScoredPairs) -> Figure:
 
 
 def training_curves(history: Sequence[HistoryRow]) -> Figure:
-    """Plot loss, learning rate and validation accuracy over the steps, each in a panel if the history has it.
+    """Plot loss, learning rate and validation accuracy over the steps.
+
+    Each quantity has its own panel, if the history has it.
 
     Args:
       history: the rows of the history. Their epochs give the upper axis.
@@ -135,14 +138,14 @@ def pair_gallery(
       title: the heading.
 
     Raises:
-      ValueError: not as many images as captions.
+      ValueError: the numbers of images and captions differ.
     """
     if not len(first_images) == len(second_images) == len(captions):
         raise ValueError(
             f"pair_gallery: {len(first_images)} first images, {len(second_images)} second, {len(captions)} captions"
         )
     rows = max(1, -(-len(captions) // _PAIRS_PER_ROW))
-    # Inches: half of a pair's width times the images' own shape, and three lines of caption below.
+    # In inches: half the width of a pair times the aspect ratio of the images, and three lines of caption below.
     row_height = 1.15 * first_images[0].shape[0] / first_images[0].shape[1] + 0.5 if len(captions) else 0.4
     with matplotlib.rc_context(STYLE):
         figure = new_figure(9.6, 0.4 + row_height * rows)
@@ -172,9 +175,9 @@ def _draw_group(
 
 def _draw_loss(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
     if len(values) >= _SMOOTH_FROM:
-        axes.plot(steps, values, color=SAME_COLOUR, alpha=0.4, linewidth=0.8, label="each entry")
+        axes.plot(steps, values, color=SAME_COLOUR, alpha=0.4, linewidth=0.8, label="each log")
         window = max(5, len(values) // 50) | 1
-        # Each window's mean at its middle step; the ends, where no whole window fits, stay bare.
+        # The mean of each window, at its middle step. The ends, where no complete window fits, have no mean.
         middle = slice(window // 2, len(values) - window // 2)
         mean = np.convolve(values, np.full(window, 1 / window), mode="valid")
         axes.plot(steps[middle], mean, color=SAME_COLOUR, label=f"mean of {window}")

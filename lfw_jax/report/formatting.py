@@ -1,4 +1,4 @@
-"""Numbers and thresholds in words: the same in the terminal and on the page."""
+"""Formatting of numbers and thresholds, shared by the terminal and the pages."""
 
 import math
 
@@ -24,7 +24,7 @@ def interval(bounds: tuple[float, float]) -> str:
 
 
 def rule_name(rule: str) -> str:
-    """Return the name of the rule by which a threshold was chosen."""
+    """Return the name of the metric that a threshold maximises."""
     return RULE_NAMES.get(rule, rule)
 
 
@@ -73,7 +73,7 @@ def threshold_rows(result: ListResult, *, meanings: bool) -> list[list[str]]:
 
     Args:
       result: the result of a list.
-      meanings: whether a last column states the meaning of each quantity.
+      meanings: true to add a last column with the meaning of each quantity.
     """
     thresholds = [*result.thresholds, *([result.held_out_threshold] if result.held_out_threshold else [])]
     columns = [_rows(threshold) for threshold in thresholds]

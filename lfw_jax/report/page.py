@@ -33,16 +33,29 @@ class Section:
     figures: Sequence[tuple[str, Figure | bytes]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Reproduction:
+    """The data to reproduce a result, shown in the last section of a page.
+
+    Attributes:
+      command: the command line.
+      config: the whole configuration as text.
+      environment: names and values that describe the machine and versions; empty for no table.
+    """
+
+    command: str
+    config: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 def write_page(
     path: str | Path,
     *,
     title: str,
     subtitle: str,
-    command: str,
     headline: Sequence[tuple[str, str, str]],
     sections: Sequence[Section],
-    config: str,
-    environment: Mapping[str, str],
+    reproduction: Reproduction,
     notice: str = "",
 ) -> Path:
     """Write a report, atomically.
@@ -51,11 +64,9 @@ def write_page(
       path: the file to write; its folder must exist.
       title: the title of the page.
       subtitle: one line below the title.
-      command: the command that reproduces the run.
       headline: the most important results, as (label, value, note).
       sections: the sections, in order.
-      config: the whole configuration as text.
-      environment: names and values that describe the machine and versions.
+      reproduction: the data of the last section.
       notice: a warning at the top, for example that training identities are in the test set; "" for none.
 
     Returns:
@@ -68,11 +79,9 @@ def write_page(
     html = template.render(
         title=title,
         subtitle=subtitle,
-        command=command,
         headline=headline,
         sections=[_rendered(section) for section in sections],
-        config=config,
-        environment=environment,
+        reproduction=reproduction,
         notice=notice,
     )
     with replaced_atomically(path) as unfinished:

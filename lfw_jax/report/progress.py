@@ -23,10 +23,10 @@ _LINE_SHARE = 0.05
 
 
 class Progress:
-    """Shows the step, the loss, images per second and the remaining time; to be used in a `with` block.
+    """Progress of training: the step, the loss, images per second and the remaining time.
 
-    On a terminal this is a bar. Elsewhere it is lines of at most 80 columns: for the first and the last step, and in between for
-    each 5 % of the steps, or each minute if 5 % take longer, but at most one in 10 seconds.
+    Use it in a `with` block. On a terminal it is a bar. Elsewhere it prints lines of at most 80 columns: for the first and the
+    last step, and in between for each 5 % of the steps, or each minute if 5 % take longer, but at most one in 10 seconds.
 
     Args:
       total_steps: the step at which training ends.

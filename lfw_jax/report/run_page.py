@@ -8,7 +8,7 @@ from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.data_summary import DataSummary, data_section
 from lfw_jax.report.evaluation_sets import rates_section, sets_section
-from lfw_jax.report.page import Section, write_page
+from lfw_jax.report.page import Reproduction, Section, write_page
 from lfw_jax.report.sections import baseline_section, training_section, verification_headline, verification_section
 from lfw_jax.training.history import HistoryRow
 
@@ -55,13 +55,11 @@ def write_run_page(path: Path, report: RunReport) -> None:
         path,
         title=f"Face verification: {metrics.config}",
         subtitle=f"{report.objective}; {metrics.checkpoint} checkpoint, step {metrics.step:,}",
-        command=metrics.command,
         headline=verification_headline(metrics.test),
         sections=sections,
-        config=report.config,
-        environment=metrics.environment,
+        reproduction=Reproduction(metrics.command, report.config, metrics.environment),
         notice="; ".join(
-            f"{count} identities of {name} trained, so its metrics flatter the model"
+            f"{count} identities of {name} are in the training set, so its metrics are too optimistic"
             for name, count in metrics.leaking.items()
         ),
     )

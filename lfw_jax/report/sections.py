@@ -18,7 +18,7 @@ from lfw_jax.report.formatting import (
 from lfw_jax.report.page import Section
 from lfw_jax.training.history import HistoryRow
 
-# Below this area under the ROC curve a ranking is near chance; 1,000 pairs just suffice to tell 0.5 from 0.55.
+# An area under the ROC curve below this is near chance; 1,000 pairs just suffice to distinguish 0.5 from 0.55.
 _NEAR_CHANCE = 0.55
 
 
@@ -33,7 +33,7 @@ def verification_headline(result: ListResult) -> list[tuple[str, str, str]]:
         cards = [(f"Accuracy on {result.name}", percent(best.accuracy), note)]
     if held_out := result.held_out_threshold:
         note = f"95 % interval {interval(held_out.accuracy_interval)}; threshold {number(held_out.threshold)}"
-        cards.append((f"By the threshold of {held_out.chosen_on}", percent(held_out.accuracy), note))
+        cards.append((f"At the threshold of {held_out.chosen_on}", percent(held_out.accuracy), note))
     return [
         *cards,
         ("F1", number(f1.f1), f"at threshold {number(f1.threshold)}, {rule_name(f1.rule)}"),
@@ -43,7 +43,7 @@ def verification_headline(result: ListResult) -> list[tuple[str, str, str]]:
 
 
 def verification_section(result: ListResult, pairs: ScoredPairs) -> Section:
-    """Return the section of one list: its metrics in words, the table of thresholds, histograms and the ROC curve.
+    """Return the section of one list: metrics in words, table of thresholds, histograms, ROC curve.
 
     Args:
       result: the metrics of the list.
@@ -71,17 +71,17 @@ def verification_section(result: ListResult, pairs: ScoredPairs) -> Section:
 def baseline_section(result: ListResult, raw_pixels: ListResult) -> Section:
     """Return the section that compares the embeddings with the raw pixels on the same pairs."""
     text = (
-        "The metrics of these pairs at the distance of the pixels themselves (each image normalised to mean 0 and length 1), "
-        "with a threshold chosen in the same way. The difference is what the embedding has learned."
+        "As a baseline, the same pairs are evaluated with distances between raw pixels (each image normalised to mean 0 and "
+        "length 1), at a threshold chosen in the same way. The difference is the benefit of the learned embedding."
     )
     rows = [["", "Accuracy", "AUC"]]
     for name, one in (("Embeddings", result), ("Raw pixels", raw_pixels)):
         rows.append([name, percent(one.by_rule("accuracy").accuracy), number(one.auc)])
-    return Section("Against raw pixels", text, rows)
+    return Section("Comparison with raw pixels", text, rows)
 
 
 def training_section(history: Sequence[HistoryRow]) -> Section:
-    """Return the section of the training: its length and loss in words, and its curves.
+    """Return the section of the training: its length, its loss, and its curves.
 
     Args:
       history: the rows of the history, at least one of them with a loss, a learning rate or a validation.
@@ -92,8 +92,8 @@ def training_section(history: Sequence[HistoryRow]) -> Section:
         text += f", {max(epochs):g} epochs"
     losses = [row.loss for row in history if row.loss is not None]
     if losses:
-        text += f"; the loss went from {losses[0]:.3f} to {losses[-1]:.3f}"
-    caption = "Loss, learning rate and validation accuracy, as far as they were recorded."
+        text += f"; the training loss went from {losses[0]:.3f} to {losses[-1]:.3f}"
+    caption = "Training loss, learning rate and validation accuracy over the steps."
     return Section("Training", f"{text}.", None, [(caption, training_curves(history))])
 
 
@@ -105,14 +105,14 @@ def _protocol_in_words(result: ListResult) -> str:
     sources = sorted({threshold.chosen_on for threshold in result.thresholds})
     chosen = "thresholds were chosen" if len(result.thresholds) > 1 else "threshold was chosen"
     if result.name in sources:
-        text += f" The {chosen} on {result.name} itself, so these metrics flatter the model."
+        text += f" The {chosen} on {result.name} itself, so these metrics are too optimistic."
     elif sources:
         text += f" The {chosen} on {' and '.join(sources)}, not on the pairs evaluated here."
     if held_out := result.held_out_threshold:
         text += (
-            f" Where identities of {' and '.join(sources)} trained, a threshold chosen on them is too strict for unseen "
-            f"identities. The last column has the threshold of {held_out.chosen_on}, who did not train: use that one for "
-            "identities that the model has not seen."
+            f" If identities of {' and '.join(sources)} are in the training set, a threshold chosen on them is too strict for "
+            f"unseen identities. The last column has the threshold chosen on {held_out.chosen_on}, which are not used for "
+            "training: prefer it for unseen identities."
         )
     return text
 
@@ -121,11 +121,11 @@ def _separation_in_words(result: ListResult) -> str:
     text = (
         f"The mean distance is {number(result.positive_distance_mean)} for same pairs and "
         f"{number(result.negative_distance_mean)} for different pairs. The area under the ROC curve, {number(result.auc)}, is "
-        "the probability that a random same pair is nearer than a random different pair."
+        "the probability that the distance of a random same pair is smaller than that of a random different pair."
     )
     if result.auc < _NEAR_CHANCE:
         text += (
-            " That is near chance: the embedding does not separate identities. If both means are nearly equal, it has "
+            " This is near chance: the embedding does not separate identities. If both means are nearly equal, it has "
             "collapsed or memorised the training identities."
         )
     return text

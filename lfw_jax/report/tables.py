@@ -1,4 +1,4 @@
-"""The results of a run in the terminal."""
+"""The results of a run on the terminal."""
 
 from rich import box
 from rich.console import Console
@@ -14,11 +14,11 @@ _WIDTH = 80
 
 
 def print_results(metrics: RunMetrics) -> None:
-    """Print the results of a run to standard output: the test list, the raw pixels, and the evaluation sets if any."""
+    """Print the results of a run: the test list, the raw pixels, and the evaluation sets if any."""
     print_table(verification_table(metrics.test))
     baseline = metrics.baseline
     accuracy = percent(baseline.by_rule("accuracy").accuracy)
-    print(f"raw pixels, evaluated in the same way: {accuracy}, AUC {baseline.auc:.4f}")
+    print(f"baseline of raw pixels: accuracy {accuracy}, AUC {baseline.auc:.4f}")
     if metrics.sets:
         print_table(sets_table(list(metrics.sets.values())))
 

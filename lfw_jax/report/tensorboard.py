@@ -20,7 +20,9 @@ _FLUSH_SECONDS = 10
 
 
 class TensorBoard:
-    """Writer of the scalars, histograms, images and texts of a run; close it, or use it in a `with` block.
+    """Writer of the TensorBoard events of a run: scalars, histograms, images and texts.
+
+    Close it, or use it in a `with` block.
 
     Args:
       directory: folder of the event files; created if missing.
@@ -123,7 +125,7 @@ def log_results(board: TensorBoard, metrics: RunMetrics, pairs: ScoredPairs, *, 
     step, test = metrics.step, metrics.test
     scalars = {f"test/accuracy_by_{threshold.rule}": threshold.accuracy for threshold in test.thresholds}
     if test.held_out_threshold:
-        scalars["test/accuracy_by_held_out_people"] = test.held_out_threshold.accuracy
+        scalars["test/accuracy_by_held_out_identities"] = test.held_out_threshold.accuracy
     scalars["test/auc"] = test.auc
     for name, item in metrics.sets.items():
         scalars[f"sets/{name}/accuracy"] = item.by_rule("accuracy").accuracy

@@ -9,7 +9,7 @@ from rich.console import Console
 from lfw_jax.evaluation.finished_runs import FinishedRun
 from lfw_jax.evaluation.view2 import View2Metrics
 from lfw_jax.report.formatting import mean_and_error, number, percent
-from lfw_jax.report.page import Section, write_page
+from lfw_jax.report.page import Reproduction, Section, write_page
 
 
 def print_view2(metrics: View2Metrics) -> None:
@@ -40,15 +40,13 @@ def write_view2_page(path: Path, runs: Sequence[FinishedRun], metrics: View2Metr
         path,
         title=f"Face verification, View 2: {runs[0].metrics.config}",
         subtitle=f"{len(runs)} folds, one model per fold",
-        command=metrics.command,
         headline=[
             ("Accuracy", percent(accuracy.mean, 2), error),
-            ("Population std", percent(accuracy.population_std, 2), "what other projects print after ±"),
+            ("Population std", percent(accuracy.population_std, 2), "printed after ± by other projects"),
             ("AUC", number(metrics.auc_mean, 4), "mean of the folds"),
         ],
         sections=[Section("Folds", _in_words(metrics), _rows(runs))],
-        config=json.dumps(runs[0].config, indent=2),
-        environment={},
+        reproduction=Reproduction(metrics.command, json.dumps(runs[0].config, indent=2)),
     )
 
 
@@ -76,11 +74,11 @@ def _in_words(metrics: View2Metrics) -> str:
         f"threshold chosen on their pairs. Mean accuracy {mean_and_error(accuracy)}; the number after ± is the standard error "
         f"of the mean, std(ddof=1)/√{count}, as LFW's results page prints it. The population standard deviation, "
         f"which other projects print in its place, is {percent(accuracy.population_std, 2)}. At the thresholds with the "
-        f"best F1 it is {mean_and_error(metrics.accuracy_at_best_f1)}."
+        f"best F1, the mean accuracy is {mean_and_error(metrics.accuracy_at_best_f1)}."
     )
     if by_held_out := metrics.accuracy_at_held_out_threshold:
         text += (
-            f" Identities of the other folds train, so that a threshold chosen on them is too strict for unseen identities. At "
-            f"the thresholds of the identities that were held out of each training it is {mean_and_error(by_held_out)}."
+            f" Identities of the other folds are used for training, so a threshold chosen on them is too strict for unseen "
+            f"identities. At the thresholds of the identities held out of each training it is {mean_and_error(by_held_out)}."
         )
     return text

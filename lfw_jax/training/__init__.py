@@ -1,1 +1,1 @@
-"""From batches to a trained network: objective, step, schedule, devices, checkpoints, loop."""
+"""Training: objectives, the training step, schedules, devices, batches, checkpoints and the loop."""

@@ -1,4 +1,4 @@
-"""A training, built from its configuration: optimiser, first state, step, intervals and feed."""
+"""Construction of a training from its configuration: optimiser, initial state, step, intervals, feed."""
 
 import dataclasses
 from collections.abc import Callable
@@ -24,14 +24,14 @@ from lfw_jax.training.step import Step, make_step
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Training:
-    """What only a training needs, besides the data and the network.
+    """The parts that only training needs, besides the data and the network.
 
     Attributes:
-      state: the first state.
-      step: the per-device step, in the form that takes the batches of `feed`.
-      feed: the training set, as the steps receive it.
-      schedule: the learning rate of each step.
-      intervals: when to log, evaluate, save and end.
+      state: the initial state.
+      step: the per-device step, in the form that accepts the batches of `feed`.
+      feed: the source of the batches.
+      schedule: the learning rate as a function of the step.
+      intervals: the steps at which to log, evaluate, save and end.
       devices: the devices to train on.
     """
 
@@ -52,18 +52,19 @@ def build_training(
     objective: Objective,
     devices: Devices,
 ) -> Training:
-    """Build a training. Nothing is decoded or written.
+    """Build the parts of a training. Nothing is decoded or written.
 
     Args:
       config: the whole configuration.
       images: the training set.
       geometry: the crop of each image and its size in pixels.
-      sampler: which images each step takes.
-      objective: what is minimised.
+      sampler: the choice of images for each step.
+      objective: the training objective.
       devices: the devices to train on.
 
     Raises:
-      UserError: an unknown optimiser or augmentation, a value outside its range, or a resident training set without room.
+      UserError: an unknown optimiser or augmentation, a value outside its range, or a resident training set
+        that does not fit into memory.
     """
     data, side = config.data, geometry.side
     feed = Feed(

@@ -1,4 +1,4 @@
-"""The last and the best state of a run, written by Orbax: atomically, in the background."""
+"""Checkpoints of the last and the best state of a run, written atomically in the background by Orbax."""
 
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ from lfw_jax.training.state import State
 class Checkpoints:
     """The checkpoints of a work directory: `last` to resume from, `best` by the validation score.
 
-    Use it in a `with` block, which waits until everything is written.
+    Use it in a `with` block, which waits until all checkpoints are written.
 
     Args:
       directory: the folder of the checkpoints; created if missing.
@@ -77,7 +77,7 @@ class Checkpoints:
             found = cast(State, self._managers[kind].restore(step, args=ocp.args.StandardRestore(target)))
         except (ValueError, KeyError, FileNotFoundError) as error:
             raise self._misfit(kind, step, str(error).splitlines()[0]) from error
-        # Orbax returns an array as it was written, whatever shape was asked for.
+        # Orbax returns arrays in the shape in which they were written, whatever the shape of the target.
         self._check_shapes(kind, step, found, target)
         return found
 
@@ -95,8 +95,8 @@ class Checkpoints:
           UserError: there is no such checkpoint, or it belongs to another network.
         """
         step = self._existing_step(kind)
-        # Without a target, Orbax reads the optimiser's arrays as well. Its partial restore reads less, but fills what a
-        # checkpoint lacks with the values of the target, without a word.
+        # Without a target, Orbax also reads the arrays of the optimiser. Its partial restore reads less, but it silently fills
+        # arrays that the checkpoint lacks with the values of the target.
         try:
             tree = cast(dict[str, Any], self._managers[kind].restore(step, args=ocp.args.StandardRestore()))
             found = {"params": tree["params"]["model"], "batch_stats": tree["batch_stats"]}

@@ -63,7 +63,7 @@ def on_each(function: Callable[..., Any], devices: Devices) -> Callable[..., Any
 
 def replicate(tree: Any, devices: Devices) -> Any:
     """Return a tree with a copy of every leaf per device, stacked along a new leading axis."""
-    # On the axis of the step: a state with another layout would make the second step compile again.
+    # Mapped over the axis of the step, because a state with another layout would make the second step compile again.
     copy = jax.pmap(lambda leaf, _: leaf, AXIS, in_axes=(None, 0), devices=devices)
     return copy(tree, np.zeros(len(devices)))
 

@@ -1,4 +1,7 @@
-"""The feed of a training: the three ways in which a step gets its batch. All three give the same batches, bit for bit."""
+"""The feed of a training: batches from streamed, decoded or resident images.
+
+All three storages give the same batches, bit for bit.
+"""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -20,19 +23,19 @@ Storage = Literal["streamed", "decoded", "resident"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Feed:
-    """The training set, as the steps of a run receive it.
+    """The training set as a source of batches.
 
     Attributes:
       images: the training set.
-      indices: the sampler: it returns the indices of the images of a step. Several threads may call it, ahead of time.
+      indices: the sampler: a function from a step to the indices of its images. Several threads may call it ahead of time.
       geometry: the crop of each image and its size in pixels.
-      devices: the devices that train; their number divides a batch.
-      storage: where the decoded images are. "streamed": nowhere; each batch is decoded when it is due. "decoded": in the memory
-        of the host; they are decoded once. "resident": on each device, so that the host sends no images.
+      devices: the devices to train on; their number divides the batch size.
+      storage: the storage of decoded images. "streamed": none; each batch is decoded when it is needed. "decoded": host memory;
+        images are decoded once. "resident": the memory of each device, so that the host sends no images.
       loader: one of `lfw_jax.data.batches.loading.LOADERS`.
 
     Raises:
-      UserError: `storage` is "resident" and the devices have no room for the set.
+      UserError: `storage` is "resident" and the set does not fit into the memory of the devices.
     """
 
     images: ImageSet
@@ -47,22 +50,22 @@ class Feed:
             check_room(len(self.images), self.geometry.stored_side, self.devices)
 
     def adapt(self, step: Step) -> Step | ResidentStep:
-        """Return the step in the form that takes what `batches` yields.
+        """Return the step in the form that accepts the items of `batches`.
 
         Args:
-          step: the per-device step of a batch.
+          step: the per-device step, which takes images and labels.
         """
         return resident_step(step) if self.storage == "resident" else step
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
-        """Yield what the step takes besides the state.
+        """Yield the arguments of each step, besides the state.
 
         Args:
           start: the first step.
           stop: the step after the last one.
 
         Yields:
-          Images `[batch, stored, stored, 3]` and labels `[batch]`; of a resident set, what `resident_batches` yields.
+          Images `[batch, stored, stored, 3]` and labels `[batch]`; for a resident set, the items of `resident_batches`.
 
         Raises:
           UserError: the loader is not available, or an image cannot be read or decoded.
@@ -80,7 +83,7 @@ class Feed:
         yield from resident_batches(kept, self.indices, start=start, stop=stop, devices=self.devices)
 
     def _streamed(self, images: ImageSet, geometry: CropGeometry, start: int, stop: int) -> Iterator[Batch]:
-        sampled: dict[int, np.ndarray] = {}  # so that a step is sampled once, for its images and its labels
+        sampled: dict[int, np.ndarray] = {}  # each step is sampled only once, for its images and its labels
 
         def indices(step: int) -> np.ndarray:
             sampled[step] = self.indices(step)

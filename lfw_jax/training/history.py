@@ -1,4 +1,4 @@
-"""The training history: what `history.jsonl` holds, one row per log and per validation."""
+"""The training history: the rows of `history.jsonl`, one per log and per validation."""
 
 import dataclasses
 import statistics
@@ -9,7 +9,9 @@ from lfw_jax.typed_json import from_json
 
 @dataclasses.dataclass(frozen=True)
 class HistoryRow:
-    """One row of the history: a log of training, or a validation. A quantity that the row does not have is None.
+    """One row of the history: a log of training, or a validation.
+
+    A quantity that the row does not have is None.
 
     Attributes:
       step: number of steps taken.

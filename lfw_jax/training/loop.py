@@ -1,4 +1,4 @@
-"""The loop over training steps: batches in, states and logs out. Its callbacks log, evaluate and save."""
+"""The training loop, with callbacks that log, evaluate and save."""
 
 import dataclasses
 import itertools
@@ -12,19 +12,19 @@ from lfw_jax.training.devices import Devices, on_each, replicate, spread, unrepl
 from lfw_jax.training.state import State
 
 Batch = tuple[Any, ...]
-"""What a step takes besides the state: images and labels, `[batch, …]`, or arrays that are on the devices already."""
+"""The arguments of a step besides the state: images and labels, `[batch, …]`, or arrays already on devices."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Intervals:
-    """When a run logs, evaluates, saves and ends, in steps.
+    """The steps at which a run logs, evaluates, saves and ends.
 
     Attributes:
       total: the step at which training ends.
       log_every: steps between two logs.
       evaluate_every: steps between two evaluations.
       checkpoint_every: steps between two checkpoints; 0 for one after each evaluation.
-      seconds: time after which training pauses, to be resumed by another run; 0 for no limit.
+      seconds: time limit after which training pauses; another run can resume it. 0 for no limit.
     """
 
     total: int
@@ -45,25 +45,25 @@ def train(
     evaluate: Callable[[State], None],
     checkpoint: Callable[[State], None],
 ) -> State:
-    """Take steps from a state until `intervals.total`.
+    """Train from a state up to step `intervals.total`.
 
-    At its end, whether it is complete or paused, the state is logged, evaluated and saved.
+    When training is complete or pauses, the state is logged, evaluated and saved.
 
     Args:
-      state: the first state; `batches` must begin with the batch of its step.
-      step: the per-device step: it maps a state and a batch to a state and logs.
-      batches: the batch of each step, in order; arrays of the host are split into a slice for each device.
-      intervals: when to log, evaluate, save and end.
-      devices: the devices to run on.
+      state: the initial state; `batches` must begin with the batch of its step.
+      step: the per-device step: a function from a state and a batch to the next state and logs.
+      batches: the batch of each step, in order; host arrays are split into one slice per device.
+      intervals: the steps at which to log, evaluate, save and end.
+      devices: the devices to train on.
       log: called with the number of steps taken and the logs of the last one.
-      evaluate: called with the state, before `checkpoint` where both are due.
+      evaluate: called with the state, before `checkpoint` if both are due.
       checkpoint: called with the state.
 
     Returns:
       The last state.
 
     Raises:
-      UserError: the loss is not finite any more.
+      UserError: the loss is no longer finite.
     """
     started = time.monotonic()
     mapped, copies, done = on_each(step, devices), replicate(state, devices), int(state.step)

@@ -1,4 +1,4 @@
-"""A training set that lives on the devices whole: a step finds its batch there, and the host has nothing to do."""
+"""A training set that is resident on the devices, so that the host sends only indices."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,8 +13,8 @@ from lfw_jax.training.objectives.objective import Logs
 from lfw_jax.training.state import State
 from lfw_jax.training.step import Step
 
-_BLOCK = 1024  # steps whose draws are sent at a time: half a megabyte at a batch of 128
-_ROOM = 0.8  # of what is free; the network needs some, too
+_BLOCK = 1024  # steps whose indices are sent at a time: half a megabyte for batches of 128
+_MEMORY_SHARE = 0.8  # share of the free memory that the set may take; the network needs the rest
 
 ResidentStep = Callable[
     [
@@ -29,23 +29,27 @@ ResidentStep = Callable[
 
 
 def resident_step(step: Step) -> ResidentStep:
-    """A step that takes its batch out of the whole set, to be mapped over devices as `step` is.
+    """Return a step that takes its batch from the resident set, to be mapped over devices like `step`.
 
-    Its arguments: the state; the set's images and labels; for a block of steps, the places of the images of this device's
-    slice of each batch; and the number of the block's first step. It does what `step` does with that batch, bit for bit.
+    Args:
+      step: the per-device step, which takes images and labels.
+
+    Returns:
+      A function of the state, the images and labels of the set, the indices of the images of this device's slice for a block
+      of steps, and the first step of the block. Its result equals that of `step` on this slice, bit for bit.
     """
 
     def take(
         state: State,
         images: UInt8[Array, "images stored stored 3"],
         labels: Int[Array, "images"],
-        draws: Int[Array, "block slice"],
+        block: Int[Array, "block slice"],
         first: Int[Array, ""],
     ) -> tuple[State, Logs]:
-        with jax.named_scope("draw"):
-            places = draws[state.step - first]
-            # The barrier keeps the rest compiled as if the batch had come from outside.
-            batch = jax.lax.optimization_barrier((images[places], labels[places]))
+        with jax.named_scope("select_batch"):
+            selected = block[state.step - first]
+            # With the barrier, XLA compiles the rest as if the batch were an argument.
+            batch = jax.lax.optimization_barrier((images[selected], labels[selected]))
         return step(state, *batch)
 
     return take
@@ -59,43 +63,46 @@ def resident_batches(
     stop: int,
     devices: Devices,
 ) -> Iterator[tuple[Any, ...]]:
-    """What `resident_step` needs besides the state, for every step from `start` to before `stop`, on the devices already.
+    """Yield the arguments of `resident_step` besides the state, as arrays on the devices.
 
-    Only where a block of steps ends is there something to send, and then only places.
+    The host sends data only at the beginning of a block of steps, and then only indices.
 
     Args:
-      kept: the images and labels of the whole set, a copy on each device (`devices.place_copies`).
-      indices: the places of the images of a step's batch.
+      kept: the images and labels of the whole set, with a copy on each device (`devices.place_copies`).
+      indices: a function from a step to the indices of the images of its batch.
       start: the first step.
-      stop: the step after the last.
-      devices: what to train on; their number divides a batch.
+      stop: the step after the last one.
+      devices: the devices to train on; their number divides the batch size.
+
+    Yields:
+      For each step from `start` to before `stop`: images, labels, the indices of its block, and the first step of the block.
     """
     length = min(_BLOCK, stop - start)
     for first in range(start, stop, _BLOCK):
         steps = range(first, min(first + length, stop))
-        draws = np.stack([indices(step) for step in steps]).astype(np.int32)
-        draws = np.pad(draws, ((0, length - len(draws)), (0, 0)))  # one shape is compiled
-        by_device = draws.reshape(length, len(devices), -1).swapaxes(0, 1)
+        block = np.stack([indices(step) for step in steps]).astype(np.int32)
+        block = np.pad(block, ((0, length - len(block)), (0, 0)))  # so that one shape is compiled
+        by_device = block.reshape(length, len(devices), -1).swapaxes(0, 1)
         sent = place(by_device, devices), place_copies(np.int32(first), devices)
         for _ in steps:
             yield *kept, *sent
 
 
 def check_room(images: int, stored: int, devices: Devices) -> None:
-    """Refuse a set that the devices have no room for.
+    """Raise an error if a set does not fit into the memory of the devices.
 
     Args:
-      images: how many.
-      stored: pixels of a stored square's side.
-      devices: what to train on.
+      images: the number of images.
+      stored: the side of a stored image in pixels.
+      devices: the devices to train on.
 
     Raises:
-      UserError: it would take more than 80 % of what is free.
+      UserError: the set would take more than 80 % of the free memory of a device.
     """
     needed, free = images * stored * stored * 3, free_bytes(devices)
-    if free is not None and needed > _ROOM * free:
+    if free is not None and needed > _MEMORY_SHARE * free:
         raise UserError(
             f"--config.data.resident=True keeps {images:,} images of {stored}×{stored} pixels on each device: "
-            f"{needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free there and a fifth is left to the network. Set it to "
-            "False, or lower --config.data.side or --config.data.margin."
+            f"{needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free there, of which a fifth is reserved for the network. "
+            "Set it to False, or lower --config.data.side or --config.data.margin."
         )

@@ -1,4 +1,4 @@
-"""Everything that changes while a network trains, as one pytree."""
+"""The training state: everything that changes during training, as one pytree."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ class State(struct.PyTreeNode):
     """A training state.
 
     Attributes:
-      step: steps taken.
-      params: `model` and `objective`: what is learned.
-      batch_stats: running statistics of the network's normalisations.
-      objective_state: what the loss keeps from batch to batch without learning it.
-      opt_state: the optimiser's.
+      step: number of steps taken.
+      params: learned parameters: `model` and `objective`.
+      batch_stats: running statistics of the batch normalisations of the network.
+      objective_state: state that the loss carries from batch to batch without learning it.
+      opt_state: state of the optimiser.
     """
 
     step: Int[Array, ""]
@@ -31,14 +31,22 @@ class State(struct.PyTreeNode):
     opt_state: Any
 
     def variables(self) -> dict[str, Any]:
-        """What the network is applied with."""
+        """Return the variables of the network: `params` and `batch_stats`."""
         return {"params": self.params["model"], "batch_stats": self.batch_stats}
 
 
 def init_state(
     key: jax.Array, model: nn.Module, objective: Objective, optimizer: optax.GradientTransformation, *, side: int
 ) -> State:
-    """A fresh state for square images of `side` pixels."""
+    """Return the initial training state.
+
+    Args:
+      key: Random key of the parameters.
+      model: The network.
+      objective: The training objective.
+      optimizer: The optimiser.
+      side: Side of the square network input in pixels.
+    """
     model_key, objective_key = jax.random.split(key)
     variables = init_model(model, model_key, side)
     params = {"model": variables["params"], "objective": objective.init(objective_key)}

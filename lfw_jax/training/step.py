@@ -1,4 +1,4 @@
-"""One training step, written for one device of many."""
+"""The training step, written for one of several devices."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,12 @@ Step = Callable[[State, UInt8[Array, "slice stored stored 3"], Int[Array, "slice
 
 
 def step_keys(seed: int, step: Int[Array, ""] | int) -> Key[Array, "3"]:
-    """The keys of one step: of its augmentation, of its dropout and of its random miner."""
+    """Return the three random keys of a step, for augmentation, dropout and the miner.
+
+    Args:
+      seed: Seed of the training.
+      step: Index of the step, from 0.
+    """
     return jax.random.split(jax.random.fold_in(jax.random.key(seed), step), 3)
 
 
@@ -29,10 +34,22 @@ def make_step(
     side: int,
     seed: int,
 ) -> Step:
-    """A step to be mapped over devices along `AXIS`: each brings a slice of the batch, all end in the same state.
+    """Return the training step of one device, to be mapped over devices along `AXIS`.
 
-    Embeddings are gathered, so the loss is that of the global batch, and batch normalisation averages over all devices:
-    the number of devices changes neither loss nor gradient (dropout alone draws anew on each device).
+    Each device receives a slice of the batch, and all devices compute the same next state. Embeddings are gathered, so that
+    the loss is that of the global batch, and batch normalisation averages over all devices. The number of devices therefore
+    changes neither loss nor gradient, except through dropout, which is sampled independently on each device.
+
+    Args:
+      model: The network; its batch normalisations average over `AXIS`.
+      objective: The training objective.
+      optimizer: The optimiser.
+      augmentation: The augmentation of the images.
+      side: Side of the square network input in pixels.
+      seed: Seed of augmentation, dropout and random miners.
+
+    Returns:
+      A function from the state, the uint8 images and the labels of a slice to the next state and the logs.
     """
 
     def step(
@@ -62,8 +79,8 @@ def make_step(
             state.params
         )
         with jax.named_scope("optimiser"):
-            # Every device computed the global loss. Through the gathered embeddings a device's gradient holds its
-            # slice's part once for each device, so that the mean over devices is the gradient of the global loss.
+            # Every device computes the global loss. Through the gathered embeddings, the gradient on a device contains the
+            # contribution of its slice once per device, so that the mean over devices is the gradient of the global loss.
             gradients = jax.lax.pmean(gradients, AXIS)
             updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
             params = optax.apply_updates(state.params, updates)

@@ -27,7 +27,7 @@ def test_one_fold_has_no_standard_error(accuracies, thresholds):
 
 
 def written_out(distances: np.ndarray, same: np.ndarray) -> tuple[float, float]:
-    """InsightFace's recipe as it is described, one threshold and one pair at a time."""
+    """InsightFace's protocol as it is described, one threshold and one pair at a time."""
     thresholds = np.arange(0, 4, 0.01)
     accuracies = []
     for train, test in KFold(n_splits=10, shuffle=False).split(distances):
@@ -39,7 +39,7 @@ def written_out(distances: np.ndarray, same: np.ndarray) -> tuple[float, float]:
 
 @settings(max_examples=15)
 @given(st.integers(0, 1000), st.integers(10, 90))
-def test_insightface_figures_are_those_of_its_recipe_written_out(seed: int, pairs: int):
+def test_insightface_figures_are_those_of_its_protocol_written_out(seed: int, pairs: int):
     rng = np.random.default_rng(seed)
     same = rng.random(pairs) < 0.5
     distances = np.round(rng.uniform(0, 2, pairs), 2)  # so that distances fall on thresholds, too
@@ -52,7 +52,7 @@ def test_fewer_than_ten_pairs_have_no_such_figure():
     assert insightface_figures(np.ones(9), np.arange(9) % 2 == 0) is None
 
 
-def test_the_folds_of_a_list_appear_beside_the_recipe():
+def test_the_folds_of_a_list_appear_beside_the_protocol():
     rng = np.random.default_rng(0)
     same = np.arange(600) % 2 == 0
     distances = rng.normal(1.0, 0.2, 600) + 0.3 * ~same

@@ -38,8 +38,8 @@ def test_thresholds_come_from_the_development_pairs_and_scores_from_the_others()
         assert chosen.accuracy == np.mean(accepted == test.same)
         assert math.isclose(chosen.f1, metrics.f1_score(test.same, accepted))
         assert chosen.accuracy_interval == thresholds.wilson_interval(int(np.sum(accepted == test.same)), 400)
-    assert np.array_equal(result.distances, test.distances)
-    assert np.array_equal(result.same, test.same)
+    assert np.array_equal(result.pairs.distances, test.distances)
+    assert np.array_equal(result.pairs.same, test.same)
     assert result.pairs is test
 
 
@@ -92,7 +92,7 @@ def test_a_threshold_of_held_out_identities_is_one_more():
     assert found is not None
     threshold = thresholds.best_accuracy(held_out.distances, held_out.same)
     assert (found.rule, found.chosen_on, found.threshold) == ("accuracy", "held out", threshold)
-    assert found.accuracy == np.mean((before.distances < threshold) == before.same)
+    assert found.accuracy == np.mean((before.pairs.distances < threshold) == before.pairs.same)
     with pytest.raises(ValueError, match="must not be chosen on the pairs that it is evaluated on"):
         verification.with_held_out_threshold(before, sampled(2, 60, name="test"))
     with pytest.raises(UserError, match="not finite"):
@@ -114,7 +114,7 @@ def test_a_collapsed_model_is_at_chance():
     result = verification.verify(
         ScoredPairs("test", np.zeros(20), same), ScoredPairs("development", np.zeros(20), same)
     )
-    assert result.auc == 0.5
+    assert result.metrics.auc == 0.5
     assert result.metrics.by_rule("accuracy").accuracy == 0.5
 
 
@@ -152,17 +152,17 @@ def test_each_fold_is_evaluated_at_the_threshold_of_the_others():
     pairs = folded(folds=folds)
     distances, same = pairs.distances, pairs.same
     result = verification.verify_folds(pairs)
-    assert result.folds is not None
+    assert result.metrics.folds is not None
     for place, label in enumerate(range(5, 15)):
         inside = folds == label
         threshold = thresholds.best_accuracy(distances[~inside], same[~inside])
-        assert result.folds.thresholds[place] == threshold
-        assert result.folds.accuracies[place] == np.mean((distances[inside] < threshold) == same[inside])
-    assert math.isclose(result.auc, metrics.roc_auc_score(same, -distances))
+        assert result.metrics.folds.thresholds[place] == threshold
+        assert result.metrics.folds.accuracies[place] == np.mean((distances[inside] < threshold) == same[inside])
+    assert math.isclose(result.metrics.auc, metrics.roc_auc_score(same, -distances))
 
 
 def test_the_standard_error_and_the_population_deviation_are_told_apart():
-    summary = to_json(verification.verify_folds(folded()).folds)
+    summary = to_json(verification.verify_folds(folded()).metrics.folds)
     accuracies = summary["accuracies"]
     mean = sum(accuracies) / 10
     squares = sum((accuracy - mean) ** 2 for accuracy in accuracies)
@@ -180,12 +180,12 @@ def test_the_scores_over_all_folds_count_every_pair_by_its_own_threshold():
     distances = pairs.distances.copy()
     distances[:60] += 0.5  # this fold's own threshold would differ
     result = verification.verify_folds(ScoredPairs("pairs", distances, pairs.same, folds=pairs.folds))
-    assert result.folds is not None
+    assert result.metrics.folds is not None
     by_accuracy, by_f1 = result.metrics.thresholds
-    accepted = distances < np.repeat(result.folds.thresholds, 60)
-    assert math.isclose(by_accuracy.accuracy, result.folds.mean)  # folds of one size
+    accepted = distances < np.repeat(result.metrics.folds.thresholds, 60)
+    assert math.isclose(by_accuracy.accuracy, result.metrics.folds.mean)  # folds of one size
     assert math.isclose(by_accuracy.f1, metrics.f1_score(pairs.same, accepted))
-    assert math.isclose(by_accuracy.threshold, np.mean(result.folds.thresholds))
+    assert math.isclose(by_accuracy.threshold, np.mean(result.metrics.folds.thresholds))
     assert by_accuracy.chosen_on == by_f1.chosen_on == "the other folds of pairs (mean of 10 thresholds)"
     assert by_f1.rule == "f1"
 
@@ -238,7 +238,7 @@ def test_long_lists_are_worked_through_block_by_block(monkeypatch):
     rng = np.random.default_rng(0)
     embeddings, first, second = rng.normal(size=(9, 3)), rng.integers(9, size=25), rng.integers(9, size=25)
     whole = verification.pair_distances(embeddings, first, second)
-    monkeypatch.setattr(verification, "_PAIRS_A_BLOCK", 7)
+    monkeypatch.setattr(verification, "_BLOCK_PAIRS", 7)
     assert np.array_equal(verification.pair_distances(embeddings, first, second), whole)
 
 

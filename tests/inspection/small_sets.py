@@ -24,7 +24,7 @@ def encoded(image, kind="JPEG", **options):
 
 
 def images_of(contents, labels, **changes):
-    """A set of encoded images; the people are called p0, p1, …"""
+    """A set of encoded images; the identities are called p0, p1, …"""
     labels = np.asarray(labels, np.int32)
     numbers = np.array([1 + int((labels[:i] == label).sum()) for i, label in enumerate(labels)], np.int32)
     names = tuple(f"p{i}" for i in range(labels.max() + 1))

@@ -1,4 +1,4 @@
-"""Inspection of images: headers, how many people have, and which are alike."""
+"""Inspection of images: headers, the number per identity, and duplicates."""
 
 import itertools
 
@@ -11,8 +11,8 @@ from PIL import Image, ImageFile
 from lfw_jax.data.duplicates.near_duplicates import NEAR
 from lfw_jax.inspection import likeness as likeness_module
 from lfw_jax.inspection.headers import read_headers
+from lfw_jax.inspection.images_per_identity import images_per_identity
 from lfw_jax.inspection.likeness import find_likeness
-from lfw_jax.inspection.people import images_per_person
 from tests.inspection.small_sets import encoded, images_of, on_disk, picture, set_of
 
 # Headers
@@ -56,7 +56,7 @@ def test_an_unreadable_image_of_a_set_is_named_and_not_counted():
     whole = encoded(picture(0, 200, 200))
     images = images_of([whole, whole[: len(whole) // 2], b"<html>"], [0, 0, 1])
     found = read_headers(images)
-    assert found.places.tolist() == [0]
+    assert found.indices.tolist() == [0]
     assert found.formats == {"JPEG": 1}
     assert [item.path for item in found.unreadable] == ["image 2 of p0", "image 1 of p1"]
     assert "cut off" in found.unreadable[0].reason
@@ -77,25 +77,25 @@ def test_headers_tell_how_many_are_done():
     assert told == [3]
 
 
-# Images a person
+# Images per identity
 
 
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=30).filter(any))
 def test_the_histogram_counts_everybody_once(counts):
     names = [f"p{i}" for i in range(len(counts))]
-    found = images_per_person(names, np.repeat(np.arange(len(counts)), counts))
+    found = images_per_identity(names, np.repeat(np.arange(len(counts)), counts))
     histogram = found.histogram()
     present = [count for count in counts if count]
-    assert sum(row["people"] for row in histogram) == len(present) == len(found.names)
+    assert sum(row["identities"] for row in histogram) == len(present) == len(found.names)
     assert sum(row["images"] for row in histogram) == sum(counts)
     for row in histogram:
-        assert row["people"] == sum(row["from"] <= count <= row["to"] for count in present)
+        assert row["identities"] == sum(row["from"] <= count <= row["to"] for count in present)
     assert all(a["to"] + 1 == b["from"] for a, b in itertools.pairwise(histogram))
     assert found.summary()["min"] == min(present)
 
 
-def test_the_share_of_the_top_hundredth_is_that_of_its_people():
-    found = images_per_person([str(i) for i in range(200)], np.repeat(np.arange(200), [1] * 198 + [51, 51]))
+def test_the_share_of_the_top_hundredth_is_that_of_its_identities():
+    found = images_per_identity([str(i) for i in range(200)], np.repeat(np.arange(200), [1] * 198 + [51, 51]))
     assert found.top_share == pytest.approx(102 / 300)
     assert found.singletons == 198
 
@@ -117,7 +117,7 @@ def test_copies_and_recompressed_pictures_are_found_and_others_are_not():
     assert found.pairs.tolist() == [[0, 2], [0, 3], [2, 3]]
     assert found.exact.tolist() == [True, False, False]
     assert found.copies(images.labels) == (0, 1)
-    assert found.across_people(images.labels).tolist() == [True, False, True]
+    assert found.across_identities(images.labels).tolist() == [True, False, True]
     assert found.complete
     assert found.distances[0] == 0
     assert (found.distances <= NEAR).all()
@@ -125,7 +125,7 @@ def test_copies_and_recompressed_pictures_are_found_and_others_are_not():
 
 def test_hashes_that_agree_by_chance_are_told_apart_by_their_pixels(monkeypatch):
     images = set_of([1, 1, 1])
-    monkeypatch.setattr(likeness_module, "perceptual_hashes", lambda _, places: np.zeros(len(places), np.uint64))
+    monkeypatch.setattr(likeness_module, "perceptual_hashes", lambda _, indices: np.zeros(len(indices), np.uint64))
     assert find_likeness(images, np.arange(3)).pairs.shape == (0, 2)
 
 

@@ -14,7 +14,7 @@ from lfw_jax.data.images import Skipped
 from lfw_jax.data.protocols.splits import split
 from lfw_jax.inspection import Plan, duplicates, survey
 from lfw_jax.inspection.draws import count_draws
-from lfw_jax.inspection.parts import NAMES, assign_parts, people_rows
+from lfw_jax.inspection.parts import NAMES, assign_parts, identity_rows
 from tests.inspection.small_sets import encoded, images_of, on_disk, picture, set_of
 
 PLAN = Plan(side=16, crop=1.0, loss="cosface", compares=False)
@@ -51,15 +51,15 @@ def test_a_uniform_sampler_draws_every_image_once_an_epoch(batch_size, dropped):
     assert found.counts.max() == 4
     summary = found.summary(tuple("abcde"))
     assert summary["steps_per_epoch"] == 20 // batch_size
-    assert summary["by_images_of_person"] == [{"from": 4, "images": 20, "a_epoch": pytest.approx(1 - dropped / 20)}]
+    assert summary["by_images_of_identity"] == [{"from": 4, "images": 20, "per_epoch": pytest.approx(1 - dropped / 20)}]
 
 
-def test_people_with_too_few_images_are_never_drawn_where_they_are_left_out():
+def test_identities_with_too_few_images_are_never_sampled_if_they_are_left_out():
     labels = np.repeat(np.arange(6), [1, 1, 4, 4, 4, 40])
     config = configured(**{"sampler.name": "people_images", "sampler.short": "leave_out"}).sampler
     found = count_draws(build_sampler(config, labels, seed=0), labels)
     summary = found.summary(tuple("abcdef"))
-    assert summary["never_people"] == 2
+    assert summary["never_identities"] == 2
     assert summary["never_images"] == 2 + int((found.counts[labels == 5] == 0).sum())
     assert summary["singletons_of_draws"] == 0.0
     assert summary["seldom_images"] == 40
@@ -101,17 +101,17 @@ def divided():
 def test_everybody_is_in_one_part_and_whoever_does_not_train_has_a_reason(divided):
     images, parts_of = divided
     parts = assign_parts(images, parts_of)
-    rows = people_rows(images, parts)
+    rows = identity_rows(images, parts)
     assert sorted(name for name, *_ in rows) == sorted([*images.names, "gone"])
     training = set(parts_of.training.names)
     for name, count, part, reason in rows:
         assert (part == "training") == (name in training)
         assert bool(reason) == (name not in training)
-        assert (part == "test") == (name in parts_of.test.people())
+        assert (part == "test") == (name in parts_of.test.identities())
         assert count == (0 if name == "gone" else int((images.labels == images.names.index(name)).sum()))
     summary = parts.summary(images)
-    assert summary["training"] == {"people": len(training), "images": len(parts_of.training)}
-    left = sum(group["people"] for group in summary["left_out"].values())
+    assert summary["training"] == {"identities": len(training), "images": len(parts_of.training)}
+    left = sum(group["identities"] for group in summary["left_out"].values())
     assert left == len(images.names) + 1 - len(training)
     assert summary["left_out"]["no readable image"]["examples"] == ["gone"]
     assert summary["pairs"]["test"]["same"] == int(parts_of.test.same.sum())
@@ -119,19 +119,19 @@ def test_everybody_is_in_one_part_and_whoever_does_not_train_has_a_reason(divide
 
 def test_without_a_split_everybody_is_listed_all_the_same(divided):
     images, _ = divided
-    rows = people_rows(images, None)
+    rows = identity_rows(images, None)
     assert {name for name, *_ in rows} == {*images.names, "gone"}
     assert {(part, reason) for name, _, part, reason in rows if name != "gone"} == {("", "")}
     assert ("gone", 0, "", "no readable image: 1 skipped") in rows
 
 
-def test_a_person_is_missing_by_their_folder_and_never_by_that_of_a_list(divided):
+def test_an_identity_is_missing_by_its_folder_and_never_by_that_of_a_list(divided):
     images, _ = divided
     skipped = (Skipped("data/locked", "no right to read"), Skipped("data/p3/deep/x.jpg", "not an image"))
     folder = dataclasses.replace(images, skipped=skipped)
-    assert {name for name, *_ in people_rows(folder, None)} == {*images.names, "locked"}
+    assert {name for name, *_ in identity_rows(folder, None)} == {*images.names, "locked"}
     listed = dataclasses.replace(folder, names=tuple(f"label {i}" for i in range(len(images.names))))
-    assert {name for name, *_ in people_rows(listed, None)} == {*listed.names}
+    assert {name for name, *_ in identity_rows(listed, None)} == {*listed.names}
 
 
 def test_an_image_is_in_the_part_that_uses_it(divided):
@@ -146,7 +146,7 @@ def test_an_image_is_in_the_part_that_uses_it(divided):
     assert [NAMES[part] for part in parts.image] == [expected.get(key, "none") for key in list(images.keys())]
 
 
-def test_people_whom_the_sampler_leaves_out_are_named_with_the_reason(divided):
+def test_identities_that_the_sampler_leaves_out_are_named_with_the_reason(divided):
     images, parts_of = divided
     parts = assign_parts(images, parts_of, least_images=4)
     few = {name for name, count in zip(images.names, parts.counts, strict=True) if count < 4}
@@ -164,14 +164,14 @@ def test_a_picture_on_both_sides_of_the_split_comes_first():
     tested = images.keys().index(parts_of.test.first[0])
     trained = int(np.flatnonzero(images.labels == training)[0])
     contents[trained] = contents[tested]
-    same_person = np.flatnonzero(images.labels == training)[1:]
-    contents[same_person[1]] = contents[same_person[0]]
+    same_identity = np.flatnonzero(images.labels == training)[1:]
+    contents[same_identity[1]] = contents[same_identity[0]]
     images = dataclasses.replace(images, images=contents)
     found = look(images)
     summary = found.summary()["duplicates"]
     assert summary["on_both_sides"] == 1
-    assert summary["same_bytes"] == {"groups": 2, "within_people": 1, "across_people": 1}
-    assert sorted(summary["pairs"][0]["people"]) == sorted([f"p{training}", f"p{test}"])
+    assert summary["same_bytes"] == {"groups": 2, "within_identities": 1, "across_identities": 1}
+    assert sorted(summary["pairs"][0]["identities"]) == sorted([f"p{training}", f"p{test}"])
     assert sorted(summary["pairs"][0]["parts"]) == ["test", "training"]
     assert len(summary["pairs"]) == 1
     rows = list(duplicates.rows(images, found.likeness, found.parts))
@@ -190,7 +190,7 @@ def test_errors_of_split_and_sampler_are_reported_with_all_other_facts():
     refused_by_the_split, refused_by_the_sampler = found["faults"]
     assert "3 identities" in refused_by_the_split
     assert "--config.sampler.batch_size is 64" in refused_by_the_sampler
-    assert found["people"] == 3
+    assert found["identities"] == 3
     assert found["files"]["formats"] == {"PNG": 3}
     assert found["duplicates"]["on_both_sides"] is None
 

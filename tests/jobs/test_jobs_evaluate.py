@@ -97,7 +97,7 @@ def test_every_list_is_decoded_once_per_run(finished: Path, faces: Path, tmp_pat
     monkeypatch.setattr(ExperimentData, "decode_list", counted)
     workdir = tmp_path / "run" if train else shutil.copytree(finished, tmp_path / "run")
     one_run(tiny(faces), workdir, train=train)
-    assert sorted(decoded) == ["held-out people", "pairsDevTest", "pairsDevTrain"]
+    assert sorted(decoded) == ["held-out identities", "pairsDevTest", "pairsDevTrain"]
 
 
 @pytest.mark.parametrize("checkpoint_every", [0.34, 1.5])

@@ -59,7 +59,7 @@ def test_a_bin_holds_the_test_pairs_of_the_protocol(faces: Path, tmp_path: Path,
     assert same == pairs.same.tolist()
     name, number = pairs.second[-1]
     assert content[-1] == (faces / name / f"{name}_{number:04d}.jpg").read_bytes()
-    assert f"{len(pairs)} pairs of pairsDevTest, {sum(same)} of one person" in capsys.readouterr().out
+    assert f"{len(pairs)} pairs of pairsDevTest, {sum(same)} of one identity" in capsys.readouterr().out
 
 
 def test_pair_lists_can_be_followed_in_a_rec(faces: Path, tmp_path: Path):

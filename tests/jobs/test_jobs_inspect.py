@@ -58,15 +58,15 @@ def test_the_terminal_and_four_files_tell_what_is_there(faces, tmp_path, capsys)
     assert str(tmp_path / "seen" / "inspection.html") in said
     assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == sorted(INSPECTION)
     facts = json.loads((tmp_path / "seen" / "inspection.json").read_text())
-    assert (facts["people"], facts["images"]) == (24, 97)
+    assert (facts["identities"], facts["images"]) == (24, 97)
     assert facts["unreadable"]["reasons"] == {"not an image": 2}
-    assert facts["duplicates"]["same_bytes"]["across_people"] == 1
+    assert facts["duplicates"]["same_bytes"]["across_identities"] == 1
     assert facts["split"]["left_out"]["no readable image"]["examples"] == ["Nobody"]
     assert facts["plan"] == {"side": 16, "crop": 0.6, "loss": "cosface", "compares": False, "aligned": False}
-    head, *people = rows(tmp_path / "seen" / "inspection_people.csv")
-    assert head == ["person", "images", "part", "why_not_training"]
-    assert len(people) == 25
-    assert all((part == "training") != bool(why) for _, _, part, why in people)
+    head, *identities = rows(tmp_path / "seen" / "inspection_identities.csv")
+    assert head == ["identity", "images", "part", "why_not_training"]
+    assert len(identities) == 25
+    assert all((part == "training") != bool(why) for _, _, part, why in identities)
     _, pair = rows(tmp_path / "seen" / "inspection_duplicates.csv")
     assert {pair[1], pair[4]} == {person.name, other.name}
     assert pair[6] == "yes"
@@ -87,7 +87,7 @@ def test_a_set_that_cannot_train_is_shown_whole_and_exits_with_1(faces, tmp_path
     assert facts["images"] == 96
     assert facts["sampler"]["of_all_images"]
     assert facts["plan"]["compares"]
-    assert {part for _, _, part, _ in rows(tmp_path / "seen" / "inspection_people.csv")[1:]} == {""}
+    assert {part for _, _, part, _ in rows(tmp_path / "seen" / "inspection_identities.csv")[1:]} == {""}
     assert "view9" in (tmp_path / "seen" / "inspection.html").read_text()
 
 
@@ -109,7 +109,7 @@ def test_an_array_tells_the_same_as_the_folder_it_was_made_from(faces, tmp_path)
     folder, array = (json.loads((tmp_path / name / "inspection.json").read_text()) for name in ("folder", "array"))
     for facts in (folder["files"], array["files"]):
         del facts["smallest"], facts["largest"]  # named by file, or by person and number
-    for part in ("images_per_person", "files", "split", "sampler", "concerns"):
+    for part in ("images_per_identity", "files", "split", "sampler", "concerns"):
         assert folder[part] == array[part]
 
 
@@ -195,7 +195,7 @@ def test_names_in_any_script_reach_page_terminal_and_tables(faces, tmp_path, cap
         shutil.copytree(person, folder / name)
     inspect(tiny(folder, **{"data.protocol": "generated"}), tmp_path / "seen")
     assert "\nline" not in capsys.readouterr().out
-    table = rows(tmp_path / "seen" / "inspection_people.csv")[1:]
+    table = rows(tmp_path / "seen" / "inspection_identities.csv")[1:]
     assert {row[0] for row in table} == set(names)
     assert "<b>" not in (tmp_path / "seen" / "inspection.html").read_text()
 

@@ -14,7 +14,7 @@ from lfw_jax.report.inspection.facts import facts
 from lfw_jax.report.inspection.figures import (
     crop_sheet,
     image_sides,
-    images_per_person,
+    images_per_identity,
     needed_side,
     pair_sheet,
 )
@@ -29,9 +29,9 @@ SUMMARY = {
     "command": "python launch.py --mode=inspect",
     "source": "folder faces",
     "plan": {"side": 112, "crop": 0.5, "loss": "arcface", "compares": False},
-    "people": 150,
+    "identities": 150,
     "images": 1204,
-    "images_per_person": {
+    "images_per_identity": {
         "min": 1,
         "median": 2.0,
         "mean": 8.03,
@@ -39,9 +39,9 @@ SUMMARY = {
         "singletons": 60,
         "top_share": 0.75,
         "histogram": [
-            {"from": 1, "to": 1, "people": 60, "images": 60},
-            {"from": 2, "to": 4, "people": 89, "images": 244},
-            {"from": 500, "to": 900, "people": 1, "images": 900},
+            {"from": 1, "to": 1, "identities": 60, "images": 60},
+            {"from": 2, "to": 4, "identities": 89, "images": 244},
+            {"from": 500, "to": 900, "identities": 1, "images": 900},
         ],
         "most": [[HOSTILE, 900], ["Ada", 4], ["Bob", 4]],
     },
@@ -62,16 +62,16 @@ SUMMARY = {
         "files": [{"path": f"{HOSTILE}{i}.jpg", "reason": "not an image"} for i in range(60)],
     },
     "duplicates": {
-        "same_bytes": {"groups": 1, "within_people": 0, "across_people": 1},
-        "near": {"within_people": 1234, "across_people": 2},
+        "same_bytes": {"groups": 1, "within_identities": 0, "across_identities": 1},
+        "near": {"within_identities": 1234, "across_identities": 2},
         "on_both_sides": 1,
         "distance_bits": {"at_most": 50, "of": 256},
         "complete": False,
         "pairs": [
             {
                 "images": [f"{HOSTILE}/1.jpg", f"Ada/{i}.jpg"],
-                "places": [0, 1],
-                "people": [HOSTILE, "Ada"],
+                "indices": [0, 1],
+                "identities": [HOSTILE, "Ada"],
                 "parts": ["training", "none" if i else "test"],
                 "same_bytes": not i,
                 "distance": 7 * i,
@@ -81,13 +81,13 @@ SUMMARY = {
         "pairs_left_out": 7,
     },
     "split": {
-        "training": {"people": 100, "images": 1000},
+        "training": {"identities": 100, "images": 1000},
         "pairs": {
-            "validation": {"list": "held-out identities", "people": 10, "images": 40, "same": 50, "different": 51},
-            "test": {"list": "pairsDevTest", "people": 30, "images": 90, "same": 500, "different": 500},
+            "validation": {"list": "held-out identities", "identities": 10, "images": 40, "same": 50, "different": 51},
+            "test": {"list": "pairsDevTest", "identities": 30, "images": 90, "same": 500, "different": 500},
         },
-        "unused_images_of_training_people": 3,
-        "left_out": {"in the test pairs": {"people": 30, "images": 90, "examples": [HOSTILE, "Ada"]}},
+        "unused_images_of_training_identities": 3,
+        "left_out": {"in the test pairs": {"identities": 30, "images": 90, "examples": [HOSTILE, "Ada"]}},
         "notes": ["peopleDevTrain.txt is not at hand."],
     },
     "sampler": {
@@ -95,20 +95,20 @@ SUMMARY = {
         "of_all_images": False,
         "batch_size": 128,
         "steps_per_epoch": 7,
-        "steps_looked_at": 28,
-        "epochs_looked_at": 4.0,
+        "steps_examined": 28,
+        "epochs_examined": 4.0,
         "images": 1000,
         "never_images": 12,
-        "never_people": 5,
+        "never_identities": 5,
         "seldom_images": 900,
         "seldom_epochs": 4,
         "singletons_of_draws": 0.25,
-        "singletons_of_people": 0.5,
-        "positive_pairs_a_batch": 3.25,
+        "singletons_of_identities": 0.5,
+        "positive_pairs_per_batch": 3.25,
         "batches_without_positive_pair": 0.1,
-        "by_images_of_person": [
-            {"from": 1, "images": 60, "a_epoch": 1.0},
-            {"from": 500, "images": 900, "a_epoch": 0.02},
+        "by_images_of_identity": [
+            {"from": 1, "images": 60, "per_epoch": 1.0},
+            {"from": 500, "images": 900, "per_epoch": 0.02},
         ],
     },
     "faults": ["--config.sampler.batch_size is 128, but there are only 5."],
@@ -150,7 +150,7 @@ def test_no_line_is_longer_than_the_terminal_or_80_columns(width):
 def test_the_terminal_prints_every_fact():
     said = words(printed(SUMMARY))
     for fact in (
-        "150", "1,204", "18.6 MB", "1 / 2 / 8.0 / 900", "60 identities (40.0 %)", "have 75.0 % of all images",
+        "150", "1,204", "18.6 MB", "1 / 2 / 8.0 / 900", "60 identities (40.0 %)", "75.0 % of all images",
         "JPEG 1,200, PNG 4", "colour (RGB) 1,000, grey (L) 204", "250 × 250 (200)", "and 2 other sizes",
         "20 × 30: small.jpg", "2000 × 3000: large.jpg", "50.0 % are square", "not an image 59", "cut off 1",
         "1 pair", "at least 1,234 pairs", "100 identities, 1,000 images",
@@ -190,13 +190,13 @@ def test_groups_without_facts_are_omitted():
 
 def test_bars_are_as_long_as_the_bins_are_full():
     drawn = bars(
-        [{"from": 1, "to": 1, "people": 80, "images": 80}, {"from": 2, "to": 4, "people": 40, "images": 99}], 10
+        [{"from": 1, "to": 1, "identities": 80, "images": 80}, {"from": 2, "to": 4, "identities": 40, "images": 99}], 10
     )
     assert [(label, len(bar)) for label, bar, _ in drawn] == [("1", 10), ("2–4", 5)]
     assert drawn[1][2] == "40 identities, 99 images"
-    assert bars([{"from": 1, "to": 1, "people": 999, "images": 9}, {"from": 2, "to": 2, "people": 1, "images": 2}], 10)[
-        1
-    ][1]
+    assert bars(
+        [{"from": 1, "to": 1, "identities": 999, "images": 9}, {"from": 2, "to": 2, "identities": 1, "images": 2}], 10
+    )[1][1]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_the_page_is_whole_and_refers_to_nothing_outside(tmp_path):
             Image.open(io.BytesIO(base64.b64decode(content))).verify()
 
 
-def test_names_of_people_and_files_are_escaped(tmp_path):
+def test_names_of_identities_and_files_are_escaped(tmp_path):
     html = page(tmp_path)
     assert html.count("[red]&lt;/td&gt;&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt;[/red] $x$ 名前") >= 4 + 50
 
@@ -251,12 +251,12 @@ def test_a_page_of_a_set_without_pairs_or_pictures(tmp_path):
     assert html.count("<figure>") == 1
 
 
-@pytest.mark.parametrize(("people", "scale"), [([60, 1], "log"), ([60, 40], "linear")])
-def test_the_plot_of_images_per_identity_shows_small_bars(people, scale):
-    histogram = [{"from": i + 1, "to": i + 1, "people": count} for i, count in enumerate(people)]
-    left, right = images_per_person(histogram, np.repeat([1, 2], people)).axes
+@pytest.mark.parametrize(("identities", "scale"), [([60, 1], "log"), ([60, 40], "linear")])
+def test_the_plot_of_images_per_identity_shows_small_bars(identities, scale):
+    histogram = [{"from": i + 1, "to": i + 1, "identities": count} for i, count in enumerate(identities)]
+    left, right = images_per_identity(histogram, np.repeat([1, 2], identities)).axes
     assert left.get_yscale() == scale
-    assert [bar.get_height() for bar in left.patches] == people
+    assert [bar.get_height() for bar in left.patches] == identities
     owned = right.lines[1].get_ydata()
     assert (owned[0], owned[-1]) == (0.0, 1.0)
     assert (np.diff(owned) >= 0).all()

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lfw_jax.report.figures import pair_gallery
-from lfw_jax.report.page import Section, write_page
+from lfw_jax.report.page import Reproduction, Section, write_page
 
 HOSTILE = '</pre><script>alert("1")</script><img src=x onerror=alert(1)> & {{ title }} {% raw %}'
 
@@ -56,7 +56,6 @@ def write(path, **changes):
     content = {
         "title": "ArcFace on LFW",
         "subtitle": "one run",
-        "command": "python launch.py --job=train",
         "headline": [("Accuracy", "90.5 %", "interval 88.6–92.2 %")],
         "sections": [
             Section(
@@ -66,8 +65,7 @@ def write(path, **changes):
                 [("a drawing", drawing()), ("photographs", photographs())],
             )
         ],
-        "config": "loss: arcface",
-        "environment": {"JAX": "0.10"},
+        "reproduction": Reproduction("python launch.py --job=train", "loss: arcface", {"JAX": "0.10"}),
     }
     return write_page(path, **(content | changes))
 
@@ -106,9 +104,19 @@ def test_the_page_refers_to_nothing_outside_and_runs_nothing(tmp_path):
     assert not re.search(r"https?://|url\(|@import", html)
 
 
-@pytest.mark.parametrize("where", ["title", "subtitle", "command", "config", "notice"])
-def test_hostile_text_is_shown_and_never_obeyed(tmp_path, where):
-    page = Page(write(tmp_path / "report.html", **{where: HOSTILE}, sections=[]).read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"title": HOSTILE},
+        {"subtitle": HOSTILE},
+        {"notice": HOSTILE},
+        {"reproduction": Reproduction(HOSTILE, "")},
+        {"reproduction": Reproduction("", HOSTILE)},
+    ],
+    ids=["title", "subtitle", "notice", "command", "config"],
+)
+def test_hostile_text_is_shown_and_never_obeyed(tmp_path, content):
+    page = Page(write(tmp_path / "report.html", **content, sections=[]).read_text(encoding="utf-8"))
     assert page.open == []
     assert not page.all("script")
     assert not page.all("img")
@@ -122,7 +130,7 @@ def test_hostile_cells_captions_and_names_are_shown_and_never_obeyed(tmp_path):
             tmp_path / "report.html",
             sections=[section],
             headline=[(HOSTILE, HOSTILE, HOSTILE)],
-            environment={HOSTILE: HOSTILE},
+            reproduction=Reproduction("", "", {HOSTILE: HOSTILE}),
         ).read_text(encoding="utf-8")
     )
     assert page.open == []

@@ -27,7 +27,7 @@ from tests.evaluation.finished_folders import run_metrics, scored
 DATA = DataSummary(
     training_images=1200,
     training_identities=300,
-    validation=ListSize("held-out people", 600),
+    validation=ListSize("held-out identities", 600),
     development=Development(ListSize("pairsDevTrain", 2200), identities=2132, training_identities=0),
     test=ListSize("pairsDevTest", 1000),
     sets=(ListSize("party", 40),),
@@ -57,11 +57,15 @@ def test_the_page_has_a_section_for_everything_that_was_measured(tmp_path):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     titles = [part.partition("</h2>")[0] for part in page.split("<h2>")[1:]]
     assert titles[:7] == [
-        "Verification on test", "Evaluation sets", "At strict thresholds", "Against raw pixels", "The worst errors",
+        "Verification on test", "Evaluation sets", "True accept rates at strict thresholds",
+        "Comparison with raw pixels", "The worst errors",
         "Training", "Data",
     ]  # fmt: skip
     assert "ArcFace; best checkpoint, step 1,200" in page
-    assert '<p class="notice" role="note">3 identities of party trained, so its metrics flatter the model</p>' in page
+    assert (
+        '<p class="notice" role="note">3 identities of party are in the training set, so its metrics are too optimistic</p>'
+        in page
+    )
 
 
 def test_the_page_leaves_out_what_there_is_not(tmp_path):
@@ -97,10 +101,10 @@ def test_a_set_has_its_row_with_dashes_for_what_it_lacks():
     accuracy = bare.by_rule("accuracy").accuracy
     assert section.table[2][:5] == ["bare", "4,000", f"{100 * accuracy:.2f} %", "–", "–"]
     assert section.table[2][6] == "–"
-    assert "2 identities of bare trained, so its metrics flatter the model" in section.text
+    assert "2 identities of bare are in the training set, so its metrics are too optimistic" in section.text
 
 
-def test_the_rates_are_listed_with_the_recipe_of_insightface_if_there_is_one():
+def test_the_rates_are_listed_by_the_protocol_of_insightface_if_there_is_one():
     found = dataclasses.replace(set_result(), insightface=InsightFaceResult(0.9, 0.0123))
     section = rates_section(found)
     assert section.table is not None
@@ -143,7 +147,7 @@ def test_the_data_section_states_sizes_and_remarks():
     assert section.table == [
         ["Part", "Content"],
         ["Training", "1,200 images of 300 identities"],
-        ["Validation", "600 pairs of identities held out of training (held-out people)"],
+        ["Validation", "600 pairs of identities held out of training (held-out identities)"],
         ["Development", "2,200 pairs, on which thresholds are chosen (pairsDevTrain)"],
         ["Test", "1,000 pairs (pairsDevTest)"],
         ["party", "40 pairs"],
@@ -156,7 +160,7 @@ def test_the_data_section_states_training_identities_folds_and_skipped_files():
     training = dataclasses.replace(DATA.development, training_identities=2085)
     table = data_section(dataclasses.replace(DATA, development=training)).table
     assert table is not None
-    assert table[3][1].endswith("(pairsDevTrain); 2,085 of their 2,132 identities train")
+    assert table[3][1].endswith("(pairsDevTrain); 2,085 of their 2,132 identities are also used for training")
     skipped = tuple((f"{number}.txt", "no image") for number in range(6))
     section = data_section(dataclasses.replace(DATA, development=None, skipped=skipped))
     assert section.table is not None
@@ -170,7 +174,7 @@ def test_the_terminal_shows_the_test_list_the_pixels_and_the_sets(capsys):
     print_results(metrics)
     said = capsys.readouterr().out
     assert "test: 20 same, 20 different pairs" in said
-    assert f"raw pixels, evaluated in the same way: {100 * metrics.baseline.by_rule('accuracy').accuracy:.1f} %" in said
+    assert f"baseline of raw pixels: accuracy {100 * metrics.baseline.by_rule('accuracy').accuracy:.1f} %" in said
     assert "Evaluation sets" in said
     print_results(run_metrics(1))
     assert "Evaluation sets" not in capsys.readouterr().out
@@ -188,7 +192,7 @@ def test_the_events_hold_the_metrics_and_the_plots(tmp_path, monkeypatch):
     expected = {
         "test/accuracy_by_accuracy": metrics.test.by_rule("accuracy").accuracy,
         "test/accuracy_by_f1": metrics.test.by_rule("f1").accuracy,
-        "test/accuracy_by_held_out_people": held_out.accuracy,
+        "test/accuracy_by_held_out_identities": held_out.accuracy,
         "test/auc": metrics.test.auc,
         "sets/party/accuracy": metrics.sets["party"].by_rule("accuracy").accuracy,
         "sets/party/auc": metrics.sets["party"].auc,

@@ -46,7 +46,7 @@ def summary(**changes):
     return ListResult(**(fields | changes))
 
 
-HELD_OUT = threshold(value=1.111, chosen_on="validation people", accuracy=0.914, f1=0.915)
+HELD_OUT = threshold(value=1.111, chosen_on="validation identities", accuracy=0.914, f1=0.915)
 FOLDS = FoldsResult("accuracy", (0.88,) * 5 + (0.9,) * 5, (1.0,) * 10, 0.89, 0.00333, 0.01)
 NAN = float("nan")
 PAIRS = ScoredPairs("pairsDevTest", [0.5, 0.9, 1.1, 1.4], [True, True, False, False])
@@ -113,9 +113,9 @@ def test_the_section_holds_words_table_and_both_figures():
     assert lines == ["best accuracy: 1.023", "best F1: 1.050"]
 
 
-def test_a_threshold_chosen_on_the_list_itself_is_called_flattering():
+def test_a_threshold_chosen_on_the_list_itself_is_called_too_optimistic():
     text = verification_section(summary(thresholds=(threshold(chosen_on="pairsDevTest"),)), PAIRS).text
-    assert "flatter" in text
+    assert "too optimistic" in text
 
 
 def test_a_collapsed_embedding_is_called_one():
@@ -140,22 +140,22 @@ def test_a_number_that_does_not_exist_is_a_dash():
 
 def test_the_training_section_tells_length_and_loss():
     section = training_section([HistoryRow(10, epoch=0.5, loss=9.0), HistoryRow(1200, epoch=60.0, loss=0.5)])
-    assert section.text == "1,200 steps, 60 epochs; the loss went from 9.000 to 0.500."
+    assert section.text == "1,200 steps, 60 epochs; the training loss went from 9.000 to 0.500."
     assert len(section.figures) == 1
 
 
-def test_the_threshold_of_held_out_people_is_the_last_column_everywhere():
+def test_the_threshold_of_held_out_identities_is_the_last_column_everywhere():
     given = summary(held_out_threshold=HELD_OUT)
     text = printed(given)
     assert max(map(len, text.splitlines())) <= 80
     rows = {line[:15].strip(): line[15:].split() for line in text.splitlines() if line.startswith("  ")}
     assert rows["Threshold"] == ["1.023", "1.050", "1.111"]
-    assert rows["Chosen on"] == ["pairsDevTrain", "pairsDevTrain", "validation", "people"]
+    assert rows["Chosen on"] == ["pairsDevTrain", "pairsDevTrain", "validation", "identities"]
     assert rows["Accuracy"] == ["88.1", "%", "88.1", "%", "91.4", "%"]
-    assert ("By the threshold of validation people", "91.4 %", "95 % interval 85.9–90.0 %; threshold 1.111") in (
+    assert ("At the threshold of validation identities", "91.4 %", "95 % interval 85.9–90.0 %; threshold 1.111") in (
         verification_headline(given)
     )
     section = verification_section(given, PAIRS)
-    assert "The last column has the threshold of validation people, who did not train" in section.text
+    assert "The last column has the threshold chosen on validation identities, which are not used" in section.text
     assert section.table is not None
     assert section.table[1][:4] == ["Threshold", "1.023", "1.050", "1.111"]

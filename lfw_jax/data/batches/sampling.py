@@ -68,7 +68,7 @@ class Uniform:
     def describe(self) -> str:
         """Describe the sampling in one line."""
         return (
-            f"uniform: {self._images} images of {self._identities} identities, each once per epoch; batches of "
+            f"uniform: {self._images:,} images of {self._identities:,} identities, each once per epoch; batches of "
             f"{self.batch_size}, {self.steps_per_epoch} per epoch"
         )
 

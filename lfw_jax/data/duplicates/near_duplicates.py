@@ -126,19 +126,19 @@ def fine_distances(
 
 
 def perceptual_hashes(
-    images: ImageSet, places: Int[np.ndarray, "chosen"] | None = None, *, crop: float = 1.0
+    images: ImageSet, indices: Int[np.ndarray, "chosen"] | None = None, *, crop: float = 1.0
 ) -> UInt64[np.ndarray, "chosen"]:
     """Return the 64-bit perceptual hash of each image: ImageHash's pHash, from low DCT frequencies.
 
     Args:
       images: the image set.
-      places: the indices of the images, in the order of the result; None selects all.
+      indices: the indices of the images, in the order of the result; None selects all.
       crop: the central fraction of an image's sides that is hashed.
 
     Raises:
       UserError: an image cannot be decoded; the message names it.
     """
-    return _hashes(images, places, crop, side=8)[:, 0]
+    return _hashes(images, indices, crop, side=8)[:, 0]
 
 
 def exact_duplicates(images: ImageSet) -> list[Int[np.ndarray, "copies"]]:

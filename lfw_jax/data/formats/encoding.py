@@ -47,17 +47,17 @@ def encoded_image(images: ImageSet, place: int) -> bytes:
         ) from error
 
 
-def encoded_images(images: ImageSet, places: Iterable[int] | Int[np.ndarray, "chosen"]) -> Iterator[bytes]:
+def encoded_images(images: ImageSet, indices: Iterable[int] | Int[np.ndarray, "chosen"]) -> Iterator[bytes]:
     """Yield selected images of a set as encoded files, one at a time.
 
     Args:
       images: the image set.
-      places: the indices of the images, in the order of the result.
+      indices: the indices of the images, in the order of the result.
 
     Raises:
       UserError: a file can no longer be read.
     """
-    for place in places:
+    for place in indices:
         yield encoded_image(images, int(place))
 
 

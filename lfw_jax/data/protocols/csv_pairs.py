@@ -52,7 +52,7 @@ def read_csv_pairs(path: str | Path) -> PathPairs:
         same=np.array(same, bool),
         folds=_folds(path, rows) if "fold" in columns else None,
         development=_development(path, rows) if "split" in columns else None,
-        people=identities,
+        identities=identities,
     )
 
 

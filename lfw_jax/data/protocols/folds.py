@@ -17,13 +17,13 @@ class Lists:
     """The lists of a view.
 
     Attributes:
-      people: the identities listed for training. Those named in `test` must still be excluded.
+      identities: the identities listed for training. Those named in `test` must still be excluded.
       development: pairs for choosing thresholds; `test` itself for cross-validation over its folds.
       test: pairs for evaluation at these thresholds.
       notes: remarks on missing lists and images.
     """
 
-    people: frozenset[str]
+    identities: frozenset[str]
     development: PairList
     test: PairList
     notes: tuple[str, ...]
@@ -109,7 +109,7 @@ def view2_lists(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> 
 
 def _checked_pairs(name: str, images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> PairList:
     pairs = read_pairs(find_list(name, data_dir, config["lists_dir"]))
-    check_against(pairs, images.numbers_of_people())
+    check_against(pairs, images.numbers_by_identity())
     return pairs
 
 

@@ -28,7 +28,7 @@ class PathPairs:
       same: `[pairs]`, true if both images show the same identity.
       folds: `[pairs]`, the fold of each pair, from 0; None for a list without folds.
       development: `[pairs]`, true for pairs on which thresholds are chosen; None if all pairs are test pairs.
-      people: the identity on each path, if the list has it; if empty, identities are derived from the paths.
+      identities: the identity on each path, if the list has it; if empty, identities are derived from the paths.
     """
 
     name: str
@@ -37,7 +37,7 @@ class PathPairs:
     same: Bool[np.ndarray, "pairs"]
     folds: Int[np.ndarray, "pairs"] | None = None
     development: Bool[np.ndarray, "pairs"] | None = None
-    people: dict[str, str] = dataclasses.field(default_factory=dict)
+    identities: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def tenths(pairs: int, folds: int = TENTHS) -> Int[np.ndarray, "pairs"]:
@@ -111,13 +111,13 @@ def images_of(
     Returns:
       The images, the pairs, the names of the known identities, and whether the names contradict the pairs.
     """
-    known = listed.people or {name: person for name, file in files.items() if (person := _identity(file, root))}
+    known = listed.identities or {name: person for name, file in files.items() if (person := _identity(file, root))}
     both = [(known.get(one), known.get(other)) for one, other in zip(listed.first, listed.second, strict=True)]
     contradicting = any(
         one is not None and other is not None and (one == other) != same
         for (one, other), same in zip(both, listed.same.tolist(), strict=True)
     )
-    if contradicting and not listed.people:
+    if contradicting and not listed.identities:
         known = {}
     owners = [known.get(name, name) for name in files]
     label_of = {person: label for label, person in enumerate(dict.fromkeys(owners))}

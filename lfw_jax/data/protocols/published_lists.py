@@ -115,7 +115,7 @@ def read_cfp(folder: Path) -> PathPairs:
             f"{folder}: found {len(parts)} folders in it, expected ten folds, 01 to 10. Unpack the set again."
         )
     people = {path: Path(path).parts[-3] for path in (*first, *second)}
-    return PathPairs(f"CFP-{folder.name}", first, second, np.array(same, bool), np.array(folds), people=people)
+    return PathPairs(f"CFP-{folder.name}", first, second, np.array(same, bool), np.array(folds), identities=people)
 
 
 def _cfp_images(path: Path) -> dict[str, str]:

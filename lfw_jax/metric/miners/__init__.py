@@ -11,8 +11,8 @@ from lfw_jax.metric.miners.hard import STRATEGIES, batch_easy_hard, batch_hard
 from lfw_jax.metric.miners.histogram import uniform_histogram
 from lfw_jax.metric.miners.triplet_margin import KINDS, triplet_margin
 from lfw_jax.metric.selection import (
-    DrawnTriplets,
     PairWeights,
+    SampledTriplets,
     TripletInterval,
     as_triplets,
     every_pair,
@@ -22,8 +22,8 @@ from lfw_jax.metric.selection import (
 __all__ = [
     "KINDS",
     "STRATEGIES",
-    "DrawnTriplets",
     "PairWeights",
+    "SampledTriplets",
     "TripletInterval",
     "as_triplets",
     "batch_easy_hard",

@@ -49,23 +49,26 @@ def facts(summary: Mapping[str, Any]) -> list[Facts]:
 def _set(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("source", summary["source"]),
-        ("identities", f"{summary['people']:,}"),
+        ("identities", f"{summary['identities']:,}"),
         ("images", f"{summary['images']:,}"),
     ]
     return [*rows, ("size", size_in_words(summary["files"]["bytes"]))]
 
 
 def _people(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    found, people = summary["images_per_person"], summary["people"]
+    found, identities = summary["images_per_identity"], summary["identities"]
     spread = f"{found['min']} / {found['median']:g} / {found['mean']:.1f} / {found['max']}"
     most = ", ".join(f"{name} {count:,}" for name, count in found["most"][:3])
     rows = [
         ("min / median / mean / max", spread),
-        ("with one image", f"{identity_count(found['singletons'])} ({percent(found['singletons'] / max(people, 1))})"),
+        (
+            "with one image",
+            f"{identity_count(found['singletons'])} ({percent(found['singletons'] / max(identities, 1))})",
+        ),
         ("most images", most),
     ]
-    if people >= _HUNDRED:
-        rows.append(("1 % with most images", f"have {percent(found['top_share'])} of all images"))
+    if identities >= _HUNDRED:
+        rows.append(("top 1 % of identities", f"{percent(found['top_share'])} of all images"))
     return rows
 
 
@@ -111,10 +114,10 @@ def _duplicates(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = summary["duplicates"]
     same, near, least = found["same_bytes"], found["near"], "" if found["complete"] else "at least "
     rows = [
-        ("identical, one identity", pair_count(same["within_people"])),
-        ("identical, two identities", pair_count(same["across_people"])),
-        ("similar, one identity", least + pair_count(near["within_people"])),
-        ("similar, two identities", least + pair_count(near["across_people"])),
+        ("identical, one identity", pair_count(same["within_identities"])),
+        ("identical, two identities", pair_count(same["across_identities"])),
+        ("similar, one identity", least + pair_count(near["within_identities"])),
+        ("similar, two identities", least + pair_count(near["across_identities"])),
     ]
     if found["on_both_sides"] is not None:
         rows.append(("in training and evaluation", least + pair_count(found["on_both_sides"])))
@@ -126,12 +129,12 @@ def _parts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if split is None:
         return []
     training = split["training"]
-    rows = [("training", f"{identity_count(training['people'])}, {image_count(training['images'])}")]
-    if unused := split["unused_images_of_training_people"]:
+    rows = [("training", f"{identity_count(training['identities'])}, {image_count(training['images'])}")]
+    if unused := split["unused_images_of_training_identities"]:
         rows.append(("unused", f"{image_count(unused)} of training identities"))
     for part, pairs in split["pairs"].items():
         counts = f"{pairs['same']:,} same and {pairs['different']:,} different pairs"
-        rows.append((part, f"{counts} of {identity_count(pairs['people'])} ({pairs['list']})"))
+        rows.append((part, f"{counts} of {identity_count(pairs['identities'])} ({pairs['list']})"))
     return [*rows, *(("note", note) for note in split["notes"])]
 
 
@@ -141,8 +144,8 @@ def _left_out(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         return []
     rows = []
     for reason, group in split["left_out"].items():
-        more = ", …" if group["people"] > len(group["examples"]) else ""
-        counts = f"{identity_count(group['people'])}, {image_count(group['images'])}"
+        more = ", …" if group["identities"] > len(group["examples"]) else ""
+        counts = f"{identity_count(group['identities'])}, {image_count(group['images'])}"
         rows.append((reason, f"{counts}: {', '.join(group['examples'])}{more}"))
     return rows
 
@@ -151,14 +154,14 @@ def _batches(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = summary["sampler"]
     if found is None:
         return []
-    rates = found["by_images_of_person"]
+    rates = found["by_images_of_identity"]
     rarely = "none"
     if found["seldom_images"]:
         rarely = f"{image_count(found['seldom_images'])}, less than once in {found['seldom_epochs']} epochs"
     never = image_count(found["never_images"]) if found["never_images"] else "none"
-    never += f" in {found['epochs_looked_at']:.3g} epochs"
-    if found["never_people"]:
-        never += f", among them all images of {identity_count(found['never_people'])}"
+    never += f" in {found['epochs_examined']:.3g} epochs"
+    if found["never_identities"]:
+        never += f", among them all images of {identity_count(found['never_identities'])}"
     rows = [
         (
             "sampler",
@@ -172,15 +175,13 @@ def _batches(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if len(rates) > 1:
         first, last = rates[0], rates[-1]
-        rate = (
-            f"{first['a_epoch']:.2g} per epoch for identities with {image_count(first['from'])}, {last['a_epoch']:.2g}"
-        )
+        rate = f"{first['per_epoch']:.2g} per epoch for identities with {image_count(first['from'])}, {last['per_epoch']:.2g}"
         rows.insert(4, ("samples of an image", f"{rate} for those with {last['from']} images or more"))
     return rows
 
 
 def _positives(found: Mapping[str, Any]) -> str:
-    words = f"{found['positive_pairs_a_batch']:.1f} per batch"
+    words = f"{found['positive_pairs_per_batch']:.1f} per batch"
     if found["batches_without_positive_pair"]:
         words += f"; {percent(found['batches_without_positive_pair'])} of the batches have none"
     return words

@@ -21,35 +21,35 @@ _QUALITY = 85
 _EXAMPLES = 16
 
 
-def images_per_person(histogram: Sequence[Mapping[str, int]], counts: Int[np.ndarray, "people"]) -> Figure:
+def images_per_identity(histogram: Sequence[Mapping[str, int]], counts: Int[np.ndarray, "identities"]) -> Figure:
     """Plot the histogram of images per identity, and the concentration of images.
 
     The latter is the share of all images that belongs to the identities with the most images.
 
     Args:
-      histogram: bins with `from`, `to` and `people`.
-      counts: `[people]`, the number of images of each identity.
+      histogram: bins with `from`, `to` and `identities`.
+      counts: `[identities]`, the number of images of each identity.
 
     Returns:
       The figure.
     """
-    people = np.array([row["people"] for row in histogram])
+    identities = np.array([row["identities"] for row in histogram])
     with matplotlib.rc_context(STYLE):
         figure = new_figure(8.0, 3.6)
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-        positions = np.arange(len(people))
-        bars = left.bar(positions, people, color=SAME_COLOUR, width=0.8)
-        left.bar_label(bars, [f"{count:,}" if count else "" for count in people], fontsize=8, color=INK, padding=2)
-        if people.max() > _LOG_FROM * max(1, people[people > 0].min()):
+        positions = np.arange(len(identities))
+        bars = left.bar(positions, identities, color=SAME_COLOUR, width=0.8)
+        left.bar_label(bars, [f"{count:,}" if count else "" for count in identities], fontsize=8, color=INK, padding=2)
+        if identities.max() > _LOG_FROM * max(1, identities[identities > 0].min()):
             left.set_yscale("log")
-            left.set_ylim(0.7, 3 * people.max())
+            left.set_ylim(0.7, 3 * identities.max())
         else:
-            left.set_ylim(0, 1.15 * people.max())
+            left.set_ylim(0, 1.15 * identities.max())
             left.yaxis.set_major_locator(MaxNLocator(integer=True))
         left.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
         left.grid(False, axis="x")
         left.set_xticks(
-            positions, [range_of(row) for row in histogram], rotation=35 if len(people) > 6 else 0, fontsize=9
+            positions, [range_of(row) for row in histogram], rotation=35 if len(identities) > 6 else 0, fontsize=9
         )
         left.set(xlabel="images per identity", ylabel="identities", title="Images per identity")
         owned = np.concatenate([[0], np.cumsum(np.sort(counts)[::-1])]) / counts.sum()

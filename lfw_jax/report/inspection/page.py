@@ -23,11 +23,11 @@ from lfw_jax.report.inspection.facts import (
 from lfw_jax.report.inspection.figures import (
     crop_sheet,
     image_sides,
-    images_per_person,
+    images_per_identity,
     needed_side,
     pair_sheet,
 )
-from lfw_jax.report.page import Section, write_page
+from lfw_jax.report.page import Reproduction, Section, write_page
 
 _FILES = 50
 _HEAD = ["", "Value"]
@@ -40,14 +40,14 @@ class Evidence:
     """The data of the plots and pictures of the page.
 
     Attributes:
-      counts: `[people]`, the number of images of each identity.
+      counts: `[identities]`, the number of images of each identity.
       shorter: `[images]`, the shorter side of each image in pixels.
       crops: inputs of the network for random images.
       first: the first images of the leading `duplicates.pairs`.
       second: the second images of these pairs.
     """
 
-    counts: Int[np.ndarray, "people"]
+    counts: Int[np.ndarray, "identities"]
     shorter: Int[np.ndarray, "images"]
     crops: Pictures
     first: Pictures
@@ -79,11 +79,9 @@ def write_inspection_page(
         path,
         title=f"Data set: {summary['config']}",
         subtitle=summary["source"],
-        command=summary["command"],
         headline=_headline(summary),
         sections=sections,
-        config=config,
-        environment=environment,
+        reproduction=Reproduction(summary["command"], config, environment),
         notice=f"Training cannot begin: {' '.join(summary['faults'])}" if summary["faults"] else "",
     )
 
@@ -122,7 +120,7 @@ _MEANING = {
         "The identities for training, validation and test are disjoint. Thresholds are chosen on the development pairs, whose "
         "identities may be used for training as well."
     ),
-    NOT_TRAINED: "All identities are listed in inspection_people.csv, with the reasons.",
+    NOT_TRAINED: "All identities are listed in inspection_identities.csv, with the reasons.",
     BATCHES: (
         "Statistics of the first epochs. A loss that compares images learns from the same-identity pairs in a batch; rarely "
         "sampled images hardly contribute."
@@ -131,13 +129,13 @@ _MEANING = {
 
 
 def _headline(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    found, duplicates = summary["images_per_person"], summary["duplicates"]
-    across = duplicates["same_bytes"]["across_people"] + duplicates["near"]["across_people"]
+    found, duplicates = summary["images_per_identity"], summary["duplicates"]
+    across = duplicates["same_bytes"]["across_identities"] + duplicates["near"]["across_identities"]
     return [
-        ("Images", f"{summary['images']:,}", f"of {summary['people']:,} identities"),
+        ("Images", f"{summary['images']:,}", f"of {summary['identities']:,} identities"),
         (
             "With one image",
-            percent(found["singletons"] / max(summary["people"], 1)),
+            percent(found["singletons"] / max(summary["identities"], 1)),
             f"{found['singletons']:,} identities",
         ),
         ("Unreadable", f"{summary['unreadable']['count']:,}", "files that were skipped or cannot be decoded"),
@@ -155,9 +153,9 @@ def _verdict(summary: Mapping[str, Any]) -> Section:
 def _identity_plots(summary: Mapping[str, Any], evidence: Evidence) -> list:
     caption = (
         "Left: the number of identities by their number of images. Right: the share of all images that belongs to the "
-        "identities with the most images; on the dashed line all identities have the same number."
+        "identities with the most images; on the dashed line, all identities have the same number of images."
     )
-    return [(caption, images_per_person(summary["images_per_person"]["histogram"], evidence.counts))]
+    return [(caption, images_per_identity(summary["images_per_identity"]["histogram"], evidence.counts))]
 
 
 def _file_plots(summary: Mapping[str, Any], evidence: Evidence) -> list:

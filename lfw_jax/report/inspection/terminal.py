@@ -62,7 +62,7 @@ def _histogram(summary: Mapping[str, Any]) -> Padding:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(width=_BAR, no_wrap=True)
     table.add_column(overflow="fold")
-    for label, bar, counts in bars(summary["images_per_person"]["histogram"], _BAR):
+    for label, bar, counts in bars(summary["images_per_identity"]["histogram"], _BAR):
         table.add_row(Text(label), Text(bar), Text(counts))
     return Padding(table, (1, 0, 0, 2))
 

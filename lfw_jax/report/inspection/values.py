@@ -59,17 +59,17 @@ def bars(histogram: Sequence[Mapping[str, int]], width: int) -> list[tuple[str, 
     """Return text bars of the numbers of identities by images per identity.
 
     Args:
-      histogram: bins with `from`, `to`, `people` and `images`.
+      histogram: bins with `from`, `to`, `identities` and `images`.
       width: the length of the longest bar in characters.
 
     Returns:
       For each bin its range, its bar, and its counts in words.
     """
-    most = max((row["people"] for row in histogram), default=1)
+    most = max((row["identities"] for row in histogram), default=1)
     lines = []
     for row in histogram:
-        eighths = round(8 * width * row["people"] / most)
+        eighths = round(8 * width * row["identities"] / most)
         bar = "█" * (eighths // 8) + ("▏▎▍▌▋▊▉"[eighths % 8 - 1] if eighths % 8 else "")
-        counts = f"{identity_count(row['people'])}, {image_count(row['images'])}"
-        lines.append((range_of(row), bar or "▏" * bool(row["people"]), counts))
+        counts = f"{identity_count(row['identities'])}, {image_count(row['images'])}"
+        lines.append((range_of(row), bar or "▏" * bool(row["identities"]), counts))
     return lines

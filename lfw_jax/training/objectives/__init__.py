@@ -1,1 +1,1 @@
-"""Objectives: losses of embeddings with their parameters and state, by name in a configuration."""
+"""Objectives: losses with their parameters and state, built by name from a configuration."""

@@ -51,7 +51,7 @@ def test_distance_weighted_gives_every_positive_one_negative():
     embeddings, labels = on_a_sphere(40, 16, 8, seed=1)
     pairs = compare(embeddings, labels)
     selected = jax.jit(miners.distance_weighted)(pairs, key=jax.random.key(3))
-    drawn = np.asarray(selected.drawn)
+    drawn = np.asarray(selected.sampled)
     np.testing.assert_array_equal(drawn >= 0, pairs.positive)
     np.testing.assert_array_equal(selected.positive, np.asarray(pairs.positive, np.float32))
     rows, places = np.nonzero(drawn >= 0)
@@ -78,7 +78,7 @@ def test_distance_weighted_drops_anchors_without_a_near_negative():
     selected = miners.distance_weighted(compare(embeddings, jnp.array([0, 0, 1, 1])), key=jax.random.key(0))
     assert not np.any(selected.positive)
     assert not np.any(selected.negative)
-    assert np.all(np.asarray(selected.drawn) == -1)
+    assert np.all(np.asarray(selected.sampled) == -1)
 
 
 @pytest.mark.parametrize(

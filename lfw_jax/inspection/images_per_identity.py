@@ -13,16 +13,16 @@ _MOST = 10
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class ImagesPerPerson:
+class ImagesPerIdentity:
     """The number of images of each identity that has any.
 
     Attributes:
       names: the identities.
-      counts: `[people]`, the number of images of each.
+      counts: `[identities]`, the number of images of each.
     """
 
     names: tuple[str, ...]
-    counts: Int[np.ndarray, "people"]
+    counts: Int[np.ndarray, "identities"]
 
     @property
     def singletons(self) -> int:
@@ -40,12 +40,12 @@ class ImagesPerPerson:
         if not len(self.counts):
             return []
         lows, which = bins(self.counts)
-        people = np.bincount(which, minlength=len(lows))
+        identities = np.bincount(which, minlength=len(lows))
         images = np.bincount(which, self.counts, minlength=len(lows)).astype(np.int64)
         first = int(which.min())
         highs = [*(low - 1 for low in lows[1:]), max(int(self.counts.max()), lows[-1])]
         return [
-            {"from": lows[i], "to": highs[i], "people": int(people[i]), "images": int(images[i])}
+            {"from": lows[i], "to": highs[i], "identities": int(identities[i]), "images": int(images[i])}
             for i in range(first, len(lows))
         ]
 
@@ -64,7 +64,7 @@ class ImagesPerPerson:
         }
 
 
-def images_per_person(names: Sequence[str], labels: Int[np.ndarray, "images"]) -> ImagesPerPerson:
+def images_per_identity(names: Sequence[str], labels: Int[np.ndarray, "images"]) -> ImagesPerIdentity:
     """Count the images of each identity; identities without an image are omitted.
 
     Args:
@@ -73,19 +73,19 @@ def images_per_person(names: Sequence[str], labels: Int[np.ndarray, "images"]) -
     """
     counts = np.bincount(labels, minlength=len(names))
     present = np.flatnonzero(counts)
-    return ImagesPerPerson(tuple(names[i] for i in present.tolist()), counts[present])
+    return ImagesPerIdentity(tuple(names[i] for i in present.tolist()), counts[present])
 
 
-def bins(counts: Int[np.ndarray, "people"]) -> tuple[list[int], Int[np.ndarray, "people"]]:
+def bins(counts: Int[np.ndarray, "identities"]) -> tuple[list[int], Int[np.ndarray, "identities"]]:
     """Assign identities to bins of images per identity.
 
     The bins are 1, 2, 3, 4, 5-9, 10-19, 20-49, 50-99, …
 
     Args:
-      counts: `[people]`, the number of images of each identity.
+      counts: `[identities]`, the number of images of each identity.
 
     Returns:
-      The lower ends of the bins, and `[people]`, the bin of each identity.
+      The lower ends of the bins, and `[identities]`, the bin of each identity.
     """
     lows = _bin_starts(int(counts.max(initial=1)))
     return lows, np.searchsorted(lows, counts, side="right") - 1

@@ -1,0 +1,57 @@
+"""The work directory: its history keeps rows, keys and order; files of an inspection do not occupy it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from ml_collections import ConfigDict
+
+from lfw_jax.errors import UserError
+from lfw_jax.jobs.workdir import INSPECTION, Workdir
+from lfw_jax.training.history import HistoryRow
+
+LINES = (
+    '{"step": 1, "epoch": 0.5, "loss": 2.5, "learning_rate": 0.1}',
+    '{"step": 2, "epoch": 1.0, "loss": 2.0, "learning_rate": 0.1, "images_per_second": 300.0}',
+    '{"step": 2, "epoch": 1.0, "seconds": 4.25, "validation_accuracy": 0.75, "validation_auc": 0.8}',
+    '{"step": 3, "epoch": 1.5, "seconds": 6.5}',
+)
+
+
+def workdir_with(folder: Path, *lines: str) -> Workdir:
+    workdir = Workdir(folder, ConfigDict({"seed": 0}))
+    workdir.begin()
+    (folder / "history.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return workdir
+
+
+def test_reading_and_writing_changes_no_byte(tmp_path: Path):
+    workdir = workdir_with(tmp_path / "run", *LINES)
+    rows = workdir.history(3)
+    assert rows[0] == HistoryRow(1, epoch=0.5, loss=2.5, learning_rate=0.1)
+    assert rows[2] == HistoryRow(2, epoch=1.0, seconds=4.25, validation_accuracy=0.75, validation_auc=0.8)
+    before = (tmp_path / "run" / "history.jsonl").read_bytes()
+    workdir.write_history(rows)
+    assert (tmp_path / "run" / "history.jsonl").read_bytes() == before
+
+
+def test_the_history_ends_at_the_given_step_and_skips_an_unfinished_line(tmp_path: Path):
+    workdir = workdir_with(tmp_path / "run", *LINES[:3], '{"step": 2, "ep')
+    assert [row.step for row in workdir.history(2)] == [1, 2, 2]
+    assert [row.step for row in workdir.history(1)] == [1]
+    assert Workdir(tmp_path / "other", ConfigDict({"seed": 0})).history(9) == []
+
+
+def test_a_damaged_row_is_named(tmp_path: Path):
+    workdir = workdir_with(tmp_path / "run", LINES[0], json.dumps({"epoch": 1.0}))
+    with pytest.raises(UserError, match=r"history\.jsonl, row 2: found no key step"):
+        workdir.history(3)
+
+
+def test_files_of_an_inspection_do_not_claim_a_folder_under_their_present_and_former_names(tmp_path: Path):
+    for name in (*INSPECTION, "inspection_people.csv"):
+        (tmp_path / name).touch()
+    assert not Workdir(tmp_path, ConfigDict({"seed": 0})).begun
+    (tmp_path / "letter.txt").touch()
+    with pytest.raises(UserError, match="is not a work directory"):
+        Workdir(tmp_path, ConfigDict({"seed": 0}))
