@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from lfw_jax.configs import base
 from lfw_jax.errors import UserError
+from lfw_jax.jobs.dispatch import JOBS, Request, run_job
 from lfw_jax.options import DECLARED, FilePath, Number, check_ranges, declare, expand_home, expand_user
 
 CONFIGS = sorted(path for path in (Path(__file__).parents[1] / "configs").glob("*.py") if path.stem != "__init__")
@@ -63,6 +64,9 @@ def test_what_is_not_a_finite_number_of_the_kind_is_in_no_range(value):
         ("optimizer.learning_rate", -1e-3, "a number above 0"),
         ("sampler.batch_size", 10**12, "a whole number of at least 2 and up to 1,000,000"),
         ("model.embedding_dim", 0, "a whole number of at least 1 and up to 65,536"),
+        ("training.log_every", 0, "a whole number of at least 1"),
+        ("evaluation.batch_size", 0, "a whole number of at least 1 and up to 1,000,000"),
+        ("seed", -1, "a whole number of at least 0 and below 4,294,967,296"),
         ("seed", 2**32, "a whole number of at least 0 and below 4,294,967,296"),
         ("data.synthetic.people", 0, "a whole number of at least 1 and up to 1,000,000"),
     ],
@@ -73,6 +77,15 @@ def test_a_value_outside_its_range_is_refused_by_key(key, value, expected):
     with pytest.raises(UserError) as caught:
         check_ranges(config)
     assert str(caught.value) == f"--config.{key} is {value}; expected {expected}."
+
+
+@pytest.mark.parametrize("mode", JOBS)
+def test_every_job_refuses_a_value_outside_its_range_before_anything_else(mode, tmp_path):
+    config = base.get_config()
+    config.seed = -1
+    with pytest.raises(UserError, match=r"--config.seed is -1; expected"):
+        run_job(Request(mode=mode, config=config, name="base", workdir=str(tmp_path / "run")))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_sets_that_are_no_paths_are_refused():
