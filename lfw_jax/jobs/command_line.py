@@ -17,7 +17,7 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from lfw_jax.errors import UserError
-from lfw_jax.jobs import config_files
+from lfw_jax.jobs import config_files, unexpected
 from lfw_jax.jobs.dispatch import JOBS, Request, run_job
 
 _HELP = ("--help", "-help", "-h", "--helpfull", "-helpfull")
@@ -26,7 +26,9 @@ _HELP = ("--help", "-help", "-h", "--helpfull", "-helpfull")
 def run(program: str) -> None:
     """Parse the flags and run the job.
 
-    A UserError becomes one sentence on standard error and exit code 2.
+    A UserError becomes one sentence on standard error and exit code 2. So does a full disk or a missing permission. Any
+    other exception is a fault of this program: its traceback is saved to a file that one sentence names, and the exit
+    code is 70.
 
     Args:
       program: Name of the program in messages, `lfw-jax` or `launch.py`.
@@ -40,6 +42,10 @@ def run(program: str) -> None:
         except UserError as error:
             print(f"{program}: {error}", file=sys.stderr)
             sys.exit(2)
+        except Exception as error:
+            sentence, code = unexpected.explain(error, arguments)
+            print(f"{program}: {sentence}", file=sys.stderr)
+            sys.exit(code)
 
     app.run(partial(guarded, partial(_main, program)), flags_parser=partial(guarded, partial(_parse, program)))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lfw_jax import configs
 from lfw_jax.errors import UserError
+from lfw_jax.options import expand_user
 
 DEFAULT = "quickstart"
 # `configs/arcface.py` names the same configuration in a checkout and in an installation.
@@ -24,8 +25,8 @@ def find(text: str) -> Path:
     Raises:
       UserError: If there is neither such a file nor such a name.
     """
-    if os.path.isfile(text):
-        return Path(text)
+    if os.path.isfile(path := expand_user(text, "--config")):
+        return Path(path)
     folder, file = os.path.split(text)
     name = file.removesuffix(".py")
     if folder in _FOLDERS and name in (*known(), "base"):

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from lfw_jax.configs import base
+from lfw_jax.options import check_ranges, expand_home, expand_user
+
 # Mode → module of lfw_jax.jobs and its function, which takes a `Request`. Modules are imported on demand, so that --help
 # and misspelt flags are answered before JAX and TensorFlow are loaded.
 JOBS = {
@@ -49,11 +52,17 @@ class Request:
 def run_job(request: Request) -> None:
     """Run the job that a request asks for.
 
+    First, every number of the configuration is checked against its range, and `~` in paths is replaced by the home folder.
+
     Args:
       request: The request; its `mode` selects the job.
 
     Raises:
-      UserError: If the request, the configuration or the data are invalid.
+      UserError: If a value is outside its range, or the request, the configuration or the data are invalid.
     """
+    base.get_config()  # declares the options, which a configuration that does not use `base` would not
+    check_ranges(request.config)
+    paths = {name: expand_user(getattr(request, name), f"--{name}") for name in ("workdir", "input", "output")}
+    request = dataclasses.replace(request, config=expand_home(request.config), **paths)
     module, function = JOBS[request.mode]
     getattr(importlib.import_module(f"lfw_jax.jobs.{module}"), function)(request)

@@ -23,7 +23,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.inference.embedder import Apply, Embedder, in_inference_mode
 from lfw_jax.inference.scoring import DecodedLists
-from lfw_jax.models import build
+from lfw_jax.models import build, check_side
 from lfw_jax.report.progress import stage
 from lfw_jax.training.devices import Devices, choose_devices
 from lfw_jax.training.objectives.build import build_objective
@@ -115,6 +115,7 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     check_values(config)
     devices = choose_devices(config.training.devices, config.sampler.batch_size)
     network = build(config.model)
+    check_side(network, config.data.side)
     data = _read_data(config, workdir)
     training = data.split.training
     sampler = build_sampler(config.sampler, training.labels, seed=config.seed)
@@ -146,20 +147,14 @@ def objective_of(config: ConfigDict, *, classes: int) -> Objective:
 def check_values(config: ConfigDict) -> None:
     """Check the values that are invalid for any data, before the data are read.
 
+    Ranges of numbers are checked earlier, for every job (`lfw_jax.options`).
+
     Args:
       config: the whole configuration.
 
     Raises:
       UserError: a value that no training and no evaluation can use.
     """
-    for key, value, least in (
-        ("seed", config.seed, 0),
-        ("training.log_every", config.training.log_every, 1),
-        ("training.checkpoint_every_epochs", config.training.checkpoint_every_epochs, 0),
-        ("evaluation.batch_size", config.evaluation.batch_size, 1),
-    ):
-        if value < least:
-            raise UserError(f"--config.{key} is {value}; expected {least} or more.")
     crop_geometry_of(config.data)
     choose_loader(config.data.loader)
     Augmentation.from_config(config.augmentation)
@@ -169,8 +164,6 @@ def check_values(config: ConfigDict) -> None:
             f"--config.evaluation.shift is {shift}, more than --config.data.margin {margin}; the shifted crops need that many "
             "pixels around the crop."
         )
-    if shift < 0:
-        raise UserError(f"--config.evaluation.shift is {shift}; expected 0 or more.")
     if config.evaluation.checkpoint not in ("best", "last"):
         raise UserError(f"--config.evaluation.checkpoint is '{config.evaluation.checkpoint}'; expected best or last.")
 

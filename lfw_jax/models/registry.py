@@ -33,7 +33,7 @@ def build(config: Mapping[str, Any], *, axis_name: str | None = None) -> nn.Modu
       The network.
 
     Raises:
-      UserError: the name, the data type or a field is unknown; the message has the known ones.
+      UserError: the name, the data type or a field is unknown (the message has the known ones), or a size is below 1.
     """
     fields = dict(config)
     name, dtype = fields.pop("name"), fields.pop("dtype", "float32")
@@ -41,10 +41,49 @@ def build(config: Mapping[str, Any], *, axis_name: str | None = None) -> nn.Modu
         raise UserError(f"config.model.name is '{name}'; the known models are {', '.join(sorted(MODELS))}.")
     if dtype not in DTYPES:
         raise UserError(f"config.model.dtype is '{dtype}'; expected {' or '.join(DTYPES)}.")
+    _check_sizes(fields)
     try:
         return MODELS[name](**fields, dtype=DTYPES[dtype], axis_name=axis_name)
     except TypeError as error:
         raise UserError(f"config.model: {name} cannot be built from {sorted(fields)}: {error}.") from error
+
+
+def _check_sizes(fields: Mapping[str, Any]) -> None:
+    """Raise UserError for a number of channels, blocks or units that is not a whole number of at least 1."""
+    for name, value in fields.items():
+        if isinstance(value, str):
+            raise UserError(f"--config.model.{name} is {value!r}; expected a number or numbers.")
+        several = isinstance(value, tuple | list)
+        sizes = value if several else (value,) if isinstance(value, int) and not isinstance(value, bool) else ()
+        if (several and not sizes) or any(not isinstance(size, int) or size < 1 for size in sizes):
+            raise UserError(
+                f"--config.model.{name} is {value!r}; expected {'whole numbers' if several else 'a whole number'} of at least 1."
+            )
+
+
+def check_side(model: nn.Module, side: int) -> None:
+    """Check that a network can process square images of a side, without computing anything.
+
+    Args:
+      model: the network.
+      side: the side of the images in pixels.
+
+    Raises:
+      UserError: the network reduces such images to nothing, or cannot be built for them.
+    """
+    reason = "its layers reduce them to nothing"
+    try:
+        shapes = variable_shapes(model, side)
+        possible = all(leaf.size for leaf in jax.tree.leaves(shapes))
+    except ZeroDivisionError:  # the initialisation of a layer without inputs
+        possible = False
+    except (TypeError, ValueError) as error:
+        possible, reason = False, str(error).splitlines()[0]
+    if not possible:
+        raise UserError(
+            f"--config.model: {type(model).__name__} cannot process images of --config.data.side={side} pixels ({reason}). "
+            "Use larger images, or fewer layers that reduce the resolution."
+        )
 
 
 def init(model: nn.Module, key: jax.Array, side: int) -> dict[str, Any]:

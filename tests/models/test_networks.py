@@ -7,7 +7,7 @@ import pytest
 from flax import linen as nn
 
 from lfw_jax.errors import UserError
-from lfw_jax.models import MODELS, build, init
+from lfw_jax.models import MODELS, build, check_side, init
 from lfw_jax.models.resnet import Bottleneck
 from lfw_jax.models.unfolded import UnfoldedConv, convolve
 
@@ -105,3 +105,21 @@ def test_an_impossible_model_is_a_user_error(config: dict, words: list[str]):
     with pytest.raises(UserError) as caught:
         build(config)
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("features", (0,)), ("features", ()), ("features", (8, 1.5)), ("hidden", 0), ("hidden", -4), ("features", "abc")],
+)
+def test_sizes_below_1_are_refused_by_key(field: str, value: object):
+    with pytest.raises(UserError, match=rf"--config.model.{field} is .*; expected "):
+        build({"name": "siamese", field: value})
+
+
+def test_images_that_a_network_reduces_to_nothing_are_refused():
+    network = build(dict(name="siamese", features=(4,) * 7, hidden=4, embedding_dim=4))
+    check_side(network, 128)
+    with pytest.raises(
+        UserError, match=r"cannot process images of --config.data.side=64 pixels \(its layers reduce them"
+    ):
+        check_side(network, 64)

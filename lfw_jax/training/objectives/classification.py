@@ -9,9 +9,10 @@ from jaxtyping import Array, Float, PyTree
 
 from lfw_jax.errors import UserError
 from lfw_jax.metric import heads
-from lfw_jax.training.objectives.objective import Logs, Objective, Outcome, checked
+from lfw_jax.training.objectives.objective import Logs, Objective, Outcome, check_type, checked
 
 State = Mapping[str, jax.Array]
+_FEWEST_FOR_ADACOS = 3  # with two, the scale √2·ln(C − 1) is 0
 
 
 class Head(NamedTuple):
@@ -79,15 +80,23 @@ def classification(name: str, options: dict[str, Any], classes: int, embedding_d
       UserError: If the head does not have an option, or `scale` or `centers` is invalid.
     """
     head, options = HEADS[name], dict(options)
-    centers = int(options.pop("centers", head.centers)) if head.centers else 0
+    centers = options.pop("centers", head.centers) if head.centers else 0
+    check_type("loss.centers", centers, int)
     if head.centers and centers < 1:
         raise UserError(f"--config.loss.centers is {centers}; expected at least 1.")
-    if name == "adacos" and not options.pop("dynamic", True):
-        head = Head(heads.adacos)
+    if name == "adacos":
+        dynamic = options.pop("dynamic", True)
+        check_type("loss.dynamic", dynamic, bool)
+        head = head if dynamic else Head(heads.adacos)
+        if classes < _FEWEST_FOR_ADACOS:
+            raise UserError(
+                f"--config.loss.name is adacos, which needs at least {_FEWEST_FOR_ADACOS} training identities, but there are "
+                f"{classes}. Add identities, or use --config.loss.name=cosface with a scale."
+            )
     begin = {key: jnp.float32(value) for key, value in head.begin(classes).items()} if head.begin else {}
-    options = checked("loss", head.loss, options, given=("bias", *begin))
     if "scale" in options:
         options["scale"] = scale_of(options["scale"], classes)
+    options = checked("loss", head.loss, options, given=("bias", *begin))
     shape = (classes, centers, embedding_dim) if centers else (classes, embedding_dim)
 
     def init(key: jax.Array) -> PyTree:
@@ -132,7 +141,8 @@ def scale_of(scale: float | str, classes: int) -> float:
     Raises:
       UserError: If `scale` is anything else, or there are too few identities for AdaCos.
     """
-    if isinstance(scale, (int, float)):
+    if not isinstance(scale, str):
+        check_type("loss.scale", scale, float)
         return float(scale)
     factor, star, word = scale.rpartition("*")
     try:

@@ -11,7 +11,7 @@ from jaxtyping import PyTree
 
 from lfw_jax.metric import losses, memory, miners
 from lfw_jax.metric.pairs import compare
-from lfw_jax.training.objectives.objective import Objective, Outcome, checked
+from lfw_jax.training.objectives.objective import Objective, Outcome, check_type, checked
 
 MINERS: dict[str, Callable[..., miners.PairWeights]] = {
     "triplet_margin": miners.triplet_margin,
@@ -91,9 +91,9 @@ def mined_pairs(
     """
     loss = PAIR_LOSSES[name]
     learned = name == "margin"
-    beta = float(options.pop("beta", 1.2)) if learned else math.nan
-    learn_beta = bool(options.pop("learn_beta", True)) if learned else False
-    per_class = bool(options.pop("beta_per_class", False)) if learned else False
+    beta = _taken(options, "beta", 1.2) if learned else math.nan
+    learn_beta = _taken(options, "learn_beta", True) if learned else False
+    per_class = _taken(options, "beta_per_class", False) if learned else False
     options = checked("loss", loss, options, given=("beta",) if learned else ())
     mine = MINERS.get(miner_name)
     if mine is not None:
@@ -119,3 +119,10 @@ def mined_pairs(
 
     words = f"{name} loss, pairs by {miner_name}" + (f", a memory of {remembered} embeddings" if remembered else "")
     return Objective(init, apply, words, memory.init(remembered, embedding_dim) if remembered else {})
+
+
+def _taken(options: dict[str, Any], name: str, default: float) -> Any:
+    """Remove an option of the loss from the options and return it, of the type of its default."""
+    value = options.pop(name, default)
+    check_type(f"loss.{name}", value, type(default))
+    return value
