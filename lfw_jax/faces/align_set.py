@@ -26,7 +26,8 @@ from lfw_jax.faces.aligned_folder import claim_folder
 from lfw_jax.faces.aligner import Aligner, Task, on_threads
 from lfw_jax.faces.crops import CropSettings
 from lfw_jax.faces.detection import Detect, Detector
-from lfw_jax.faces.manifest import Journal, Row, Rows, write_manifest
+from lfw_jax.faces.journal import Journal
+from lfw_jax.faces.manifest import Row, Rows, write_manifest
 from lfw_jax.faces.saving import FileFormat
 from lfw_jax.faces.tasks import named_crops, tasks
 
