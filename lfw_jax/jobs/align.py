@@ -12,6 +12,7 @@ from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import MANIFEST, Aligned, align_set
 from lfw_jax.faces.manifest import Rows
+from lfw_jax.faces.orphans import orphan_folder
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.report.contact_sheet import write_contact_sheet
 from lfw_jax.report.progress import stage
@@ -127,6 +128,11 @@ def summary(done: Aligned, folder: Path, sheets: list[str]) -> str:
         else "  no face in any image",
         f"  {fallbacks:,} without a face, replaced by centre crops" + (f" (see {sheets[1]})" if fallbacks else ""),
     ]
+    if done.replaced:
+        lines.insert(1, f"  {done.replaced:,} of them again: the image had changed, or the crop was missing")
+    if done.orphans:
+        crops = "1 crop" if done.orphans == 1 else f"{done.orphans:,} crops"
+        lines.append(f"  {crops} without an image in the input, moved to {orphan_folder(folder)}")
     if unreadable:
         lines.append(f"  {unreadable:,} could not be read, the first {first}")
     return "\n".join([*lines, f"  one row per image: {MANIFEST}; contact sheets: {', '.join(sheets)}"])
