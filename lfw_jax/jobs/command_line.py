@@ -19,6 +19,7 @@ from ml_collections import ConfigDict, config_flags
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import config_files
 from lfw_jax.jobs.dispatch import JOBS, Request, run_job
+from lfw_jax.report.terminal_text import print_lines
 
 _HELP = ("--help", "-help", "-h", "--helpfull", "-helpfull")
 
@@ -38,7 +39,7 @@ def run(program: str) -> None:
         try:
             return step(arguments)
         except UserError as error:
-            print(f"{program}: {error}", file=sys.stderr)
+            print_lines(f"{program}: {error}", file=sys.stderr)
             sys.exit(2)
 
     app.run(partial(guarded, partial(_main, program)), flags_parser=partial(guarded, partial(_parse, program)))

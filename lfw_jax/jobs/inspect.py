@@ -27,7 +27,7 @@ from lfw_jax.jobs.workdir import INSPECTION, Workdir
 from lfw_jax.report.inspection.page import Evidence, write_inspection_page
 from lfw_jax.report.inspection.terminal import print_inspection
 from lfw_jax.report.progress import stage
-from lfw_jax.report.terminal_text import printable
+from lfw_jax.report.terminal_text import print_lines, printable
 from lfw_jax.training.objectives.pairs import PAIR_LOSSES
 
 UNUSABLE = 1
@@ -61,7 +61,7 @@ def inspect(request: Request) -> None:
     if config.data.align:  # as a training would
         images, crop, note = aligned_images(images, config, stage=stage)
         plan = dataclasses.replace(plan, crop=crop, aligned=True)
-        print(note)
+        print_lines(note)
     align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
     _make(folder)
     found = survey(
@@ -82,10 +82,10 @@ def inspect(request: Request) -> None:
         }
     )
     print_inspection(summary)
-    print()
+    print_lines()
     _write(folder, found, summary, str(config))
     for what, name in zip(("page", "metrics", "near duplicates", "identities"), INSPECTION, strict=True):
-        print(f"{what}: {folder / name}")
+        print_lines(f"{what}: {folder / name}")
     if found.faults:
         sys.exit(UNUSABLE)
 

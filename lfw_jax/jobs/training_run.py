@@ -11,6 +11,7 @@ from lfw_jax.jobs.first_batch import first_batch_sheet
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.progress import Progress
 from lfw_jax.report.tensorboard import TensorBoard
+from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.training.build import Training, build_training
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.loop import train
@@ -63,7 +64,7 @@ def train_to_the_end(
     state, total = training.state, training.intervals.total
     if checkpoints.step("last") is not None:
         state = checkpoints.restore("last", state)
-        print(f"resuming at step {int(state.step)} of {total}")
+        print_lines(f"resuming at step {int(state.step)} of {total}")
     experiment.pixels(experiment.split.validation)  # decoded now: a broken image is reported before the first step
     start = int(state.step)
     history, sampler = workdir.history(start), experiment.sampler
@@ -88,7 +89,7 @@ def train_to_the_end(
                 checkpoint=recorder.checkpoint,
             )
     if (done := int(state.step)) < total:
-        print(
+        print_lines(
             f"paused at step {done} of {total} after {experiment.config.training.max_minutes:g} minutes. The same command "
             "resumes; with --mode=evaluate it evaluates what there is."
         )

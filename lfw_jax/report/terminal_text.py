@@ -1,7 +1,17 @@
 """Text for the terminal: names of files and identities may hold anything."""
 
 import unicodedata
-from typing import Any
+from typing import Any, TextIO
+
+
+def print_lines(*lines: str, file: TextIO | None = None) -> None:
+    """Print lines of text, each on one line of the terminal whatever the names in it contain.
+
+    Args:
+      *lines: the lines; see `printable`.
+      file: the stream; standard output by default.
+    """
+    print(*map(printable, lines), sep="\n", file=file)
 
 
 def printable(value: Any) -> Any:
