@@ -30,7 +30,7 @@ from lfw_jax.faces.crops import CropSettings
 from lfw_jax.faces.detection import Detect, Detector
 from lfw_jax.faces.journal import Journal
 from lfw_jax.faces.manifest import Row, Rows, write_manifest
-from lfw_jax.faces.orphans import move_orphans
+from lfw_jax.faces.orphans import move_orphans, unnamed_images
 from lfw_jax.faces.saving import FileFormat
 from lfw_jax.faces.tasks import NamedCrop, named_crops, tasks
 
@@ -51,6 +51,7 @@ class Aligned:
       fresh: the number of images aligned by this call; the others had been aligned before.
       replaced: the number of images that had been aligned before, but had other content then, or whose crop was missing.
       orphans: the number of crops that were moved to `orphan_folder` because no image of the set has them.
+      unnamed: the images in the folder that the manifest does not name, and that were left alone.
       seconds: the duration of this call.
     """
 
@@ -58,6 +59,7 @@ class Aligned:
     fresh: int
     replaced: int
     orphans: int
+    unnamed: list[str]
     seconds: float
 
 
@@ -111,12 +113,13 @@ def align_set(
         rows = journal.rows.take(done[file] if file in done else unreadable[source] for _, file, source in crops())
         rows.extend(Row("", skipped.path, None, 0, skipped.reason) for skipped in images.skipped)
         write_manifest(folder / MANIFEST, rows)
+        unnamed = [] if by_content else list(unnamed_images(folder, done))
     except OSError as error:
         raise UserError(
             f"{what}: {folder} cannot be written ({error.strerror or error}). {fresh} images were aligned and are kept. Free "
             "some space or choose another folder, and run the same command again to continue."
         ) from error
-    return Aligned(rows, fresh, earlier.replaced, moved, time.monotonic() - began)
+    return Aligned(rows, fresh, earlier.replaced, moved, unnamed, time.monotonic() - began)
 
 
 def _aligner(folder: Path, config: ConfigDict) -> tuple[dict[str, Any], Aligner]:

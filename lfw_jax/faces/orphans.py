@@ -1,12 +1,15 @@
-"""Crops whose images are no longer in the input."""
+"""Crops whose images are no longer in the input, and other files that are not crops of it."""
 
 import contextlib
 import itertools
+import os
 import shutil
-from pathlib import Path
+from collections.abc import Container, Iterator
+from pathlib import Path, PurePath
 
 from lfw_jax.errors import UserError
 from lfw_jax.faces.continuation import Earlier
+from lfw_jax.faces.naming import IMAGE_ENDINGS
 
 
 def orphan_folder(folder: Path) -> Path:
@@ -56,6 +59,22 @@ def move_orphans(folder: Path, earlier: Earlier, what: str) -> int:
         with contextlib.suppress(OSError):  # not empty
             identity.rmdir()
     return moved
+
+
+def unnamed_images(folder: Path, named: Container[str]) -> Iterator[str]:
+    """Yield the images in the identities of an aligned folder that the manifest does not name.
+
+    Earlier versions left crops of removed images behind; others are files of the user. Both would be read as images.
+
+    Args:
+      folder: the folder of the crops.
+      named: the crops, relative to the folder.
+    """
+    for identity in sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        for file in sorted(os.listdir(folder / identity)):
+            is_image = PurePath(file).suffix.lower() in IMAGE_ENDINGS and not file.startswith(".")
+            if is_image and f"{identity}/{file}" not in named:
+                yield f"{identity}/{file}"
 
 
 def _free(path: Path) -> Path:

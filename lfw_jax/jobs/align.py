@@ -131,6 +131,11 @@ def summary(done: Aligned, folder: Path, sheets: list[str]) -> list[str]:
     if done.orphans:
         crops = "1 crop" if done.orphans == 1 else f"{done.orphans:,} crops"
         lines.append(f"  {crops} without an image in the input, moved to {orphan_folder(folder)}")
+    if done.unnamed:
+        lines.append(
+            f"  {len(done.unnamed):,} images there are not in {MANIFEST}, but would be read with the crops: {done.unnamed[0]}"
+            + (" and others" if len(done.unnamed) > 1 else "")
+        )
     if unreadable:
         lines.append(f"  {unreadable:,} could not be read, the first {first}")
     return [*lines, f"  one row per image: {MANIFEST}; contact sheets: {', '.join(sheets)}"]

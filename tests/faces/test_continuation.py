@@ -229,7 +229,11 @@ def test_files_that_the_manifest_does_not_name_or_that_are_elsewhere_are_left_al
             lines.write(row.replace("Ann/1.png", file, 1) + "\n")
     shutil.rmtree(photos / "Ann")
     shutil.rmtree(photos / "Cy")
-    assert align(photos, out).orphans == 3  # those of Ann
+    (out / "Bo/own.JPG").write_bytes(b"mine")
+    result = align(photos, out)
+    assert result.orphans == 3  # those of Ann
+    assert result.unnamed == ["Bo/own.JPG", "Cy/1.png"]
+    assert (out / "Bo/own.JPG").is_file()
     assert (other / "1.png").is_file()
     assert {"mine.png", "align.json", "Ann", "Bo"} <= {path.name for path in out.iterdir()}
     assert [path.name for path in (out / "Ann").iterdir()] == ["notes.txt"]

@@ -45,10 +45,10 @@ def test_training_escapes_what_it_prints_of_the_data(capsys: pytest.CaptureFixtu
 
 def test_alignment_escapes_what_it_prints_of_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     rows = Rows([Row("", HOSTILE.replace("\n", " ").replace("\r", " "), None, 0, "a broken JPEG")])
-    print_lines(*summary(Aligned(rows, 1, 0, 0, 1.0), tmp_path / HOSTILE, ["contact_sheet.png"]))
+    print_lines(*summary(Aligned(rows, 1, 0, 2, [HOSTILE], 1.0), tmp_path / HOSTILE, ["contact_sheet.png"]))
     printed = capsys.readouterr().out
     assert not set(printed) & set("\x1b\x07\r\x9b\u2028\udcff")
-    assert len(printed.splitlines()) == 5
+    assert len(printed.splitlines()) == 7
 
 
 @pytest.mark.parametrize("path", sorted(JOBS.glob("*.py")), ids=lambda path: path.name)
