@@ -132,10 +132,8 @@ def summary(done: Aligned, folder: Path, sheets: list[str]) -> list[str]:
         crops = "1 crop" if done.orphans == 1 else f"{done.orphans:,} crops"
         lines.append(f"  {crops} without an image in the input, moved to {orphan_folder(folder)}")
     if done.unnamed:
-        lines.append(
-            f"  {len(done.unnamed):,} images there are not in {MANIFEST}, but would be read with the crops: {done.unnamed[0]}"
-            + (" and others" if len(done.unnamed) > 1 else "")
-        )
+        count = "1 image there is" if len(done.unnamed) == 1 else f"{len(done.unnamed):,} images there are"
+        lines.append(f"  {count} not in {MANIFEST} and would be read with the crops, the first {done.unnamed[0]}")
     if unreadable:
         lines.append(f"  {unreadable:,} could not be read, the first {first}")
     return [*lines, f"  one row per image: {MANIFEST}; contact sheets: {', '.join(sheets)}"]
