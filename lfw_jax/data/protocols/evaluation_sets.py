@@ -160,9 +160,9 @@ def _read_bin(path: Path) -> EvaluationSet:
 
 def _read_lfw_list(path: Path, folder: Path) -> EvaluationSet:
     pairs, images = read_pairs(path), read_folder(folder)
-    check_against(pairs, images.numbers_of_people())
-    indices = np.unique(images.places(pairs.keys()))
-    return EvaluationSet(pairs, images.where(indices), pairs.people())
+    check_against(pairs, images.numbers_by_identity())
+    indices = np.unique(images.indices(pairs.keys()))
+    return EvaluationSet(pairs, images.where(indices), pairs.identities())
 
 
 def _read_path_pairs(path: Path, folder: Path | None, data_dir: Path | None, search_data_dir: bool) -> EvaluationSet:
@@ -170,7 +170,7 @@ def _read_path_pairs(path: Path, folder: Path | None, data_dir: Path | None, sea
     listed, roots = _read_list(path, folder, data_dir if search_data_dir else None)
     files, root = find_files(listed, roots, path)
     images, pairs, known, contradicting = images_of(listed, files, root)
-    named = (path.suffix == ".csv" and bool(listed.people)) or (
+    named = (path.suffix == ".csv" and bool(listed.identities)) or (
         data_dir is not None and root.resolve() == data_dir.resolve()
     )
     people = frozenset(name for name in known if named or not name.isdecimal())
