@@ -24,11 +24,15 @@ from lfw_jax.data.storage import PackedPaths
 from lfw_jax.errors import UserError
 from lfw_jax.faces.aligned_folder import claim_folder
 from lfw_jax.faces.aligner import Aligner, Task, on_threads
+from lfw_jax.faces.content import full_digest, read_content
+from lfw_jax.faces.continuation import compare
 from lfw_jax.faces.crops import CropSettings
 from lfw_jax.faces.detection import Detect, Detector
-from lfw_jax.faces.manifest import Journal, Row, Rows, write_manifest
+from lfw_jax.faces.journal import Journal
+from lfw_jax.faces.manifest import Row, Rows, write_manifest
+from lfw_jax.faces.orphans import move_orphans, unnamed_images
 from lfw_jax.faces.saving import FileFormat
-from lfw_jax.faces.tasks import named_crops, tasks
+from lfw_jax.faces.tasks import NamedCrop, named_crops, tasks
 
 MANIFEST = "manifest.csv"
 _ENGINES = ("auto", "mtcnn", "jax")
@@ -45,16 +49,27 @@ class Aligned:
     Attributes:
       rows: one row for each image of the set, in its order, then one for each file that the source could not read.
       fresh: the number of images aligned by this call; the others had been aligned before.
+      replaced: the number of images that had been aligned before, but had other content then, or whose crop was missing.
+      orphans: the number of crops that were moved to `orphan_folder` because no image of the set has them.
+      unnamed: the images in the folder that the manifest does not name, and that were left alone.
       seconds: the duration of this call.
     """
 
     rows: Rows
     fresh: int
+    replaced: int
+    orphans: int
+    unnamed: list[str]
     seconds: float
 
 
-def align_set(images: ImageSet, folder: Path, config: ConfigDict, what: str, *, stage: Stage) -> Aligned:
+def align_set(
+    images: ImageSet, folder: Path, config: ConfigDict, what: str, *, stage: Stage, by_content: bool = False
+) -> Aligned:
     """Align the images of a set that are not in the folder yet, and write the manifest.
+
+    Crops of images whose content changed are replaced, and crops without an image are moved to `orphan_folder`: afterwards the
+    folder has the crops that a new one would have. Files that the manifest does not name are left alone.
 
     Args:
       images: the set.
@@ -62,6 +77,8 @@ def align_set(images: ImageSet, folder: Path, config: ConfigDict, what: str, *, 
       config: `config.align`.
       what: the name of the folder in error messages, such as "--output".
       stage: announces the stages of the work.
+      by_content: the folder belongs to these contents, identities and image numbers only. The files of the crops do not depend on
+        the names of the images, the images are not compared with earlier crops, and nothing is moved.
 
     Returns:
       The rows of the manifest, with the number of new crops and the duration.
@@ -71,27 +88,38 @@ def align_set(images: ImageSet, folder: Path, config: ConfigDict, what: str, *, 
     """
     settings, aligner = _aligner(folder, config)
     began, fresh = time.monotonic(), 0
+
+    def crops() -> Iterator[NamedCrop]:
+        return named_crops(images, config.file_format, own_names=not by_content)
+
     try:
         claim_folder(folder, settings, what)
         journal = Journal(folder / MANIFEST)
-        done = {row.file: index for index, row in enumerate(journal.rows) if row.file}
-        todo = tasks(images, config.file_format, done)
+        with stage("comparing with earlier crops", len(journal.rows)) as progress:
+            earlier = compare(journal, images, crops(), folder, progress=progress, reread=not by_content)
+        moved = 0 if by_content else move_orphans(folder, earlier, what)
+        done, unreadable = earlier.kept, {}
+        todo = journal.announced(tasks(images, config.file_format, done, own_names=not by_content), _batch_size(config))
         with stage("aligning", len(images)) as progress:
             for rows in _run(aligner, todo, folder, config):
-                done |= {row.file or row.source: index for index, row in enumerate(rows, len(journal.rows))}
+                for index, row in enumerate(rows, len(journal.rows)):
+                    if row.file:
+                        done[row.file] = index
+                    else:
+                        unreadable[row.source] = index
                 journal.append(rows)
                 fresh += len(rows)
-                progress(len(done))
-        order = (done[file if file in done else source] for _, file, source in named_crops(images, config.file_format))
-        rows = journal.rows.take(order)
+                progress(len(done) + len(unreadable))
+        rows = journal.rows.take(done[file] if file in done else unreadable[source] for _, file, source in crops())
         rows.extend(Row("", skipped.path, None, 0, skipped.reason) for skipped in images.skipped)
         write_manifest(folder / MANIFEST, rows)
+        unnamed = [] if by_content else list(unnamed_images(folder, done))
     except OSError as error:
         raise UserError(
             f"{what}: {folder} cannot be written ({error.strerror or error}). {fresh} images were aligned and are kept. Free "
             "some space or choose another folder, and run the same command again to continue."
         ) from error
-    return Aligned(rows, fresh, time.monotonic() - began)
+    return Aligned(rows, fresh, earlier.replaced, moved, unnamed, time.monotonic() - began)
 
 
 def _aligner(folder: Path, config: ConfigDict) -> tuple[dict[str, Any], Aligner]:
@@ -180,7 +208,7 @@ def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tup
     settings.margin = max(settings.margin, math.ceil(settings.height * config.data.margin / config.data.side))
     root = Path(config.data.align_dir) if config.data.align_dir else Path(pooch.os_cache("lfw_jax")) / "aligned"
     folder = root / digest(images, settings)
-    done = align_set(images, folder, settings, "--config.data.align_dir", stage=stage)
+    done = align_set(images, folder, settings, "--config.data.align_dir", stage=stage, by_content=True)
     crops, readable, skipped, fallbacks = PackedPaths(folder), np.ones(len(images), bool), [], 0
     for index, row in enumerate(itertools.islice(done.rows, len(images))):
         fallbacks += row.fallback
@@ -206,10 +234,7 @@ def digest(images: ImageSet, settings: ConfigDict) -> str:
     whole = hashlib.blake2b(json.dumps(relevant, sort_keys=True).encode(), digest_size=16)
 
     def content(index: int) -> bytes:
-        image = images.images[index]
-        if isinstance(image, Path):
-            image = image.read_bytes()
-        return hashlib.blake2b(image if isinstance(image, bytes) else np.ascontiguousarray(image).data).digest()
+        return full_digest(read_content(images.images[index]))
 
     with ThreadPoolExecutor(cores()) as threads:
         for start in range(0, len(images), 4096):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from lfw_jax.faces.content import content_digest, read_content
 from lfw_jax.faces.crops import CropSettings, crop_faces
 from lfw_jax.faces.detection import Detect
 from lfw_jax.faces.manifest import Row
@@ -90,34 +91,43 @@ class Aligner:
           OSError: a crop cannot be written.
         """
         rows: list[Row] = []
-        images, faults, first, pixels = [], {}, 0, 0
+        images, faults, contents, first, pixels = [], {}, {}, 0, 0
         for index, task in enumerate(tasks):
             try:
-                images.append(self._decode(task.image))
+                content = read_content(task.image)  # once, so that the digest is that of the decoded image
+                contents[task.file] = content_digest(content)
+                images.append(self._decode(content))
                 pixels += images[-1].shape[0] * images[-1].shape[1]
             except OSError as error:
                 faults[task.file] = str(error) or type(error).__name__
             if pixels >= _PIXELS_AT_ONCE:
-                rows += self._finish(tasks[first : index + 1], images, faults)
-                images, faults, first, pixels = [], {}, index + 1, 0
-        return rows + self._finish(tasks[first:], images, faults)
+                rows += self._finish(tasks[first : index + 1], images, contents, faults)
+                images, faults, contents, first, pixels = [], {}, {}, index + 1, 0
+        return rows + self._finish(tasks[first:], images, contents, faults)
 
     def _finish(
-        self, tasks: Sequence[Task], images: Sequence[UInt8[np.ndarray, "h w 3"]], faults: dict[str, str]
+        self,
+        tasks: Sequence[Task],
+        images: Sequence[UInt8[np.ndarray, "h w 3"]],
+        contents: dict[str, str],
+        faults: dict[str, str],
     ) -> list[Row]:
-        """Return the rows of tasks, given the decoded images of those without a fault."""
+        """Return the rows of tasks, given the decoded images of those without a fault, and digests of their contents."""
         readable = [task for task in tasks if task.file not in faults]
         crops = crop_faces(images, self.detector(), self._settings) if images else []
         found = {}
         for task, crop in zip(readable, crops, strict=True):
             save_crop(self._folder / task.file, crop.pixels, self._format)
             found[task.file] = crop
-        return [
-            Row("", task.source, None, 0, faults[task.file])
-            if task.file in faults
-            else Row(task.file, task.source, found[task.file].face, found[task.file].found)
-            for task in tasks
-        ]
+        rows = []
+        for task in tasks:
+            if task.file in faults:
+                (self._folder / task.file).unlink(missing_ok=True)  # the crop of a former image
+                rows.append(Row("", task.source, None, 0, faults[task.file]))
+            else:
+                crop = found[task.file]
+                rows.append(Row(task.file, task.source, crop.face, crop.found, content=contents[task.file]))
+        return rows
 
 
 def on_threads(align: Aligner, tasks: Iterable[Task], *, batch_size: int = 32, threads: int = 0) -> Iterator[list[Row]]:

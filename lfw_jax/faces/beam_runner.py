@@ -61,8 +61,13 @@ def on_beam(
                 batches = pipeline | "Batches" >> beam.Create(list(in_batches(some, batch_size)))
                 rows = batches | "Spread" >> beam.Reshuffle() | "Align" >> beam.ParDo(Align())
                 _ = rows | "Rows" >> WriteToText(str(lines / "rows"))
-            parts = (parse_rows(part, part.read_bytes()) for part in sorted(lines.iterdir()))
-            found = {row.file or row.source: row for rows in parts for row in rows}  # one source may be listed twice
+            crops, unreadable = {}, {}
+            for part in sorted(lines.iterdir()):
+                for row in parse_rows(part, part.read_bytes()):  # one source may be listed twice
+                    if row.file:
+                        crops[row.file] = row
+                    else:
+                        unreadable[row.source] = row
         finally:
             shutil.rmtree(lines, ignore_errors=True)
-        yield [found[task.file] if task.file in found else found[task.source] for task in some]
+        yield [crops[task.file] if task.file in crops else unreadable[task.source] for task in some]

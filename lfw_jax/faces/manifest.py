@@ -18,8 +18,12 @@ POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 COLUMNS = (
     "file", "source", "left", "top", "right", "bottom",
     *(f"{point}_{axis}" for point in POINTS for axis in "xy"),
-    "score", "faces", "fallback", "fault",
+    "score", "faces", "fallback", "fault", "content",
 )  # fmt: skip
+_FORMER_COLUMNS = COLUMNS[:-1]  # of manifests that do not record the content of the images
+
+UNFINISHED = "alignment began and was interrupted"
+"""The fault of a row that announces a crop: until a later row has the same file, its content is unknown."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,7 +35,8 @@ class Row:
       source: the image that was aligned.
       face: the chosen face, in pixels of the image; None for a centre crop or no crop.
       faces: the number of detected faces.
-      fault: the reason why the image could not be read; "" if it could.
+      fault: the reason why the image could not be read, or `UNFINISHED`; "" if there is a crop.
+      content: the digest of the image's content (`content_digest`); "" if unknown.
     """
 
     file: str
@@ -39,6 +44,7 @@ class Row:
     face: Face | None
     faces: int
     fault: str = ""
+    content: str = ""
 
     @property
     def fallback(self) -> bool:
@@ -98,35 +104,6 @@ class Rows(Sequence[Row]):
         return row
 
 
-class Journal:
-    """A manifest that is read, and to which rows are appended while images are aligned.
-
-    Args:
-      path: the file. It is created if it is missing or has no complete line. An incomplete last line is removed.
-
-    Attributes:
-      rows: all rows of the file.
-
-    Raises:
-      UserError: the file is not a manifest.
-    """
-
-    def __init__(self, path: Path):
-        self._path = path
-        content = path.read_bytes() if path.is_file() else b""
-        whole = content[: content.rfind(b"\n") + 1]  # a killed run may leave an incomplete row
-        self.rows = parse(path, whole) if whole else Rows()
-        if not whole or whole != content:
-            write_manifest(path, self.rows)
-
-    def append(self, rows: list[Row]) -> None:
-        """Append rows to the file. When this returns, they have been handed to the operating system."""
-        added = Rows(rows)
-        with self._path.open("ab") as file:
-            file.write(added.text)
-        self.rows.extend(added)
-
-
 def write_manifest(path: Path, rows: Rows) -> None:
     """Write a manifest, atomically.
 
@@ -135,7 +112,7 @@ def write_manifest(path: Path, rows: Rows) -> None:
       rows: the rows.
     """
     with replaced_atomically(path) as unfinished:
-        unfinished.write_bytes(_line(COLUMNS).encode() + rows.text)
+        unfinished.write_bytes(HEADER + rows.text)
 
 
 def read_manifest(path: str | Path) -> Rows:
@@ -154,7 +131,7 @@ def read_manifest(path: str | Path) -> Rows:
 
 
 def parse(path: Path, content: bytes) -> Rows:
-    """Parse the content of a manifest.
+    """Parse the content of a manifest. Those of earlier versions, without the column "content", can be read too.
 
     Args:
       path: the file, for messages.
@@ -163,12 +140,12 @@ def parse(path: Path, content: bytes) -> Rows:
     Raises:
       UserError: the content is not a manifest; the message names the line.
     """
-    header = _line(COLUMNS).encode()
-    if not content.startswith(header):
-        raise UserError(
-            f"{path}: the first line is not that of a manifest ({', '.join(COLUMNS[:4])}, …). Remove the file and align again."
-        )
-    return parse_rows(path, content[len(header) :], first_line=2)
+    for header in (HEADER, _line(_FORMER_COLUMNS).encode()):
+        if content.startswith(header):
+            return parse_rows(path, content[len(header) :], first_line=2)
+    raise UserError(
+        f"{path}: the first line is not that of a manifest ({', '.join(COLUMNS[:4])}, …). Remove the file and align again."
+    )
 
 
 def parse_rows(path: Path, content: bytes, *, first_line: int = 1) -> Rows:
@@ -203,17 +180,19 @@ def format_row(row: Row) -> str:
 
 
 def _row(fields: list[str]) -> Row:
+    if len(fields) == len(_FORMER_COLUMNS):
+        fields = [*fields, ""]
     if len(fields) != len(COLUMNS):
         raise ValueError(len(fields))
-    file, source, *numbers = fields[:-3]
-    faces, fallback, fault = fields[-3:]
+    file, source, *numbers = fields[:-4]
+    faces, fallback, fault, content = fields[-4:]
     if (fallback, bool(numbers[-1])) not in (("0", True), ("1", False), ("0", False)):
         raise ValueError(fallback)
     face = None
     if numbers[-1]:
         left, top, right, bottom, *points, score = map(float, numbers)
         face = Face((left, top, right, bottom), np.array(points).reshape(5, 2), score)
-    return Row(file, source, face, int(faces), fault)
+    return Row(file, source, face, int(faces), fault, content)
 
 
 def _fields(row: Row) -> tuple[str, ...]:
@@ -221,7 +200,7 @@ def _fields(row: Row) -> tuple[str, ...]:
     if row.face is not None:
         values = [*row.face.box, *row.face.points.ravel().tolist()]
         numbers = [*(f"{value:.3f}" for value in values), f"{row.face.score:.6f}"]
-    return (row.file, row.source, *numbers, str(row.faces), str(int(row.fallback)), row.fault)
+    return (row.file, row.source, *numbers, str(row.faces), str(int(row.fallback)), row.fault, row.content)
 
 
 def _encoded(row: Row) -> bytes:
@@ -232,3 +211,7 @@ def _line(fields: tuple[str, ...]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(fields)
     return text.getvalue()
+
+
+HEADER = _line(COLUMNS).encode()
+"""The first line of a manifest."""

@@ -40,7 +40,7 @@ def crop_files(images: Iterable[tuple[str, str]], file_format: FileFormat) -> It
     """
     taken: set[int] = set()
     for identity, name in images:
-        stem = safe_name(PurePath(name).stem if PurePath(name).suffix.lower() in _ENDINGS else name)
+        stem = safe_name(PurePath(name).stem if PurePath(name).suffix.lower() in IMAGE_ENDINGS else name)
         path, count = f"{safe_name(identity)}/{stem}.{file_format}", 1
         while hash(path.casefold()) in taken:  # hashes, because a set of millions of paths takes too much memory
             count += 1
@@ -49,4 +49,4 @@ def crop_files(images: Iterable[tuple[str, str]], file_format: FileFormat) -> It
         yield path
 
 
-_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
+IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}

@@ -12,9 +12,11 @@ from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import MANIFEST, Aligned, align_set
 from lfw_jax.faces.manifest import Rows
+from lfw_jax.faces.orphans import orphan_folder
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.report.contact_sheet import write_contact_sheet
 from lfw_jax.report.progress import stage
+from lfw_jax.report.terminal_text import print_lines
 
 SHEET, FALLBACKS = "contact_sheet.png", "fallbacks{}.png"
 _SHOWN, _FALLBACKS_A_SHEET, _COLUMNS = 60, 120, 10
@@ -41,7 +43,7 @@ def align(request: Request) -> None:
             f"--output: the contact sheets cannot be written into {folder} ({error.strerror or error}). The crops and "
             f"{MANIFEST} are complete; free some disk space and run the same command again."
         ) from error
-    print(summary(done, folder, sheets))
+    print_lines(*summary(done, folder, sheets))
 
 
 def _read(request: Request, folder: Path) -> ImageSet:
@@ -99,16 +101,13 @@ def _caption(name: str) -> str:
     return name if len(name) <= 16 else f"{name[:9]}…{name[-6:]}"
 
 
-def summary(done: Aligned, folder: Path, sheets: list[str]) -> str:
-    """Return the summary of an alignment for the terminal.
+def summary(done: Aligned, folder: Path, sheets: list[str]) -> list[str]:
+    """Return the lines of the summary of an alignment.
 
     Args:
       done: Result of the alignment.
       folder: Folder of the crops.
       sheets: File names of the contact sheets.
-
-    Returns:
-      Several lines of text.
     """
     scores, fallbacks, several, unreadable, first = array.array("d"), 0, 0, 0, ""
     for row in done.rows:
@@ -127,6 +126,14 @@ def summary(done: Aligned, folder: Path, sheets: list[str]) -> str:
         else "  no face in any image",
         f"  {fallbacks:,} without a face, replaced by centre crops" + (f" (see {sheets[1]})" if fallbacks else ""),
     ]
+    if done.replaced:
+        lines.insert(1, f"  {done.replaced:,} of them again: the image had changed, or the crop was missing")
+    if done.orphans:
+        crops = "1 crop" if done.orphans == 1 else f"{done.orphans:,} crops"
+        lines.append(f"  {crops} without an image in the input, moved to {orphan_folder(folder)}")
+    if done.unnamed:
+        count = "1 image there is" if len(done.unnamed) == 1 else f"{len(done.unnamed):,} images there are"
+        lines.append(f"  {count} not in {MANIFEST} and would be read with the crops, the first {done.unnamed[0]}")
     if unreadable:
         lines.append(f"  {unreadable:,} could not be read, the first {first}")
-    return "\n".join([*lines, f"  one row per image: {MANIFEST}; contact sheets: {', '.join(sheets)}"])
+    return [*lines, f"  one row per image: {MANIFEST}; contact sheets: {', '.join(sheets)}"]

@@ -19,6 +19,7 @@ from ml_collections import ConfigDict, config_flags
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import config_files, unexpected
 from lfw_jax.jobs.dispatch import JOBS, Request, run_job
+from lfw_jax.report.terminal_text import print_lines
 
 _HELP = ("--help", "-help", "-h", "--helpfull", "-helpfull")
 
@@ -40,11 +41,11 @@ def run(program: str) -> None:
         try:
             return step(arguments)
         except UserError as error:
-            print(f"{program}: {error}", file=sys.stderr)
+            print_lines(f"{program}: {error}", file=sys.stderr)
             sys.exit(2)
         except Exception as error:
             sentence, code = unexpected.explain(error, arguments)
-            print(f"{program}: {sentence}", file=sys.stderr)
+            print_lines(f"{program}: {sentence}", file=sys.stderr)
             sys.exit(code)
 
     app.run(partial(guarded, partial(_main, program)), flags_parser=partial(guarded, partial(_parse, program)))

@@ -14,6 +14,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.report.progress import stage
+from lfw_jax.report.terminal_text import print_lines
 
 _KINDS = (
     "train.rec (RecordIO, with train.idx and property beside it), a .bin (the test pairs of --config.data.protocol), an .npz, or "
@@ -44,21 +45,21 @@ def export(request: Request) -> None:
         read_path(request.input) if request.input else read_source(config.data, request.folder.parent / "synthetic")
     )
     if images.skipped:
-        print(
+        print_lines(
             f"{len(images.skipped)} images are excluded, the first {images.skipped[0].path}: {images.skipped[0].reason}"
         )
     if config.data.align:
         config = config.copy_and_resolve_references()
         config.data.margin = 0  # other tools use a crop as it is, without the margin for augmentation
         images, _, note = aligned_images(images, config, stage=stage)
-        print(note)
+        print_lines(note)
     ending = output.suffix.lower()
     if ending == ".bin":
         pairs, test_images, aligned = evaluation_pairs(images, config.data, data_dir, seed=config.seed)
         if config.data.align and test_images is not images and not aligned:
             test_images = aligned_images(test_images, config, stage=stage)[0]
         write_verification_bin(output, test_images, pairs)
-        return print(f"{output}: {len(pairs):,} pairs of {pairs.name}, {int(pairs.same.sum()):,} of one identity")
+        return print_lines(f"{output}: {len(pairs):,} pairs of {pairs.name}, {int(pairs.same.sum()):,} of one identity")
     if ending == ".rec":
         write_records(output.parent, images, name=output.stem)
     elif ending == ".npz":
@@ -67,7 +68,7 @@ def export(request: Request) -> None:
         raise UserError(f"--output: {output} is a format that cannot be written; expected {_KINDS}.")
     else:
         write_folder(output, images)
-    return print(f"{output}: {_counts(images)}")
+    return print_lines(f"{output}: {_counts(images)}")
 
 
 def _counts(images: ImageSet) -> str:

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import sys
-import unicodedata
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -29,6 +28,7 @@ from lfw_jax.jobs.workdir import INSPECTION, Workdir
 from lfw_jax.report.inspection.page import Evidence, write_inspection_page
 from lfw_jax.report.inspection.terminal import print_inspection
 from lfw_jax.report.progress import stage
+from lfw_jax.report.terminal_text import print_lines, printable
 from lfw_jax.training.objectives.pairs import PAIR_LOSSES
 
 UNUSABLE = 1
@@ -62,7 +62,7 @@ def inspect(request: Request) -> None:
     if config.data.align:  # as a training would
         images, crop, note = aligned_images(originals, config, stage=stage)
         plan = dataclasses.replace(plan, crop=crop, aligned=True)
-        print(note)
+        print_lines(note)
     align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
     _make(folder)
     found = survey(
@@ -85,10 +85,10 @@ def inspect(request: Request) -> None:
         }
     )
     print_inspection(summary)
-    print()
+    print_lines()
     _write(folder, found, summary, str(config))
     for what, name in zip(("page", "statistics", "near duplicates", "identities"), INSPECTION, strict=True):
-        print(f"{what}: {folder / name}")
+        print_lines(f"{what}: {folder / name}")
     if found.faults:
         sys.exit(UNUSABLE)
 
@@ -152,29 +152,3 @@ def _write_table(path: Path, head: Iterable[str], rows: Iterable[Iterable[Any]])
         writer = csv.writer(file)
         writer.writerow(head)
         writer.writerows(rows)
-
-
-def printable(value: Any) -> Any:
-    """Return the value with text that every terminal and file accepts.
-
-    File names may contain line breaks, terminal commands, or bytes that are not text; these are replaced by escape
-    sequences.
-
-    Args:
-      value: A string, a number, or a nested dict, list or tuple of these.
-
-    Returns:
-      The value; tuples become lists.
-    """
-    if isinstance(value, dict):
-        return {printable(key): printable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [printable(item) for item in value]
-    if not isinstance(value, str):
-        return value
-    return "".join(
-        letter.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")
-        else letter
-        for letter in value
-    )

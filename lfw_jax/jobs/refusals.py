@@ -12,7 +12,7 @@ from lfw_jax.data.experiment_data import crop_geometry_of
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.experiment import check_values, objective_of
-from lfw_jax.models import build
+from lfw_jax.models import build, check_side
 from lfw_jax.training.build import build_training
 from lfw_jax.training.devices import choose_devices
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
@@ -44,7 +44,7 @@ def refusals(config: ConfigDict, training: ImageSet, sampler: Sampler | None) ->
 
     attempt(lambda: check_values(config))
     devices = attempt(lambda: choose_devices(config.training.devices, config.sampler.batch_size))
-    attempt(lambda: build(config.model))
+    attempt(lambda: check_side(build(config.model), config.data.side))
     objective = attempt(lambda: objective_of(config, classes=len(training.names)))
     steps, epochs = sampler.steps_per_epoch if sampler else 1, config.training.epochs
     schedule = attempt(lambda: build_schedule(config.optimizer, total_epochs=epochs, steps_per_epoch=steps))

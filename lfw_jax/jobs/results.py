@@ -23,6 +23,7 @@ from lfw_jax.report.page import Section
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.tables import print_results
 from lfw_jax.report.tensorboard import TensorBoard, log_results
+from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.training.history import HistoryRow, median_images_per_second, training_seconds
 from lfw_jax.typed_json import to_json
 
@@ -85,7 +86,7 @@ def write_results(
     )
     path = run.workdir.path / "report.html"
     write_run_page(path, report)
-    print(f"report: {path}\nTensorBoard: tensorboard --logdir {run.workdir.events}")
+    print_lines(f"report: {path}", f"TensorBoard: tensorboard --logdir {run.workdir.events}")
 
 
 def _metrics(

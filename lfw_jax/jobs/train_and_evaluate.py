@@ -17,6 +17,7 @@ from lfw_jax.jobs.results import Run, write_results
 from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.models import variable_shapes
+from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.training.build import Training
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.state import State
@@ -90,10 +91,10 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
 def _print_notes(experiment: Experiment) -> None:
     """Print the sampler, the objective, and what was excluded from the data."""
     for note in (experiment.sampler.describe(), f"objective: {experiment.objective.describe}", *experiment.split.notes):
-        print(note)
+        print_lines(note)
     if skipped := experiment.split.source.skipped:
         files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
-        print(f"{files} skipped as not readable, the first: {skipped[0].path}: {skipped[0].reason}")
+        print_lines(f"{files} skipped as not readable, the first: {skipped[0].path}: {skipped[0].reason}")
 
 
 def _train(experiment: Experiment, training: Training, workdir: Workdir, checkpoints: Checkpoints) -> bool:

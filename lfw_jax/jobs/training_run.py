@@ -12,6 +12,7 @@ from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.formatting import percent
 from lfw_jax.report.progress import Progress
 from lfw_jax.report.tensorboard import TensorBoard
+from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.training.build import Training, build_training
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.history import HistoryRow
@@ -65,7 +66,7 @@ def train_to_the_end(
     state, total = training.state, training.intervals.total
     if checkpoints.step("last") is not None:
         state = checkpoints.restore("last", state)
-        print(f"resuming at step {int(state.step)} of {total}")
+        print_lines(f"resuming at step {int(state.step)} of {total}")
     experiment.pixels(experiment.split.validation)  # decoded now: a broken image is reported before the first step
     start = int(state.step)
     history, sampler = workdir.history(start), experiment.sampler
@@ -90,7 +91,7 @@ def train_to_the_end(
                 checkpoint=recorder.checkpoint,
             )
     if (done := int(state.step)) < total:
-        print(
+        print_lines(
             f"paused at step {done} of {total} after {experiment.config.training.max_minutes:g} minutes. The same command "
             "resumes it; with --mode=evaluate it evaluates the training so far."
         )

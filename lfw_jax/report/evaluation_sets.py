@@ -10,6 +10,7 @@ from rich.text import Text
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.report.formatting import MISSING, mean_and_error, number, percent
 from lfw_jax.report.page import Section
+from lfw_jax.report.terminal_text import printable
 
 _STRICT = 0.001
 
@@ -17,7 +18,7 @@ _STRICT = 0.001
 def sets_table(results: Sequence[ListResult]) -> Table:
     """Return the table of evaluation sets for the terminal: one row per set."""
     table = Table(title="Evaluation sets", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, min_width=50)
-    head, *rows = _rows(results)
+    head, *rows = printable(_rows(results))
     for i, (name, *cells) in enumerate(zip(head, *rows, strict=True)):
         # Long headings may wrap, numbers may not.
         width = max(map(len, cells)) if i else None

@@ -9,6 +9,7 @@ from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.report.evaluation_sets import sets_table
 from lfw_jax.report.formatting import mean_and_error, number, percent, threshold_rows
+from lfw_jax.report.terminal_text import printable
 
 _WIDTH = 80
 
@@ -30,7 +31,7 @@ def verification_table(result: ListResult) -> Table:
     same = result.same_pairs
     head, *rows = threshold_rows(result, meanings=False)
     table = Table(
-        title=Text(f"{result.name}: {same:,} same, {result.pairs - same:,} different pairs"),
+        title=Text(f"{printable(result.name)}: {same:,} same, {result.pairs - same:,} different pairs"),
         caption=Text(_caption(result)),
         title_justify="left",
         caption_justify="left",

@@ -261,6 +261,12 @@ def test_drawn_faces_of_several_sizes_are_the_packages(package, detector: Cascad
     assert assert_the_packages_faces(package, drawn, detector(drawn)) >= 4
 
 
+def test_crops_are_made_from_points_between_pixels(
+    package, detector: CascadeDetector, drawn: list[np.ndarray], assert_subpixel_crops
+):
+    assert_subpixel_crops(package, detector, drawn)
+
+
 def test_what_lies_beside_an_image_changes_nothing(detector: CascadeDetector, drawn: list[np.ndarray]):
     together = detector(drawn)
     for image, faces in zip(drawn[-3:], together[-3:], strict=True):

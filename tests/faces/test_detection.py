@@ -66,6 +66,12 @@ def test_drawn_faces_are_found_where_the_package_finds_them(package, detector: D
     check_against_the_package(package, detector, drawn)
 
 
+def test_crops_are_made_from_points_between_pixels(
+    package, detector: Detector, drawn: list[np.ndarray], assert_subpixel_crops
+):
+    assert_subpixel_crops(package, detector, drawn)
+
+
 def test_real_faces_are_found_where_the_package_finds_them(lfw_dir: Path, package, detector: Detector):
     files = sorted(lfw_dir.glob("*/*_0001.jpg"))[:640:20]
     check_against_the_package(package, detector, [decode_whole(file) for file in files])

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lfw_jax.errors import UserError
 from lfw_jax.faces.detection import Face
-from lfw_jax.faces.manifest import Journal, Row, Rows, read_manifest, write_manifest
+from lfw_jax.faces.journal import Journal
+from lfw_jax.faces.manifest import Row, Rows, read_manifest, write_manifest
 from lfw_jax.faces.naming import crop_files, safe_name
 
 POINTS = np.array([(10.5, 20.25), (30, 20), (20, 30), (12, 40), (28, 41.125)])

@@ -120,3 +120,9 @@ def test_a_broken_configuration_of_ones_own_is_explained_in_one_line(text, expec
     assert str(path) in result.stderr
     assert expected in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_error_reaches_the_terminal_without_the_commands_in_it():
+    done = call("launch.py", "--config=\x1b[31mred\x9b2J")
+    assert done.returncode == 2
+    assert "found neither a file '\\x1b[31mred\\x9b2J' nor a configuration" in done.stderr

@@ -3,6 +3,7 @@
 import errno
 import pickle
 import resource
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,17 @@ def test_images_are_copied_byte_for_byte_into_every_format(faces: Path, tmp_path
     content = [image if isinstance(image, bytes) else image.read_bytes() for image in found.images]
     assert content == [path.read_bytes() for path in images.images]
     assert f"{output}: 96 images of 24 identities (image files, byte for byte)" in capsys.readouterr().out
+
+
+def test_names_of_files_reach_the_terminal_as_escapes(faces: Path, tmp_path: Path, capsys):
+    person = tmp_path / "faces" / "Ann"
+    shutil.copytree(next(path for path in sorted(faces.iterdir()) if path.is_dir()), person)
+    (person / "\x1b[31mred\n\x9b2J.jpg").write_text("<html>")
+    export(tmp_path / "out\x1b[0m.npz", tmp_path / "faces")
+    printed = capsys.readouterr().out
+    assert "Ann/\\x1b[31mred\\n\\x9b2J.jpg: " in printed
+    assert "out\\x1b[0m.npz: 4 images of 1 identities" in printed
+    assert not set(printed) & set("\x1b\x9b")
 
 
 def test_one_format_goes_into_another_by_its_path(faces: Path, tmp_path: Path):

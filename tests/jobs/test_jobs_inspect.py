@@ -238,12 +238,6 @@ def test_a_folder_that_cannot_be_made_is_told_before_the_long_look(faces, tmp_pa
         inspect(tiny(faces), tmp_path / "seen")
 
 
-def test_names_with_terminal_commands_and_bytes_that_are_no_text_are_written_as_escapes():
-    assert job.printable({"a\x1b[31m": ["b\n", "名前 ü", "c\udcff", 3, None]}) == {
-        "a\\x1b[31m": ["b\\n", "名前 ü", "c\\udcff", 3, None]
-    }
-
-
 def test_names_in_any_script_reach_page_terminal_and_tables(faces, tmp_path, capsys):
     folder = tmp_path / "faces"
     people = sorted(path for path in faces.iterdir() if path.is_dir())
