@@ -1,4 +1,4 @@
-"""Continuation of an aligned folder: the crops of earlier runs that belong to the present images, and the others."""
+"""Continuation of an aligned folder: crops of earlier runs that belong to the present images."""
 
 import dataclasses
 import itertools

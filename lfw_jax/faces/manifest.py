@@ -131,7 +131,7 @@ def read_manifest(path: str | Path) -> Rows:
 
 
 def parse(path: Path, content: bytes) -> Rows:
-    """Parse the content of a manifest. Those of earlier versions, without the column "content", can be read too.
+    """Parse the content of a manifest, also of an earlier version without the column "content".
 
     Args:
       path: the file, for messages.

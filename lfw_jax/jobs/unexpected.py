@@ -1,4 +1,4 @@
-"""Exceptions that nothing else reports: a full disk, a missing permission, or a fault of this program."""
+"""Exceptions that no job reports: a full disk, a missing permission, a fault of this program."""
 
 import errno
 import importlib.metadata

@@ -40,7 +40,7 @@ def test_training_escapes_what_it_prints_of_the_data(capsys: pytest.CaptureFixtu
     _print_notes(experiment)
     *_, note, last = capsys.readouterr().out.splitlines()
     assert note == f"1 identity is excluded: {HARMLESS}"
-    assert last == f"1 file was not readable as images and skipped, the first: {HARMLESS}: a broken JPEG"
+    assert last == f"1 file was skipped as not readable, the first: {HARMLESS}: a broken JPEG"
 
 
 def test_alignment_escapes_what_it_prints_of_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
