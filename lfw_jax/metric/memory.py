@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lfw_jax.metric.pairs import Pairs, check_labelled, compare
+from lfw_jax.metric.labels import check_labelled
+from lfw_jax.metric.pairs import Pairs, compare
 
 
 @jax.tree_util.register_dataclass

@@ -7,6 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from lfw_jax.metric.labels import check_labelled
+from lfw_jax.metric.vectors import normalized, safe_sqrt
+
 METRICS = ("euclidean", "squared", "cosine", "dot")
 
 # The error of a squared distance from a matrix product is up to ten float32 roundings of the two squared norms
@@ -179,20 +182,6 @@ def _squared_norms(vectors: Float[Array, "count dim"], unit: bool) -> Float[Arra
     return jnp.any(vectors != 0, axis=1).astype(jnp.float32) if unit else jnp.sum(vectors**2, axis=1)
 
 
-def normalized(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch dim"]:
-    """Return unit vectors in float32; a zero vector stays zero, with gradient 0."""
-    vectors = vectors.astype(jnp.float32)
-    squared = jnp.sum(vectors**2, axis=-1, keepdims=True)
-    nonzero = squared > 0
-    return vectors * jnp.where(nonzero, jax.lax.rsqrt(jnp.where(nonzero, squared, 1.0)), 0.0)
-
-
-def safe_sqrt(squared: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Return the square root, with gradient 0 at 0 (the inner `where` keeps NaN out of the gradient)."""
-    positive = squared > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
-
-
 def _distances(left: jax.Array, right: jax.Array, metric: str) -> jax.Array:
     if metric in ("cosine", "dot"):
         products = jnp.matmul(left, right.T, precision=jax.lax.Precision.HIGHEST)
@@ -205,27 +194,3 @@ def _distances(left: jax.Array, right: jax.Array, metric: str) -> jax.Array:
     squared = lengths - 2.0 * jnp.matmul(left, right.T, precision=jax.lax.Precision.HIGHEST)
     squared = jnp.where(squared > _ROUNDING * lengths, squared, 0.0)
     return squared if metric == "squared" else safe_sqrt(squared)
-
-
-def check_labelled(embeddings: jax.Array, labels: jax.Array, name: str) -> None:
-    """Raise unless these are floating-point embeddings [count, dim] with one integer label each.
-
-    Args:
-      embeddings: Embeddings to check.
-      labels: Their labels.
-      name: Name of the embeddings in the message.
-
-    Raises:
-      ValueError: If shapes do not match.
-      TypeError: If labels are not integers or embeddings are not floating point.
-    """
-    if embeddings.ndim != 2:
-        raise ValueError(f"{name} must be [count, dim], found shape {embeddings.shape}")
-    if not jnp.issubdtype(embeddings.dtype, jnp.floating):
-        raise TypeError(f"{name} must be floating-point numbers, found {embeddings.dtype}")
-    if labels.shape != embeddings.shape[:1]:
-        raise ValueError(
-            f"expected one label for each of {embeddings.shape[0]} {name}, found labels of shape {labels.shape}"
-        )
-    if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise TypeError(f"labels must be integers, found {labels.dtype}")

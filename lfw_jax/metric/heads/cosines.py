@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from lfw_jax.metric.pairs import check_labelled, normalized, safe_sqrt
+from lfw_jax.metric.labels import check_labelled
+from lfw_jax.metric.vectors import normalized, safe_sqrt
 
 # The error of a float32 cosine of unit vectors is up to five roundings (measured from 2 to 2048 dimensions). Values of
 # `1 − cos²` and `2 − 2·cos` below this bound cannot be distinguished from 0 and are set to 0. The angle of an embedding

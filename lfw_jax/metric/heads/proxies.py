@@ -13,7 +13,7 @@ from lfw_jax.metric.heads.cosines import (
     find_targets,
     target_cosines,
 )
-from lfw_jax.metric.pairs import normalized, safe_sqrt
+from lfw_jax.metric.vectors import normalized, safe_sqrt
 
 
 def proxy_anchor(

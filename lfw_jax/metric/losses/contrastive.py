@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from lfw_jax.metric.pairs import Pairs, normalized, safe_sqrt
+from lfw_jax.metric.pairs import Pairs
 from lfw_jax.metric.selection import PairWeights, checked_weights, mean_above_zero, safe_divide
+from lfw_jax.metric.vectors import normalized, safe_sqrt
 
 FORMS = ("linear", "squared")
 
