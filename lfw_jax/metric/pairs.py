@@ -65,7 +65,9 @@ def compare(
 
     Args:
       embeddings: Anchors, float32 or bfloat16; compared in float32.
-      labels: Class of each anchor.
+      labels: Class of each anchor, within JAX's integers: int32, unless `jax_enable_x64` is set. NumPy labels beyond
+        them are refused, but JAX reduces those that are arguments of a jitted function to int32 before any check is
+        possible, so that labels 2³² apart become one class. Map such labels to 0 … classes − 1 first.
       references: Embeddings that anchors are compared with; None for the anchors themselves.
       reference_labels: Class of each reference; None for the anchors themselves.
       metric: "euclidean", "squared" (squared Euclidean), "cosine" (1 − cosine, whatever `normalize` is) or "dot"
@@ -81,7 +83,7 @@ def compare(
 
     Raises:
       ValueError: If shapes do not match, only one of `references` and `reference_labels` is given, the anchors do not
-        lie within the references at `offset`, or the metric is unknown.
+        lie within the references at `offset`, a NumPy label is out of range, or the metric is unknown.
       TypeError: If labels are not integers or embeddings are not floating point.
 
     Example:

@@ -98,7 +98,8 @@ def find_targets(
       [0, classes).
 
     Raises:
-      ValueError: If there is not exactly one label per embedding, or the batch is empty.
+      ValueError: If there is not exactly one label per embedding, a NumPy label is out of range, or the batch is
+        empty.
       TypeError: If labels are not integers.
     """
     check_labelled(embeddings, labels, "embeddings")
