@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfw_jax.metric import compare, heads, memory
+from lfw_jax.metric import compare, heads, losses, memory
 from lfw_jax.metric.labels import check_label_range
 
 EMBEDDINGS, PROTOTYPES, CENTERS = jnp.eye(4), jnp.ones((5, 4)), jnp.ones((5, 2, 4))
@@ -101,3 +101,11 @@ def test_with_64_bit_integers_labels_far_apart_stay_apart_in_a_memory():
         np.testing.assert_array_equal(pairs.positive, (labels[:, None] == labels) & ~np.eye(4, dtype=bool))
         with pytest.raises(ValueError, match="found the label 18446744073709551615"):
             compare(jnp.eye(4), np.full(4, 2**64 - 1, np.uint64))
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_label_without_a_beta_makes_the_margin_loss_nan(label: int):
+    pairs = compare(EMBEDDINGS, np.array([0, 0, label, label]))
+    assert np.isnan(losses.margin(pairs, beta=jnp.ones(3)))
+    # Also if the label's anchors are the only ones.
+    assert np.isnan(losses.margin(compare(EMBEDDINGS, np.full(4, label)), beta=jnp.ones(3)))
