@@ -57,7 +57,7 @@ def train(
       The last state. `evaluate` has seen it.
 
     Raises:
-      UserError: the loss is no longer a finite number.
+      UserError: the loss or the norm of its gradient is no longer a finite number.
     """
     started = time.monotonic()
     mapped, copies, done = on_each(step, devices), replicate(state, devices), int(state.step)
@@ -66,15 +66,14 @@ def train(
         copies, logs = mapped(copies, *spread(batch, devices))
         done += 1
         paused = intervals.seconds and time.monotonic() - started > intervals.seconds
-        if done % intervals.log_every == 0 or done == intervals.total or paused:
+        logging = done % intervals.log_every == 0 or done == intervals.total or paused
+        evaluating = done % intervals.evaluate_every == 0 or done == intervals.total or paused
+        if logging or evaluating:  # before a checkpoint replaces the last good one
             values = {name: float(value) for name, value in unreplicate(logs).items()}
-            if not math.isfinite(values["train/loss"]):
-                raise UserError(
-                    f"the loss became {values['train/loss']} at step {done}. The last good checkpoint is kept. Try a lower "
-                    "--config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or --config.model.dtype=float32."
-                )
-            log(done, values)
-        if done % intervals.evaluate_every == 0 or done == intervals.total or paused:
+            _check_finite(done, values)
+            if logging:
+                log(done, values)
+        if evaluating:
             evaluate(unreplicate(copies))
             seen = done
         if paused:
@@ -83,3 +82,13 @@ def train(
     if seen != done:
         evaluate(state)
     return state
+
+
+def _check_finite(step: int, values: dict[str, float]) -> None:
+    """Raise a UserError unless the loss and the norm of its gradient are finite."""
+    for key, what in (("train/loss", "the loss"), ("train/gradient_norm", "the norm of the gradient")):
+        if not math.isfinite(values[key]):
+            raise UserError(
+                f"{what} became {values[key]} at step {step}. The last good checkpoint is kept. Try a lower "
+                "--config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or --config.model.dtype=float32."
+            )
