@@ -63,9 +63,9 @@ class Survey:
         drawn_people = self.parts.split.training.names if self.parts else self.images.names
         unreadable = self.unreadable
         return {
-            "people": len(self.people.names),
+            "people": len(self.identities.names),
             "images": len(self.images),
-            "images_per_person": self.people.summary(),
+            "images_per_person": self.identities.summary(),
             "files": self.headers.summary(self.images),
             "unreadable": {
                 "count": len(unreadable),
@@ -87,7 +87,7 @@ class Survey:
 
     def sample_crops(self, geometry: CropGeometry, count: int, *, seed: int) -> list[UInt8[np.ndarray, "side side 3"]]:
         """What a network sees of some random images; fewer than `count` in a small set."""
-        order = np.random.default_rng(seed).permutation(self.headers.places)[: 2 * count]
+        order = np.random.default_rng(seed).permutation(self.headers.indices)[: 2 * count]
         pictures: list[np.ndarray] = []
         for place in order.tolist():
             if len(pictures) < count:
@@ -119,8 +119,8 @@ def survey(
     """
     with stage("reading headers", len(images)) as report:
         headers = read_headers(images, report=report)
-    with stage("comparing pictures", len(headers.places)) as report:
-        likeness = find_likeness(images, headers.places, report=report)
+    with stage("comparing pictures", len(headers.indices)) as report:
+        likeness = find_likeness(images, headers.indices, report=report)
     faults: list[str] = []
     leaves_out = sampler_config["name"] == "people_images" and sampler_config["short"] == "leave_out"
     try:

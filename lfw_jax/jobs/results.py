@@ -203,6 +203,6 @@ def _development(split: Split) -> str:
     if split.by_folds:
         return f"the other folds of {split.test.name}, for each fold"
     pairs = f"{len(split.development):,} pairs, on which thresholds are chosen ({split.development.name})"
-    people = split.development.people()
+    people = split.development.identities()
     trained = len(people & set(split.training.names)) if split.development not in split.brought else 0
     return f"{pairs}; {trained:,} of their {len(people):,} people train" if trained else pairs

@@ -188,7 +188,7 @@ def test_a_list_of_lfw_is_packed_byte_for_byte(lfw_dir: Path, tmp_path: Path):
     links.mkdir()
     pairs = read_pairs(lfw_dir / "pairsDevTest.txt")
     few = pair_list(pairs.same[490:510].tolist(), pairs.first[490:510], pairs.second[490:510])
-    for name in few.people():
+    for name in few.identities():
         (links / name).symlink_to(lfw_dir / name)
     write_verification_bin(tmp_path / "few.bin", read_folder(links), few)
     content, same = pickle.loads((tmp_path / "few.bin").read_bytes())

@@ -160,9 +160,9 @@ def _read_bin(path: Path) -> EvaluationSet:
 
 def _read_lfw_list(path: Path, folder: Path) -> EvaluationSet:
     pairs, images = read_pairs(path), read_folder(folder)
-    check_against(pairs, images.numbers_of_people())
-    indices = np.unique(images.places(pairs.keys()))
-    return EvaluationSet(pairs, images.where(indices), pairs.people())
+    check_against(pairs, images.numbers_by_identity())
+    indices = np.unique(images.indices(pairs.keys()))
+    return EvaluationSet(pairs, images.where(indices), pairs.identities())
 
 
 def _read_path_pairs(path: Path, folder: Path | None, data_dir: Path | None, people_dir: Path | None) -> EvaluationSet:
@@ -171,7 +171,7 @@ def _read_path_pairs(path: Path, folder: Path | None, data_dir: Path | None, peo
     files, root = find_files(listed, roots, path)
     images, pairs, known, contradicting = images_of(listed, files, root)
     training = people_dir or data_dir
-    named = (path.suffix == ".csv" and bool(listed.people)) or (
+    named = (path.suffix == ".csv" and bool(listed.identities)) or (
         training is not None and root.resolve() == training.resolve()
     )
     people = frozenset(name for name in known if named or not name.isdecimal())

@@ -109,7 +109,7 @@ def view2_lists(images: ImageSet, config: Mapping[str, Any], lists_beside: Path)
 
 def _checked_pairs(name: str, images: ImageSet, config: Mapping[str, Any], lists_beside: Path) -> PairList:
     pairs = read_pairs(find_list(name, lists_beside, config["lists_dir"]))
-    check_against(pairs, images.numbers_of_people())
+    check_against(pairs, images.numbers_by_identity())
     return pairs
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.duplicates.leakage import (
     SharedPicture,
-    people_in_both,
+    shared_identities,
     read_shared_pictures,
     shared_pictures,
     write_shared_pictures,
@@ -103,15 +103,15 @@ def partition(
         kept_out = _read_kept_out(workdir / KEPT_OUT)
     else:
         kept_out = {
-            item.name: sorted(people_in_both(images.names, item.people).values()) for item in sets if item.people
+            item.name: sorted(shared_identities(images.names, item.identities).values()) for item in sets if item.identities
         }
     parts = split(images, data, lists_beside, seed=config["seed"], keep_out=kept_out)
     if align:
         sets = tuple(item if item.aligned else dataclasses.replace(item, images=align(item.images)) for item in sets)
         parts = parts.with_brought(align)
     notes = [note for item in sets for note in item.notes]
-    trained = {*parts.training.names, *parts.validation.people()}
-    leaking = {item.name: len(found) for item in sets if (found := people_in_both(trained, item.people))}
+    trained = {*parts.training.names, *parts.validation.identities()}
+    leaking = {item.name: len(found) for item in sets if (found := shared_identities(trained, item.identities))}
     notes += [
         f"{count} people named in {name} train or validate: the set was not given when training began, so its figures flatter "
         "the model."

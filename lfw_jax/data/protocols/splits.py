@@ -5,12 +5,12 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from lfw_jax.data.duplicates.leakage import SharedPicture, kept_out_note, people_in_both, without
+from lfw_jax.data.duplicates.leakage import SharedPicture, kept_out_note, shared_identities, without
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
-from lfw_jax.data.protocols.lfw_lists import generate_pairs, split_people
+from lfw_jax.data.protocols.lfw_lists import generate_pairs, split_identities
 from lfw_jax.errors import UserError
 
 PROTOCOLS = ("view1", "view2", "pairs", "generated")
@@ -165,9 +165,9 @@ def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
 
 def _hold_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: int) -> tuple[list[str], PairList]:
     """Return the remaining identities, without spellings of held-out ones, and pairs of the latter."""
-    numbers = images.numbers_of_people()
-    remaining, held_out = split_people(numbers, share=share, seed=seed)
-    both = people_in_both(remaining, held_out)
+    numbers = images.numbers_by_identity()
+    remaining, held_out = split_identities(numbers, share=share, seed=seed)
+    both = shared_identities(remaining, held_out)
     return [name for name in remaining if name not in both], generate_pairs(
         {identity: numbers[identity] for identity in held_out}, pairs=pairs, seed=seed, name=name
     )
@@ -177,7 +177,7 @@ def _exclude(identities: Collection[str], lists: KeepOut) -> tuple[set[str], dic
     """Return the identities that no list names, the others with their list, and notes on them."""
     remaining, excluded, notes = set(identities), {}, []
     for where, names in lists.items():
-        if removed := people_in_both(remaining, names):
+        if removed := shared_identities(remaining, names):
             notes.append(kept_out_note(removed, where))
             remaining -= removed.keys()
             excluded |= dict.fromkeys(removed, where)
@@ -194,20 +194,20 @@ def _held_out_note(training: ImageSet, remaining: Collection[str]) -> str:
 
 
 def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, keep_out: KeepOut, *, seed: int) -> Split:
-    people, excluded, notes = _exclude(lists.people, {lists.test.name: lists.test.people(), **keep_out})
-    training = images.of_people(people)
+    people, excluded, notes = _exclude(lists.identities, {lists.test.name: lists.test.identities(), **keep_out})
+    training = images.of_identities(people)
     remaining, validation = _hold_out(
         training, config["validation_people"], config["pairs"], "held-out people", seed=seed
     )  # fmt: skip
     notes = [*lists.notes, *notes, _held_out_note(training, remaining)]
-    trained = training.of_people(set(remaining))
+    trained = training.of_identities(set(remaining))
     return Split(trained, validation, lists.development, lists.test, images, tuple(notes), kept_out=excluded)
 
 
 def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, keep_out: KeepOut, *, seed: int) -> Split:
     test_set = _read_test_set(config, data_dir)
-    people, excluded, notes = _exclude(images.names, {test_set.name: test_set.people, **keep_out})
-    training = images.of_people(people)
+    people, excluded, notes = _exclude(images.names, {test_set.name: test_set.identities, **keep_out})
+    training = images.of_identities(people)
     remaining, validation = _hold_out(
         training, config["validation_people"], config["pairs"], "held-out people", seed=seed
     )  # fmt: skip
@@ -219,14 +219,14 @@ def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, keep_out
         development = test if test.folds is not None else validation
     notes = [*test_set.notes, *notes, _held_out_note(training, remaining)]
     aligned = frozenset(external if test_set.aligned else ())
-    trained = training.of_people(set(remaining))
+    trained = training.of_identities(set(remaining))
     return Split(trained, validation, development, test, images, tuple(notes), external, aligned, excluded)
 
 
 def _generated(images: ImageSet, config: Mapping[str, Any], keep_out: KeepOut, *, seed: int) -> Split:
     rest, test = _hold_out_test(images, config, seed=seed)
     people, excluded, notes = _exclude(rest, keep_out)
-    training = images.of_people(people)
+    training = images.of_identities(people)
     remaining, validation = _hold_out(
         training, config["validation_people"], config["pairs"], "validation people", seed=seed + 1
     )
@@ -234,7 +234,7 @@ def _generated(images: ImageSet, config: Mapping[str, Any], keep_out: KeepOut, *
         f"of {len(images.names)} identities {len(images.names) - len(rest)} are held out for the test and "
         f"{len(training.names) - len(remaining)} for validation; the threshold is chosen on the validation pairs."
     )
-    trained = training.of_people(set(remaining))
+    trained = training.of_identities(set(remaining))
     return Split(trained, validation, validation, test, images, (note, *notes), kept_out=excluded)
 
 
