@@ -55,6 +55,11 @@ class ImageSet:
                 f"labels, numbers and images must be equally long, found {len(self.labels)}, {len(self.numbers)} and "
                 f"{len(self.images)}"
             )
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.names):
+            raise ValueError(
+                f"labels are indices into {len(self.names)} names, found labels from {self.labels.min()} to "
+                f"{self.labels.max()}; expected 0 to {len(self.names) - 1}"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lfw_jax.metric.pairs import Pairs, check_labelled, compare
+from lfw_jax.metric.labels import check_labelled
+from lfw_jax.metric.pairs import Pairs, compare
 
 
 @jax.tree_util.register_dataclass
@@ -57,7 +58,7 @@ def init(size: int, dim: int) -> Memory:
         raise ValueError(f"the size and the dim of a memory must be at least 1, found size {size} and dim {dim}")
     return Memory(
         jnp.zeros((size, dim), jnp.float32),
-        jnp.zeros(size, jnp.int32),
+        jnp.zeros(size, int),  # int64 with jax_enable_x64
         jnp.zeros((), jnp.int32),
         jnp.zeros((), jnp.int32),
     )
@@ -75,7 +76,8 @@ def remember(memory: Memory, embeddings: Float[Array, "batch dim"], labels: Int[
       The new memory.
 
     Raises:
-      ValueError: If the batch is larger than the memory or shapes do not match.
+      ValueError: If the batch is larger than the memory, shapes do not match, or a NumPy label is out of range, as in
+        `compare`.
       TypeError: If labels are not integers or embeddings are not floating point.
 
     Example:
@@ -90,7 +92,7 @@ def remember(memory: Memory, embeddings: Float[Array, "batch dim"], labels: Int[
     latest = jax.lax.stop_gradient(embeddings.astype(jnp.float32))
     return Memory(
         memory.embeddings.at[slots].set(latest, unique_indices=True),
-        memory.labels.at[slots].set(labels.astype(jnp.int32), unique_indices=True),
+        memory.labels.at[slots].set(labels.astype(memory.labels.dtype), unique_indices=True),
         jnp.minimum(memory.count + batch, size),
         (memory.place + batch) % size,
     )
@@ -124,7 +126,8 @@ def compare_with(
       The pairs: one row per anchor, one column per slot of the memory.
 
     Raises:
-      ValueError: If the batch is larger than the memory, shapes do not match, or the metric is unknown.
+      ValueError: If the batch is larger than the memory, shapes do not match, a NumPy label is out of range, or the
+        metric is unknown.
       TypeError: If labels are not integers or embeddings are not floating point.
 
     Example:

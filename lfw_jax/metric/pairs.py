@@ -7,6 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from lfw_jax.metric.labels import check_labelled
+from lfw_jax.metric.vectors import nan_unless_finite, normalized, safe_sqrt
+
 METRICS = ("euclidean", "squared", "cosine", "dot")
 
 # The error of a squared distance from a matrix product is up to ten float32 roundings of the two squared norms
@@ -30,7 +33,8 @@ class Pairs:
       negative: True for pairs of different classes.
       labels: Class of each anchor, for losses with parameters per class.
       squared_norms: Squared norms of the compared vectors, of anchors `[anchors, 1]` and of references `[1,
-        references]`: 1 for unit vectors, 0 for a zero vector, which has no direction.
+        references]`: 1 for unit vectors, 0 for a zero vector, which has no direction, NaN for a vector that is not
+        finite.
       dim: Length of an embedding, which distance-weighted sampling needs.
       metric: Metric of `distances`: "euclidean", "squared", "cosine" or "dot".
       normalized: True if the distances are those of unit vectors.
@@ -62,7 +66,9 @@ def compare(
 
     Args:
       embeddings: Anchors, float32 or bfloat16; compared in float32.
-      labels: Class of each anchor.
+      labels: Class of each anchor, within JAX's integers: int32, unless `jax_enable_x64` is set. NumPy labels beyond
+        them are refused, but JAX reduces those that are arguments of a jitted function to int32 before any check is
+        possible, so that labels 2³² apart become one class. Map such labels to 0 … classes − 1 first.
       references: Embeddings that anchors are compared with; None for the anchors themselves.
       reference_labels: Class of each reference; None for the anchors themselves.
       metric: "euclidean", "squared" (squared Euclidean), "cosine" (1 − cosine, whatever `normalize` is) or "dot"
@@ -74,11 +80,12 @@ def compare(
 
     Returns:
       The pairs. A distance that rounding cannot distinguish from 0 is 0, with gradient 0. For unit vectors spread
-      over the sphere this is a distance below 0.002.
+      over the sphere this is a distance below 0.002. All distances of an embedding with NaN or infinity are NaN
+      (a norm of 2⁶² or more counts as infinite), the others stay finite; every loss of such pairs is NaN.
 
     Raises:
       ValueError: If shapes do not match, only one of `references` and `reference_labels` is given, the anchors do not
-        lie within the references at `offset`, or the metric is unknown.
+        lie within the references at `offset`, a NumPy label is out of range, or the metric is unknown.
       TypeError: If labels are not integers or embeddings are not floating point.
 
     Example:
@@ -114,10 +121,8 @@ def compare(
     if isinstance(offset, int) and not 0 <= offset <= others - anchors:
         raise ValueError(f"{anchors} anchors at offset {offset} do not lie within {others} references")
 
-    left, right = embeddings.astype(jnp.float32), references.astype(jnp.float32)
     unit = normalize or metric == "cosine"
-    if unit:
-        left, right = normalized(left), normalized(right)
+    left, right = (normalized(side) if unit else nan_unless_finite(side) for side in (embeddings, references))
     match = labels[:, None] == reference_labels[None]
     positive = match
     if offset is not None:
@@ -175,22 +180,11 @@ def similarities(pairs: Pairs, *, of: str) -> Float[Array, "anchors references"]
 
 
 def _squared_norms(vectors: Float[Array, "count dim"], unit: bool) -> Float[Array, "count"]:
-    """Return squared norms: exactly 1 or 0 for unit vectors, without their rounding."""
-    return jnp.any(vectors != 0, axis=1).astype(jnp.float32) if unit else jnp.sum(vectors**2, axis=1)
-
-
-def normalized(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch dim"]:
-    """Return unit vectors in float32; a zero vector stays zero, with gradient 0."""
-    vectors = vectors.astype(jnp.float32)
-    squared = jnp.sum(vectors**2, axis=-1, keepdims=True)
-    nonzero = squared > 0
-    return vectors * jnp.where(nonzero, jax.lax.rsqrt(jnp.where(nonzero, squared, 1.0)), 0.0)
-
-
-def safe_sqrt(squared: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Return the square root, with gradient 0 at 0 (the inner `where` keeps NaN out of the gradient)."""
-    positive = squared > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
+    """Return squared norms: exactly 1 or 0 for unit vectors, without their rounding; NaN for NaN."""
+    if not unit:
+        return jnp.sum(vectors**2, axis=1)
+    nonzero = jnp.any(vectors != 0, axis=1).astype(jnp.float32)
+    return jnp.where(jnp.any(jnp.isnan(vectors), axis=1), jnp.nan, nonzero)
 
 
 def _distances(left: jax.Array, right: jax.Array, metric: str) -> jax.Array:
@@ -199,33 +193,10 @@ def _distances(left: jax.Array, right: jax.Array, metric: str) -> jax.Array:
         return 1.0 - products if metric == "cosine" else -products
     # |x − y|² = |x|² + |y|² − 2xy costs one matrix product instead of an [a, r, d] array. Its error is relative to
     # the norms, so the mean of the references is subtracted first: small distances in a collapsed batch stay accurate.
-    middle = jax.lax.stop_gradient(jnp.mean(right, axis=0))
+    # A vector of NaN counts as 0 in this mean and does not reach the distances of the others.
+    middle = jax.lax.stop_gradient(jnp.mean(jnp.where(jnp.isnan(right), 0.0, right), axis=0))
     left, right = left - middle, right - middle
     lengths = jnp.sum(left**2, axis=1)[:, None] + jnp.sum(right**2, axis=1)[None]
     squared = lengths - 2.0 * jnp.matmul(left, right.T, precision=jax.lax.Precision.HIGHEST)
-    squared = jnp.where(squared > _ROUNDING * lengths, squared, 0.0)
+    squared = jnp.where(squared <= _ROUNDING * lengths, 0.0, squared)  # NaN stays NaN
     return squared if metric == "squared" else safe_sqrt(squared)
-
-
-def check_labelled(embeddings: jax.Array, labels: jax.Array, name: str) -> None:
-    """Raise unless these are floating-point embeddings [count, dim] with one integer label each.
-
-    Args:
-      embeddings: Embeddings to check.
-      labels: Their labels.
-      name: Name of the embeddings in the message.
-
-    Raises:
-      ValueError: If shapes do not match.
-      TypeError: If labels are not integers or embeddings are not floating point.
-    """
-    if embeddings.ndim != 2:
-        raise ValueError(f"{name} must be [count, dim], found shape {embeddings.shape}")
-    if not jnp.issubdtype(embeddings.dtype, jnp.floating):
-        raise TypeError(f"{name} must be floating-point numbers, found {embeddings.dtype}")
-    if labels.shape != embeddings.shape[:1]:
-        raise ValueError(
-            f"expected one label for each of {embeddings.shape[0]} {name}, found labels of shape {labels.shape}"
-        )
-    if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise TypeError(f"labels must be integers, found {labels.dtype}")

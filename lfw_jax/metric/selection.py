@@ -122,8 +122,33 @@ def as_triplets(weights: PairWeights) -> PairWeights:
 
 
 def mean_above_zero(values: Float[Array, "*shape"], weights: Float[Array, "*shape"]) -> Float[Array, ""]:
-    """Return the weighted mean of the values above 0; 0 with gradient 0 if there is none."""
-    return safe_divide(jnp.sum(values * weights), jnp.sum(weights * (values > 0)))
+    """Return the weighted mean of the values above 0; 0 with gradient 0 if there is none, NaN if a value is NaN."""
+    return safe_divide(jnp.sum(values * weights), jnp.sum(weights * ~(values <= 0)))
+
+
+def nan_if_broken(loss: Float[Array, ""], pairs: Pairs, *parameters: Float[Array, "*shape"]) -> Float[Array, ""]:
+    """Return the loss; NaN, with gradient NaN, if an embedding or a parameter of the loss is not a finite number.
+
+    Miners and losses compare distances, and a comparison with NaN is false. Without this function an embedding of NaN
+    would leave the selection and the loss would stay finite, so that nothing stops the training.
+
+    Args:
+      loss: Finite or not.
+      pairs: The pairs of the loss, of which the squared norms are read: NaN for an embedding that is not finite.
+      *parameters: Learned parameters, such as a boundary.
+
+    Returns:
+      The loss.
+
+    Example:
+      >>> from lfw_jax.metric import compare
+      >>> pairs = compare(jnp.array([[1.0, 0.0], [0.8, 0.6], [jnp.nan, 1.0]]), jnp.array([0, 0, 1]))
+      >>> float(nan_if_broken(jnp.zeros(()), pairs))
+      nan
+    """
+    numbers = jax.lax.stop_gradient((*pairs.squared_norms, *parameters))
+    finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(values)) for values in numbers]))
+    return loss * jnp.where(finite, 1.0, jnp.nan)
 
 
 def safe_divide(total: Float[Array, ""], count: Float[Array, ""]) -> Float[Array, ""]:
@@ -134,13 +159,13 @@ def safe_divide(total: Float[Array, ""], count: Float[Array, ""]) -> Float[Array
 def masked_logsumexp(
     values: Float[Array, "rows columns"], weights: Float[Array, "rows columns"]
 ) -> Float[Array, "rows"]:
-    """Return `log Σ weights·exp(values)` of each row; -inf, with gradient 0, if no weight is above 0."""
+    """Return `log Σ weights·exp(values)` of each row; -inf, with gradient 0, if no weight is above 0; NaN for NaN."""
     chosen = weights > 0
     top = jax.lax.stop_gradient(jnp.max(jnp.where(chosen, values, -jnp.inf), axis=1, keepdims=True))
     top = jnp.where(jnp.isfinite(top), top, 0.0)
     total = jnp.sum(weights * jnp.exp(jnp.where(chosen, values - top, 0.0)), axis=1)
-    some = total > 0
-    return jnp.where(some, jnp.log(jnp.where(some, total, 1.0)) + top[:, 0], -jnp.inf)
+    none = total <= 0  # false for NaN, which is returned
+    return jnp.where(none, -jnp.inf, jnp.log(jnp.where(none, 1.0, total)) + top[:, 0])
 
 
 def statistics(pairs: Pairs, weights: PairWeights | None = None) -> dict[str, Float[Array, ""]]:

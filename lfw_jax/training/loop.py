@@ -63,7 +63,7 @@ def train(
       The last state.
 
     Raises:
-      UserError: the loss is no longer finite.
+      UserError: the loss or the norm of its gradient is no longer finite.
     """
     started = time.monotonic()
     mapped, copies, done = on_each(step, devices), replicate(state, devices), int(state.step)
@@ -73,10 +73,13 @@ def train(
         done += 1
         paused = 0 < intervals.seconds < time.monotonic() - started
         ends = paused or done == intervals.total
-        if ends or done % intervals.log_every == 0:
-            log(done, _finite(logs, done))
+        logged = ends or done % intervals.log_every == 0
         evaluated = ends or done % intervals.evaluate_every == 0
         saved = ends or (done % intervals.checkpoint_every == 0 if intervals.checkpoint_every else evaluated)
+        if logged or evaluated or saved:
+            values = _finite(logs, done)  # before a checkpoint replaces the last good one
+            if logged:
+                log(done, values)
         if evaluated or saved:
             state = unreplicate(copies)
             if evaluated:
@@ -94,11 +97,12 @@ def train(
 
 
 def _finite(logs: Any, done: int) -> dict[str, float]:
-    """Return the logs of a step as numbers. Raises UserError if the loss is not finite."""
+    """Return the logs of a step as numbers. Raises UserError if the loss or the norm of its gradient is not finite."""
     values = {name: float(value) for name, value in unreplicate(logs).items()}
-    if not math.isfinite(values["train/loss"]):
-        raise UserError(
-            f"the loss became {values['train/loss']} at step {done}. The last good checkpoint is kept. Try a lower "
-            "--config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or --config.model.dtype=float32."
-        )
+    for key, name in (("train/loss", "the loss"), ("train/gradient_norm", "the norm of the gradient")):
+        if not math.isfinite(values[key]):
+            raise UserError(
+                f"{name} became {values[key]} at step {done}. The last good checkpoint is kept. Try a lower "
+                "--config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or --config.model.dtype=float32."
+            )
     return values

@@ -70,7 +70,7 @@ def _reason(file: RecordFile, offset: int, status: int, found: int) -> str:
         return f"found {found:,} bytes, expected a header of 24 bytes and its labels"
     if status == index.NO_LABEL:
         label = np.uint32(found).view(np.float32)
-        return f"found the label {label:g}, expected a non-negative integer"
+        return f"found the label {label:g}, expected a non-negative integer below 2³¹"
     if status == index.NO_FORMAT:
         return f"found {found.to_bytes(4, 'little')!r}, expected the start of a JPEG, PNG, BMP or GIF"
     try:

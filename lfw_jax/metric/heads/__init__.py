@@ -4,7 +4,7 @@ Every head returns the mean loss of the batch as a float32 scalar. Angular margi
 float32 or bfloat16; products and sums are computed in float32. No head calls `acos`, so value and gradient are finite
 everywhere, including at cos = ±1. An all-zero embedding has cosine 0 to every prototype and gradient 0 (except in the
 plain softmax, which uses inner products). A label outside [0, classes) yields NaN: label values cannot be checked
-while tracing, and a finite loss would hide the bug.
+while tracing, and a finite loss would hide the bug. NumPy labels outside JAX's integers are refused, as in `compare`.
 
 A head with a state takes the state as an argument; a function named `…_next_…` returns the state after a batch:
 

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from lfw_jax.metric.pairs import check_labelled, normalized, safe_sqrt
+from lfw_jax.metric.labels import check_labelled
+from lfw_jax.metric.vectors import nan_unless_finite, normalized, safe_sqrt
 
 # The error of a float32 cosine of unit vectors is up to five roundings (measured from 2 to 2048 dimensions). Values of
 # `1 − cos²` and `2 − 2·cos` below this bound cannot be distinguished from 0 and are set to 0. The angle of an embedding
@@ -32,7 +33,7 @@ def inner_products(
       TypeError: If embeddings or prototypes are not floating point.
     """
     _check(embeddings, prototypes, ("classes", "dim"))
-    return _products(embeddings.astype(jnp.float32), prototypes.astype(jnp.float32))
+    return _products(nan_unless_finite(embeddings), nan_unless_finite(prototypes))
 
 
 def cosines(
@@ -97,7 +98,8 @@ def find_targets(
       [0, classes).
 
     Raises:
-      ValueError: If there is not exactly one label per embedding, or the batch is empty.
+      ValueError: If there is not exactly one label per embedding, a NumPy label is out of range, or the batch is
+        empty.
       TypeError: If labels are not integers.
     """
     check_labelled(embeddings, labels, "embeddings")
@@ -153,14 +155,14 @@ def cross_entropy(
 
 
 def lengths(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch"]:
-    """Return Euclidean norms in float32; the norm of a zero vector has gradient 0."""
-    return safe_sqrt(jnp.sum(vectors.astype(jnp.float32) ** 2, axis=-1))
+    """Return Euclidean norms in float32; the norm of a zero vector has gradient 0, that of an infinite one is NaN."""
+    return safe_sqrt(jnp.sum(nan_unless_finite(vectors) ** 2, axis=-1))
 
 
 def sine(cosine: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Return the sine of an angle in [0, π] from its cosine, with gradient 0 at cos = ±1."""
     squared = (1.0 - cosine) * (1.0 + cosine)
-    return safe_sqrt(jnp.where(squared > ROUNDING, squared, 0.0))
+    return safe_sqrt(jnp.where(squared <= ROUNDING, 0.0, squared))
 
 
 def angle(cosine: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

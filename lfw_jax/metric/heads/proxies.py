@@ -13,7 +13,7 @@ from lfw_jax.metric.heads.cosines import (
     find_targets,
     target_cosines,
 )
-from lfw_jax.metric.pairs import normalized, safe_sqrt
+from lfw_jax.metric.vectors import normalized, safe_sqrt
 
 
 def proxy_anchor(
@@ -132,5 +132,5 @@ def _spread(prototypes: jax.Array) -> jax.Array:
     unit = normalized(prototypes)
     products = jnp.einsum("csd,ctd->cst", unit, unit, precision=jax.lax.Precision.HIGHEST)
     squared = 2.0 - 2.0 * products
-    distances = safe_sqrt(jnp.where(squared > ROUNDING, squared, 0.0))
+    distances = safe_sqrt(jnp.where(squared <= ROUNDING, 0.0, squared))
     return jnp.sum(jnp.triu(distances, 1)) / (classes * centers * (centers - 1))

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from lfw_jax.metric.pairs import Pairs, normalized, safe_sqrt
-from lfw_jax.metric.selection import PairWeights, checked_weights, mean_above_zero, safe_divide
+from lfw_jax.metric.pairs import Pairs
+from lfw_jax.metric.selection import PairWeights, checked_weights, mean_above_zero, nan_if_broken, safe_divide
+from lfw_jax.metric.vectors import nan_unless_finite, normalized, safe_sqrt
 
 FORMS = ("linear", "squared")
 
@@ -56,7 +57,8 @@ def contrastive(
     if form == "squared" and pairs.metric != "euclidean":
         raise ValueError(f"the squared form needs Euclidean distances, found {pairs.metric}")
     weights = checked_weights(pairs, weights)
-    return _contrastive(pairs.distances, weights.positive, weights.negative, form, pos_margin, neg_margin)
+    loss = _contrastive(pairs.distances, weights.positive, weights.negative, form, pos_margin, neg_margin)
+    return nan_if_broken(loss, pairs)
 
 
 def contrastive_of_pairs(
@@ -106,9 +108,7 @@ def contrastive_of_pairs(
         if not jnp.issubdtype(embeddings.dtype, jnp.floating):
             raise TypeError(f"{name} must be floating-point numbers, found {embeddings.dtype}")
     _check_form(form, pos_margin)
-    left, right = first.astype(jnp.float32), second.astype(jnp.float32)
-    if normalize:
-        left, right = normalized(left), normalized(right)
+    left, right = (normalized(side) if normalize else nan_unless_finite(side) for side in (first, second))
     distances = safe_sqrt(jnp.sum((left - right) ** 2, axis=1))
     positive = same.astype(jnp.float32)
     return _contrastive(distances, positive, 1.0 - positive, form, pos_margin, neg_margin)

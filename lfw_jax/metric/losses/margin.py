@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lfw_jax.metric.pairs import Pairs
-from lfw_jax.metric.selection import PairWeights, checked_weights, safe_divide
+from lfw_jax.metric.selection import PairWeights, checked_weights, nan_if_broken, safe_divide
 
 
 def margin(
@@ -51,12 +51,15 @@ def margin(
     weights = checked_weights(pairs, weights)
     middle = boundary
     if boundary.ndim:
-        middle = boundary.at[pairs.labels].get(mode="fill", fill_value=jnp.nan)[:, None]
+        of_labels = boundary.at[pairs.labels].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
+        middle = of_labels[:, None]
     positive = jax.nn.relu(pairs.distances - middle + margin)
     negative = jax.nn.relu(middle - pairs.distances + margin)
     total = jnp.sum(weights.positive * positive) + jnp.sum(weights.negative * negative)
     terms = jnp.sum(weights.positive * (positive > 0)) + jnp.sum(weights.negative * (negative > 0))
     if boundary.ndim:
-        return safe_divide(total + nu * jnp.sum(weights.positive * middle), terms)
-    selected = jnp.sum(weights.positive) + jnp.sum(weights.negative) > 0
-    return safe_divide(total, terms) + jnp.where(selected, nu * boundary, 0.0)
+        loss = safe_divide(total + nu * jnp.sum(weights.positive * middle), terms)
+    else:
+        selected = jnp.sum(weights.positive) + jnp.sum(weights.negative) > 0
+        loss = safe_divide(total, terms) + jnp.where(selected, nu * boundary, 0.0)
+    return nan_if_broken(loss, pairs, middle)

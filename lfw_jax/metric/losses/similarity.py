@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lfw_jax.metric.pairs import Pairs, similarities
-from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsumexp, safe_divide
+from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsumexp, nan_if_broken, safe_divide
 
 
 def multi_similarity(
@@ -54,7 +54,7 @@ def multi_similarity(
     beyond = similarities(pairs, of="multi_similarity") - base
     near = jax.nn.softplus(masked_logsumexp(-alpha * beyond, selected(weights.positive))) / alpha
     far = jax.nn.softplus(masked_logsumexp(beta * beyond, selected(weights.negative))) / beta
-    return jnp.mean(near + far)
+    return nan_if_broken(jnp.mean(near + far), pairs)
 
 
 def circle(
@@ -99,9 +99,9 @@ def circle(
     negative = gamma * jax.nn.relu(fixed + margin) * (cosines - margin)
     near = masked_logsumexp(positive, selected(weights.positive))
     far = masked_logsumexp(negative, selected(weights.negative))
-    both = jnp.isfinite(near) & jnp.isfinite(far)
+    both = (near != -jnp.inf) & (far != -jnp.inf)
     losses = jax.nn.softplus(jnp.where(both, near + far, -jnp.inf))
-    return safe_divide(jnp.sum(losses), jnp.sum(both, dtype=jnp.float32))
+    return nan_if_broken(safe_divide(jnp.sum(losses), jnp.sum(both, dtype=jnp.float32)), pairs)
 
 
 def selected(weights: Float[Array, "anchors references"]) -> Float[Array, "anchors references"]:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from lfw_jax.metric.losses.similarity import check_above_zero, selected
 from lfw_jax.metric.pairs import Pairs, similarities
-from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsumexp, safe_divide
+from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsumexp, nan_if_broken, safe_divide
 
 
 def ntxent(
@@ -51,7 +51,8 @@ def ntxent(
     logits = similarities(pairs, of="ntxent") / temperature
     against = masked_logsumexp(logits, weights.negative)
     losses = jax.nn.softplus(against[:, None] - logits)
-    return safe_divide(jnp.sum(weights.positive * losses), jnp.sum(weights.positive))
+    loss = safe_divide(jnp.sum(weights.positive * losses), jnp.sum(weights.positive))
+    return nan_if_broken(loss, pairs, jnp.asarray(temperature))
 
 
 def supcon(
@@ -96,7 +97,8 @@ def supcon(
     total = masked_logsumexp(logits, positive + negative)
     below = jnp.where(counted, total, 0.0)[:, None] - logits
     losses = jnp.sum(positive * below, axis=1) / jnp.maximum(positives, 1.0)
-    return safe_divide(jnp.sum(jnp.where(counted, losses, 0.0)), jnp.sum(counted, dtype=jnp.float32))
+    loss = safe_divide(jnp.sum(jnp.where(counted, losses, 0.0)), jnp.sum(counted, dtype=jnp.float32))
+    return nan_if_broken(loss, pairs, jnp.asarray(temperature))
 
 
 def n_pairs(pairs: Pairs, weights: PairWeights | None = None) -> Float[Array, ""]:
@@ -141,7 +143,7 @@ def n_pairs(pairs: Pairs, weights: PairWeights | None = None) -> Float[Array, ""
     total = masked_logsumexp(logits, jnp.broadcast_to(columns, logits.shape))
     own = jnp.take_along_axis(logits, chosen[:, None], axis=1)[:, 0]
     losses = jnp.where(anchors, jnp.where(anchors, total, 0.0) - own, 0.0)
-    return safe_divide(jnp.sum(losses), jnp.sum(anchors, dtype=jnp.float32))
+    return nan_if_broken(safe_divide(jnp.sum(losses), jnp.sum(anchors, dtype=jnp.float32)), pairs)
 
 
 def _first_of_each_class(labels: Int[Array, "anchors"], candidates: Bool[Array, "anchors"]) -> Bool[Array, "anchors"]:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from lfw_jax.metric.losses.similarity import selected
 from lfw_jax.metric.pairs import Pairs
-from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsumexp, safe_divide
+from lfw_jax.metric.selection import PairWeights, checked_weights, masked_logsumexp, nan_if_broken, safe_divide
 
 # Replaces log 0 in logaddexp: the gradient of logaddexp(-inf, -inf) is NaN, with this value it is finite.
 _NOTHING = -1e30
@@ -59,7 +59,7 @@ def lifted_structure(
     """
     weights = checked_weights(pairs, weights)
     negatives = masked_logsumexp(neg_margin - pairs.distances, weights.negative)
-    some = jnp.isfinite(negatives)
+    some = negatives != -jnp.inf
     negatives = jnp.where(some, negatives, _NOTHING)
     if pairs.self_compared:
         of_pair = jnp.logaddexp(negatives[:, None], negatives[None])
@@ -68,7 +68,7 @@ def lifted_structure(
         of_pair = jnp.where(some, negatives, 0.0)[:, None]
     losses = jax.nn.relu(of_pair + pairs.distances - pos_margin) ** 2 / 2
     total = jnp.where(jnp.any(some), jnp.sum(weights.positive * losses), 0.0)
-    return safe_divide(total, jnp.sum(weights.positive))
+    return nan_if_broken(safe_divide(total, jnp.sum(weights.positive)), pairs)
 
 
 def generalized_lifted_structure(
@@ -108,5 +108,5 @@ def generalized_lifted_structure(
     weights = checked_weights(pairs, weights)
     near = masked_logsumexp(pairs.distances - pos_margin, selected(weights.positive))
     far = masked_logsumexp(neg_margin - pairs.distances, selected(weights.negative))
-    near, far = (jnp.where(jnp.isfinite(side), side, 0.0) for side in (near, far))
-    return jnp.mean(jax.nn.relu(near + far))
+    near, far = (jnp.where(side == -jnp.inf, 0.0, side) for side in (near, far))
+    return nan_if_broken(jnp.mean(jax.nn.relu(near + far)), pairs)

@@ -9,7 +9,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from lfw_jax.metric.pairs import Pairs
-from lfw_jax.metric.selection import PairWeights, SampledTriplets, TripletInterval, checked_weights, safe_divide
+from lfw_jax.metric.selection import (
+    PairWeights,
+    SampledTriplets,
+    TripletInterval,
+    checked_weights,
+    nan_if_broken,
+    safe_divide,
+)
 from lfw_jax.metric.triplets import at, count_triplets, sweep
 
 
@@ -62,14 +69,15 @@ def triplet(
         checked_weights(pairs, triplets)
     if smooth or swap:
         static = dict(margin=margin, smooth=smooth, swap=swap)
-        return _swept(pairs.distances, jax.lax.stop_gradient((pairs.positive, pairs.negative, triplets)), **static)
+        selected = jax.lax.stop_gradient((pairs.positive, pairs.negative, triplets))
+        return nan_if_broken(_swept(pairs.distances, selected, **static), pairs)
     counts = jax.lax.stop_gradient(_costing(pairs, triplets, margin))
     positive, negative = counts
     # The counts of an anchor's positives and negatives have equal sums. Subtracting a constant from all distances
     # therefore does not change the loss, but reduces rounding errors.
     distances = pairs.distances - jax.lax.stop_gradient(jnp.mean(pairs.distances))
     total = jnp.sum(distances * (positive - negative)) + margin * jnp.sum(positive)
-    return safe_divide(total, jnp.sum(positive))
+    return nan_if_broken(safe_divide(total, jnp.sum(positive)), pairs)
 
 
 def _costing(pairs: Pairs, triplets: PairWeights | None, margin: float) -> PairWeights:
