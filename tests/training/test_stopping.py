@@ -1,5 +1,7 @@
 """Training stops as soon as a loss or a gradient is seen not to be finite, before a checkpoint is written."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -14,7 +16,11 @@ from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.objectives.objective import Objective
 from lfw_jax.training.state import init_state
 from lfw_jax.training.step import make_step
-from tests.training.test_step import BATCH, CLASSES, DIM, OBJECTIVES, PLAIN, SIDE, endless, make
+from tests.training.test_step import BATCH, CLASSES, DIM, OBJECTIVES, PLAIN, SIDE, batch, make
+
+
+def endless():
+    return (batch(number) for number in itertools.count())
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -26,7 +32,7 @@ def test_a_network_that_becomes_nan_stops_every_objective(name: str):
         train(
             state.replace(params={**state.params, "model": broken}), step, endless(),
             intervals=Intervals(total=9, log_every=2, evaluate_every=9), devices=choose_devices(1, BATCH),
-            log=lambda *_: None, evaluate=evaluated.append,
+            log=lambda *_: None, evaluate=evaluated.append, checkpoint=evaluated.append,
         )  # fmt: skip
     assert not evaluated
 
@@ -40,7 +46,7 @@ def test_a_pair_loss_stops_after_a_learning_rate_that_overflows_the_network():
     with pytest.raises(UserError, match=r"the loss became nan at step 2\. The last good checkpoint is kept"):
         train(
             state, step, endless(), intervals=Intervals(total=9, log_every=1, evaluate_every=9),
-            devices=choose_devices(2, BATCH), log=lambda *_: None, evaluate=lambda _: None,
+            devices=choose_devices(2, BATCH), log=lambda *_: None, evaluate=lambda _: None, checkpoint=lambda _: None,
         )  # fmt: skip
 
 
@@ -59,6 +65,6 @@ def test_a_gradient_that_is_not_finite_stops_before_a_checkpoint_although_the_lo
     with pytest.raises(UserError, match=r"the norm of the gradient became nan at step 1\..*learning_rate"):
         train(
             state, step, endless(), intervals=Intervals(total=9, log_every=log_every, evaluate_every=1),
-            devices=choose_devices(1, BATCH), log=lambda *_: None, evaluate=evaluated.append,
+            devices=choose_devices(1, BATCH), log=lambda *_: None, evaluate=evaluated.append, checkpoint=evaluated.append,
         )  # fmt: skip
     assert not evaluated
