@@ -49,4 +49,6 @@ def crop_files(images: Iterable[tuple[str, str]], file_format: FileFormat) -> It
         yield path
 
 
-_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
+_ENDINGS = {
+    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".pbm", ".pgm", ".ppm", ".pnm",
+}  # fmt: skip
