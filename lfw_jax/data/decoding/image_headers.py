@@ -44,7 +44,7 @@ def read_header(encoded: bytes) -> Header | None:
         size = read_size(kind, encoded) if kind in FORMATS else None
     except struct.error:
         return None
-    return size and Header(kind, *size)
+    return Header(kind, *size) if kind and size else None
 
 
 def _read_jpeg_header(encoded: bytes) -> Header | None:
