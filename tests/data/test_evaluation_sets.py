@@ -152,9 +152,10 @@ def flat_list(folder: Path, pairs: int, marks) -> str:
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.parametrize("blank", [" ", "\t"], ids=["blanks", "tabs"])
 @pytest.mark.parametrize("marks", [lambda pair: pair // 2 + 1, lambda _: 1], ids=["CALFW", "CPLFW"])
-def test_two_lines_per_pair_are_read_with_a_tenth_of_each_kind_per_fold(tmp_path: Path, marks):
-    (tmp_path / "pairs_CALFW.txt").write_text(flat_list(tmp_path, 20, marks))
+def test_two_lines_per_pair_are_read_with_a_tenth_of_each_kind_per_fold(tmp_path: Path, marks, blank: str):
+    (tmp_path / "pairs_CALFW.txt").write_text(flat_list(tmp_path, 20, marks).replace(" ", blank))
     found = read_evaluation_set(f"{tmp_path}/pairs_CALFW.txt")
     assert found.pairs.same.tolist() == [True] * 20 + [False] * 20
     assert found.pairs.folds is not None
@@ -193,6 +194,26 @@ def test_lines_of_path_path_verdict_have_ten_consecutive_folds(tmp_path: Path):
     # 23 = 3 · 3 + 7 · 2, the larger ones first, as in scikit-learn's KFold without shuffling.
     assert np.bincount(found.pairs.folds).tolist() == [3, 3, 3] + [2] * 7
     assert found.people == frozenset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a x.jpg\tb.jpg\t1.0\nb.jpg\tc.jpg\t0.0\n",
+        "d\\a.jpg b.jpg True\nb.jpg c.jpg False\n",
+        "a.jpg,b.jpg,same\nb.jpg,c.jpg,different\n",
+        "a.jpg, b x.jpg, 1\nb.jpg, c.jpg, -1\n",
+        "my a.jpg\t1\nmy b.jpg\t1\na.jpg\t0\nb.jpg\t0\n",
+    ],
+    ids=["tabs", "backslash", "commas", "commas and blanks", "two lines with tabs"],
+)
+def test_lists_of_paths_are_read_as_they_are_found(tmp_path: Path, text: str):
+    for number, name in enumerate(("a x.jpg", "a.jpg", "b.jpg", "b x.jpg", "c.jpg", "d/a.jpg", "my a.jpg", "my b.jpg")):
+        picture(tmp_path / name, number)
+    (tmp_path / "list.txt").write_text(text)
+    found = read_evaluation_set(f"{tmp_path}/list.txt")
+    assert found.pairs.same.tolist() == [True, False]
+    assert all(Path(str(image)).is_file() for image in found.images.images)
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.csv_pairs import read_csv_pairs
 from lfw_jax.data.protocols.lfw_lists import check_against, read_pairs
+from lfw_jax.data.protocols.lfw_pair_lines import is_lfw_list
 from lfw_jax.data.protocols.path_pairs import PathPairs, find_files, images_of, tenths, tenths_of_each_kind
-from lfw_jax.data.protocols.published_lists import is_cfp_split, is_lfw_list, read_cfp, read_path_list
+from lfw_jax.data.protocols.published_lists import is_cfp_split, read_cfp, read_path_list
 from lfw_jax.errors import UserError
 
 _FOLDERS = ("", "aligned images", "images")  # beside a list, as in the archives of CALFW and CPLFW
