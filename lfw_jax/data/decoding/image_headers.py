@@ -36,7 +36,7 @@ class Header:
 
 
 def read_header(encoded: bytes) -> Header | None:
-    """Return the header of an image of a supported format; None if it is incomplete or the format is another."""
+    """Return the header of an image; None if it is incomplete or its format is not supported."""
     kind = format_of(encoded)
     try:
         if kind == "JPEG":

@@ -1,4 +1,4 @@
-"""Lists of images with one path and one label per line: CSV, and the forms in which sets are distributed."""
+"""Lists of images with one path and one label per line, in the forms in which they are found."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""Text lists as other programs leave them: their encoding, their delimiter and the titles of their columns."""
+"""Text lists of other programs: their encoding, their delimiter and the titles of their columns."""
 
 import codecs
 import os
@@ -13,7 +13,7 @@ _EXTENSION = re.compile(r".*[^/\\.]\.[A-Za-z][A-Za-z0-9]{1,4}")
 
 
 def text_encoding(path: Path) -> str:
-    """Return the encoding of a text file: UTF-16 if it begins with a byte order mark of it, or else UTF-8.
+    """Return the encoding of a text file: UTF-16 if its byte order mark says so, or else UTF-8.
 
     Raises:
       OSError: the file cannot be read.
@@ -24,7 +24,7 @@ def text_encoding(path: Path) -> str:
 
 
 def find_delimiter(line: str, suffix: str) -> str:
-    """Return the delimiter of a list: a comma, a semicolon, a tab, or a blank if its first line has none of them.
+    """Return the delimiter of a list: comma, semicolon or tab, or a blank if there is none of them.
 
     Args:
       line: the first line.
@@ -51,7 +51,7 @@ def names_a_file(text: str) -> bool:
 
 
 def local_path(folder: Path, path: str) -> str:
-    """Return a path of a list as this system writes it: with "/", unless the file has backslashes in its name.
+    """Return a path with "/" for backslashes, unless there is a file with backslashes in its name.
 
     Args:
       folder: the folder that the path may be relative to.

@@ -27,7 +27,9 @@ def announced_counts(line: str) -> list[int] | None:
 
 
 def lacks_first_line(lines: list[Line]) -> bool:
-    """Return True if the first line is a pair, and pairs of two identities show that no line is a pair of paths.
+    """Return True if the first line is a pair.
+
+    Some line must be a pair of two identities, which has four fields: a line of three could also be two paths and a verdict.
 
     Args:
       lines: all lines of the list.

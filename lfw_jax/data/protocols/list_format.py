@@ -56,7 +56,7 @@ def parse_number(text: str) -> int | None:
 
 
 def parse_verdict(text: str) -> bool | None:
-    """Return True for a verdict that means one identity, False for two, or None if the text is anything else.
+    """Return True for one identity, False for two, or None if the text is no verdict.
 
     Args:
       text: 1, 1.0, true, yes or same; 0, 0.0, -1, -1.0, false, no or different, in any case.
