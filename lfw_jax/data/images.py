@@ -64,9 +64,9 @@ class ImageSet:
         numbers = self.numbers.tolist()
         return [(self.names[label], numbers[i]) for i, label in enumerate(self.labels.tolist())]
 
-    def numbers_of_people(self) -> "NumbersOfPeople":
+    def numbers_by_identity(self) -> "NumbersByIdentity":
         """Return the image numbers of each identity by name; each list is created on access."""
-        return NumbersOfPeople(self.names, self.labels, self.numbers)
+        return NumbersByIdentity(self.names, self.labels, self.numbers)
 
     def where(self, wanted: Int[np.ndarray, "chosen"]) -> "ImageSet":
         """Select images by index, and renumber the labels to the remaining identities.
@@ -87,16 +87,16 @@ class ImageSet:
             skipped=(),
         )
 
-    def of_people(self, people: Collection[str]) -> "ImageSet":
+    def of_identities(self, people: Collection[str]) -> "ImageSet":
         """Return the images of the identities with the given names."""
         chosen = np.array([name in people for name in self.names], bool)
         return self.where(np.flatnonzero(chosen[self.labels]) if len(self.labels) else np.zeros(0, np.int64))
 
     def of_keys(self, keys: Sequence[Key]) -> "ImageSet":
         """Select images by (name, number), in that order. Raises KeyError for an unknown one."""
-        return self.where(self.places(keys))
+        return self.where(self.indices(keys))
 
-    def places(self, keys: Sequence[Key]) -> Int[np.ndarray, "keys"]:
+    def indices(self, keys: Sequence[Key]) -> Int[np.ndarray, "keys"]:
         """Return the indices of images given by (name, number). Raises KeyError for an unknown one."""
         label_of_name = {name: label for label, name in enumerate(self.names)}
         labels = np.array([label_of_name.get(name, -1) for name, _ in keys], np.int64)
@@ -122,7 +122,7 @@ class ImageSet:
         return f"image {self.numbers[index]} of {self.names[self.labels[index]]}"
 
 
-class NumbersOfPeople(Mapping[str, list[int]]):
+class NumbersByIdentity(Mapping[str, list[int]]):
     """The image numbers of each identity: a mapping whose lists are created on access.
 
     Args:
@@ -166,7 +166,7 @@ def count_up(labels: Int[np.ndarray, "images"]) -> Int[np.ndarray, "images"]:
     return numbers
 
 
-def sort_people(names: Collection[str]) -> tuple[tuple[str, ...], Int[np.ndarray, "people"]]:
+def sort_identities(names: Collection[str]) -> tuple[tuple[str, ...], Int[np.ndarray, "people"]]:
     """Sort names.
 
     Args:

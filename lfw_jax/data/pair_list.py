@@ -54,7 +54,7 @@ class PairList:
         first, second = ([index_of[key] for key in side] for side in (self.first, self.second))
         return np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
 
-    def people(self) -> frozenset[str]:
+    def identities(self) -> frozenset[str]:
         """Return the names of all identities in the list."""
         return frozenset(name for name, _ in self.first + self.second)
 

@@ -166,7 +166,7 @@ def _files(images: ImageSet, headers: Headers, likeness: Likeness) -> Iterator[s
 
 
 def _sizes(plan: Plan, headers: Headers) -> Iterator[str]:
-    count = len(headers.places)
+    count = len(headers.indices)
     if not count:
         return
     cropped = np.round(plan.crop * headers.shorter)

@@ -66,7 +66,7 @@ class Headers:
 
         They are bytes, formats, modes, aspect ratios, and the most common, the smallest and the largest size.
         """
-        if not len(self.places):
+        if not len(self.indices):
             return {"bytes": 0, "formats": {}, "modes": {}, "different_sizes": 0, "sizes": []}
         pairs, counts = np.unique(np.stack([self.widths, self.heights], 1), axis=0, return_counts=True)
         common = np.argsort(-counts, kind="stable")[:_SIZES]
@@ -86,7 +86,7 @@ class Headers:
         }
 
     def _one(self, images: ImageSet, row: int) -> dict[str, Any]:
-        image = images.describe(int(self.places[row]))
+        image = images.describe(int(self.indices[row]))
         return {"width": int(self.widths[row]), "height": int(self.heights[row]), "image": image}
 
 

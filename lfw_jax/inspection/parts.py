@@ -50,7 +50,7 @@ class Parts:
         split = self.split
         lists = {"validation": split.validation, "development": split.development, "test": split.test}
         left_out: dict[str, dict[str, Any]] = {}
-        for name, count, _, reason in people_rows(images, self):
+        for name, count, _, reason in identity_rows(images, self):
             if reason:
                 entry = left_out.setdefault(
                     "no readable image" if not count else reason, {"people": 0, "images": 0, "examples": []}
@@ -81,7 +81,7 @@ def assign_parts(images: ImageSet, split: Split, *, least_images: int = 1) -> Pa
     image = np.full(len(images), NONE)
     codes = _codes(images, label)
     for part, pairs in ((DEVELOPMENT, split.development), (VALIDATION, split.validation), (TEST, split.test)):
-        people = [label[name] for name in pairs.people() if name in label]
+        people = [label[name] for name in pairs.identities() if name in label]
         person[people] = part
         if split.images_of(pairs) is images:
             image[np.isin(codes, _codes_of(pairs.keys(), label))] = part
@@ -100,7 +100,7 @@ def assign_parts(images: ImageSet, split: Split, *, least_images: int = 1) -> Pa
     return Parts(split, person, image, counts, reasons, len(few))
 
 
-def people_rows(images: ImageSet, parts: Parts | None) -> list[tuple[str, int, str, str]]:
+def identity_rows(images: ImageSet, parts: Parts | None) -> list[tuple[str, int, str, str]]:
     """Return a row for each identity, sorted by name.
 
     A row is the name, the number of images, the part, and the reason why the identity is not used for training.
@@ -156,7 +156,7 @@ def _pairs(pairs: PairList) -> dict[str, Any]:
     same = int(pairs.same.sum())
     return {
         "list": pairs.name,
-        "people": len(pairs.people()),
+        "people": len(pairs.identities()),
         "images": len(pairs.keys()),
         "same": same,
         "different": len(pairs) - same,

@@ -63,9 +63,9 @@ class Survey:
         training_names = self.parts.split.training.names if self.parts else self.images.names
         unreadable = self.unreadable
         return {
-            "people": len(self.people.names),
+            "people": len(self.identities.names),
             "images": len(self.images),
-            "images_per_person": self.people.summary(),
+            "images_per_person": self.identities.summary(),
             "files": self.headers.summary(self.images),
             "unreadable": {
                 "count": len(unreadable),
@@ -93,7 +93,7 @@ class Survey:
           count: the number of images; fewer in a small set.
           seed: the seed of the choice.
         """
-        order = np.random.default_rng(seed).permutation(self.headers.places)[: 2 * count]
+        order = np.random.default_rng(seed).permutation(self.headers.indices)[: 2 * count]
         pictures: list[np.ndarray] = []
         for index in order.tolist():
             if len(pictures) < count:
@@ -128,8 +128,8 @@ def survey(
     """
     with stage("reading headers", len(images)) as report:
         headers = read_headers(images, report=report)
-    with stage("comparing images", len(headers.places)) as report:
-        likeness = find_likeness(images, headers.places, report=report)
+    with stage("comparing images", len(headers.indices)) as report:
+        likeness = find_likeness(images, headers.indices, report=report)
     faults: list[str] = []
     leaves_out = sampler_config["name"] == "people_images" and sampler_config["short"] == "leave_out"
     try:

@@ -23,7 +23,7 @@ from lfw_jax.data.protocols.partition import partition
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
-from lfw_jax.inspection import Plan, Survey, duplicates, people_rows, survey
+from lfw_jax.inspection import Plan, Survey, duplicates, identity_rows, survey
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
 from lfw_jax.report.inspection.page import Evidence, write_inspection_page
@@ -119,7 +119,7 @@ def _without_listing(config: ConfigDict) -> ConfigDict:
 
 def _write(folder: Path, found: Survey, summary: dict[str, Any], config: str) -> None:
     pairs_found = duplicates.rows(found.images, found.likeness, found.parts)
-    everybody, evidence = people_rows(found.images, found.parts), _evidence(found, summary)
+    everybody, evidence = identity_rows(found.images, found.parts), _evidence(found, summary)
     with written_atomically(*(folder / name for name in INSPECTION), replace=True) as (page, facts, pairs, people):
         with facts.open("w", encoding="utf-8") as file:
             json.dump(summary, file, indent=2)
@@ -132,7 +132,7 @@ def _evidence(found: Survey, summary: dict[str, Any]) -> Evidence:
     pairs = [pair["places"] for pair in summary["duplicates"]["pairs"][:_SHOWN_PAIRS]]
     thumbnails = [[decode(found.images.images[index], CropGeometry(_THUMBNAIL)) for index in pair] for pair in pairs]
     return Evidence(
-        counts=found.people.counts,
+        counts=found.identities.counts,
         shorter=found.headers.shorter,
         crops=found.sample_crops(CropGeometry(summary["plan"]["side"], summary["plan"]["crop"]), _CROPS, seed=0),
         first=[first for first, _ in thumbnails],

@@ -154,7 +154,7 @@ def _data(experiment: Experiment) -> DataSummary:
 
 
 def _development(split: Split) -> Development:
-    people = split.development.people()
+    people = split.development.identities()
     # The identities of an external list are others than those of the data, even where their names are the same.
     trained = len(people & set(split.training.names)) if split.development not in split.external else 0
     return Development(_size(split.development), identities=len(people), training_identities=trained)

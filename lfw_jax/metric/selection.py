@@ -48,7 +48,7 @@ class TripletInterval(PairWeights):
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class DrawnTriplets(PairWeights):
+class SampledTriplets(PairWeights):
     """One sampled negative for each selected positive.
 
     Attributes:

@@ -22,7 +22,7 @@ def picture(path: Path, shade: int = 0) -> None:
 
 
 def files_of(images: ImageSet, keys) -> list[str]:
-    return ["/".join(Path(str(images.images[index])).parts[-2:]) for index in images.places(keys)]
+    return ["/".join(Path(str(images.images[index])).parts[-2:]) for index in images.indices(keys)]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_csv_beside_its_images_gives_pairs_and_identities(people: Path):
     assert found.pairs.same.tolist() == [True, False]
     assert files_of(found.images, found.pairs.first) == ["Ann Lee/Ann Lee_0001.jpg", "Bo/Bo_0001.jpg"]
     assert files_of(found.images, found.pairs.second) == ["Ann Lee/Ann Lee_0002.jpg", "Cy/Cy_0001.jpg"]
-    assert found.people == {"Ann Lee", "Bo", "Cy"}
+    assert found.identities == {"Ann Lee", "Bo", "Cy"}
     assert (found.name, found.pairs.folds, found.development, found.notes) == ("pairs", None, None, ())
 
 
@@ -80,14 +80,14 @@ def test_columns_give_identities_folds_and_development_pairs(people: Path):
     assert found.development is not None
     assert found.development.same.tolist() == [False, True]
     assert found.development.name != found.pairs.name
-    assert found.people == {"bo", "cy", "dee", "fo"}
+    assert found.identities == {"bo", "cy", "dee", "fo"}
     assert found.pairs.first[0][0] == "bo"
 
 
 def test_folders_that_contradict_the_pairs_are_not_identities(people: Path):
     (people / "pairs.csv").write_text(CSV.replace(",1\n", ",0\n"))
     found = read_evaluation_set(str(people / "pairs.csv"))
-    assert found.people == frozenset()
+    assert found.identities == frozenset()
     assert found.pairs.same.tolist() == [False, False]
     assert any("contradict" in note for note in found.notes)
     assert any("does not name the identities" in note for note in found.notes)
@@ -98,8 +98,8 @@ def test_numbers_are_names_only_within_the_data_folder(tmp_path: Path):
         for image in (1, 2):
             picture(tmp_path / "set" / name / f"{image}.jpg")
     (tmp_path / "set" / "pairs.csv").write_text("path1,path2,same\n001/1.jpg,001/2.jpg,1\n001/1.jpg,002/2.jpg,0\n")
-    assert read_evaluation_set(f"{tmp_path}/set/pairs.csv").people == frozenset()
-    assert read_evaluation_set(f"{tmp_path}/set/pairs.csv", tmp_path / "set").people == {"001", "002"}
+    assert read_evaluation_set(f"{tmp_path}/set/pairs.csv").identities == frozenset()
+    assert read_evaluation_set(f"{tmp_path}/set/pairs.csv", tmp_path / "set").identities == {"001", "002"}
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_csv_may_name_images_by_identity_and_number(people: Path, tmp_path: Pa
         read_evaluation_set(f"{tmp_path}/pairs.csv", people),
     ):
         assert found.pairs.same.tolist() == [True, False]
-        assert found.people == {"Bo", "Cy"}
+        assert found.identities == {"Bo", "Cy"}
         assert files_of(found.images, found.pairs.second) == ["Bo/Bo_0002.jpg", "Cy/Cy_0001.jpg"]
 
 
@@ -191,7 +191,7 @@ def test_development_pairs_may_be_named_by_number(people: Path):
     found = read_evaluation_set(f"{people}/pairs.csv")
     assert found.development is not None
     assert (found.pairs.same.tolist(), found.development.same.tolist()) == ([True, False], [True, False])
-    assert found.development.people() == {"Dee", "Fo"}
+    assert found.development.identities() == {"Dee", "Fo"}
 
 
 def test_columns_that_are_not_recognised_are_named_by_the_user(people: Path):
@@ -256,7 +256,7 @@ def test_two_lines_per_pair_are_read_with_a_tenth_of_each_kind_per_fold(tmp_path
     assert found.pairs.same.tolist() == [True] * 20 + [False] * 20
     assert found.pairs.folds is not None
     assert found.pairs.folds.tolist() == [pair // 2 for pair in range(20)] * 2
-    assert found.people == {f"Person_{pair}" for pair in range(20)}
+    assert found.identities == {f"Person_{pair}" for pair in range(20)}
     assert files_of(found.images, found.pairs.second[20:21]) == ["aligned images/Person_1_0003.jpg"]
 
 
@@ -289,7 +289,7 @@ def test_lines_of_path_path_verdict_have_ten_consecutive_folds(tmp_path: Path):
     assert found.pairs.folds is not None
     # 23 = 3 · 3 + 7 · 2, the larger ones first, as in scikit-learn's KFold without shuffling.
     assert np.bincount(found.pairs.folds).tolist() == [3, 3, 3] + [2] * 7
-    assert found.people == frozenset()
+    assert found.identities == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -337,11 +337,11 @@ def cfp(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("view", "second"), [("FF", "frontal"), ("FP", "profile")])
 def test_cfp_takes_the_second_image_of_a_pair_from_the_list_of_its_protocol(cfp: Path, view: str, second: str):
     found = read_evaluation_set(f"{cfp}/Protocol/Split/{view}")
-    assert (found.name, found.people) == (f"CFP-{view}", frozenset())
+    assert (found.name, found.identities) == (f"CFP-{view}", frozenset())
     assert found.pairs.same.tolist() == [True, False, False, True, False]
     assert found.pairs.folds is not None
     assert found.pairs.folds.tolist() == [0, 0, 0, 1, 1]
-    paths = [[str(found.images.images[index])[-19:] for index in found.images.places(side)] for side in
+    paths = [[str(found.images.images[index])[-19:] for index in found.images.indices(side)] for side in
              (found.pairs.first, found.pairs.second)]  # fmt: skip
     assert paths[0] == [f"/{person}/frontal/{image}.jpg" for person, image in
                         [("001", "01"), ("001", "01"), ("003", "01"), ("002", "01"), ("003", "02")]]  # fmt: skip
@@ -365,7 +365,7 @@ def test_an_lfw_list_names_images_in_its_own_folder_or_the_one_after_the_at_sign
         read_evaluation_set(f"{people}/pairs.txt"),
         read_evaluation_set(f"{tmp_path}/pairs.txt@{people}"),
     ):
-        assert found.people == {"Bo", "Cy", "Dee"}
+        assert found.identities == {"Bo", "Cy", "Dee"}
         assert files_of(found.images, found.pairs.second) == ["Bo/Bo_0002.jpg", "Dee/Dee_0002.jpg"]
     (people / "pairs.txt").write_text(text.replace("Dee\t2", "Dee\t9"))
     with pytest.raises(UserError, match="missing from the data"):
@@ -383,10 +383,10 @@ def test_a_bin_has_ten_consecutive_folds_and_unknown_identities(people: Path, tm
     assert found.pairs.same.tolist() == same.tolist()
     assert found.pairs.folds is not None
     assert found.pairs.folds.tolist() == [0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-    assert (found.name, found.people) == ("cfp_fp", frozenset())
+    assert (found.name, found.identities) == ("cfp_fp", frozenset())
     assert any("does not name the identities" in note for note in found.notes)
-    index = found.images.places(found.pairs.second[1:2])[0]
-    assert found.images.images[index] == images.images[images.places([second[1]])[0]].read_bytes()
+    index = found.images.indices(found.pairs.second[1:2])[0]
+    assert found.images.images[index] == images.images[images.indices([second[1]])[0]].read_bytes()
 
 
 def test_several_sets_are_given_with_commas_or_as_a_tuple_and_distinguished_by_folder(people: Path, tmp_path: Path):
@@ -423,8 +423,8 @@ def test_identities_of_a_users_pairs_are_excluded_and_the_threshold_is_chosen_on
             picture(people / f"Other {number}" / f"{image}.jpg", number)
     images = read_folder(people)
     parts = split(images, CONFIG | dict(pairs_file=str(people / "pairs.csv")), people, seed=0)
-    assert not {"Ann Lee", "Bo", "Cy"} & {*parts.training.names, *parts.validation.people()}
-    assert len(parts.training.names) + len(parts.validation.people()) <= 15
+    assert not {"Ann Lee", "Bo", "Cy"} & {*parts.training.names, *parts.validation.identities()}
+    assert len(parts.training.names) + len(parts.validation.identities()) <= 15
     assert parts.development is parts.validation
     assert not parts.by_folds
     assert len(parts.images_of(parts.test)) == 4
@@ -445,10 +445,10 @@ def test_numbers_are_names_within_the_training_folder_in_any_spelling_or_in_colu
     pairs = "path1,path2,same\n001/1.jpg,001/2.jpg,1\n001/1.jpg,002/2.jpg,0\n"
     (tmp_path / "pairs.csv").write_text(pairs)
     text = f"{tmp_path}/pairs.csv@{tmp_path}/set"
-    assert read_evaluation_sets((text,))[0].people == frozenset()
+    assert read_evaluation_sets((text,))[0].identities == frozenset()
     (found,) = read_evaluation_sets((text,), tmp_path / "set" / ".." / "set")
-    assert found.people == {"001", "002"}
+    assert found.identities == {"001", "002"}
     assert found.notes == ()
     named = "path1,path2,same,person1,person2\n001/1.jpg,001/2.jpg,1,7,7\n001/1.jpg,002/2.jpg,0,7,8\n"
     (tmp_path / "pairs.csv").write_text(named)
-    assert read_evaluation_sets((text,))[0].people == {"7", "8"}
+    assert read_evaluation_sets((text,))[0].identities == {"7", "8"}

@@ -29,7 +29,7 @@ def test_names_in_any_script_and_with_spaces_are_kept(tmp_path: Path):
         add(tmp_path / name, f"{name}_0002.png", "x.png" if name == "🙂" else f"{name}_0001.png")
     found = read_folder(tmp_path)
     assert found.names == tuple(sorted(names))
-    assert found.numbers_of_people() == {name: [1, 2] for name in names}
+    assert found.numbers_by_identity() == {name: [1, 2] for name in names}
     assert all(path.is_file() for path in found.images)
     assert not found.skipped
 
@@ -124,7 +124,7 @@ def test_numbers_in_file_names_are_used_if_all_files_have_distinct_ones(
     tmp_path: Path, names: list[str], numbers: list[int]
 ):
     add(tmp_path / "a", *names)
-    assert read_folder(tmp_path).numbers_of_people() == {"a": numbers}
+    assert read_folder(tmp_path).numbers_by_identity() == {"a": numbers}
 
 
 def test_renumbering_one_identity_does_not_change_another():

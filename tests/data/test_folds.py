@@ -19,7 +19,7 @@ CONFIG = dict(protocol="view2", fold=1, lists_dir="", validation_people=0.25, te
 
 def write_view2(folder: Path, images: ImageSet, folds: int = FOLDS, people: bool = True) -> None:
     """Write `pairs.txt` and `people.txt` in LFW's format, with the identities distributed over the folds."""
-    numbers = images.numbers_of_people()
+    numbers = images.numbers_by_identity()
     groups = [images.names[fold::folds] for fold in range(folds)]
     lists = [generate_pairs({name: numbers[name] for name in group}, pairs=6, seed=0) for group in groups]
     joined = PairList(
@@ -52,7 +52,7 @@ def lists(images: ImageSet, tmp_path: Path) -> Path:
 
 
 def disjoint(parts: Split) -> bool:
-    groups = [set(parts.training.names), parts.validation.people(), parts.test.people()]
+    groups = [set(parts.training.names), parts.validation.identities(), parts.test.identities()]
     return not any(one & other for i, one in enumerate(groups) for other in groups[:i])
 
 
@@ -62,15 +62,15 @@ def test_training_excludes_the_identities_of_the_fold_and_uses_those_of_the_othe
 ):
     parts = split(images, CONFIG | dict(fold=fold), lists, seed=0)
     in_fold = set(images.names[fold - 1 :: FOLDS])
-    assert parts.test.people() <= in_fold
-    assert not in_fold & {*parts.training.names, *parts.validation.people()}
+    assert parts.test.identities() <= in_fold
+    assert not in_fold & {*parts.training.names, *parts.validation.identities()}
     assert disjoint(parts)
     assert not parts.by_folds
     assert (len(parts.test), len(parts.development)) == (12, 12 * (FOLDS - 1))
     assert parts.test.folds is None
-    assert not parts.development.people() & in_fold
-    assert parts.development.people() & set(parts.training.names)
-    assert set(parts.training.names) | parts.validation.people() <= set(images.names) - in_fold
+    assert not parts.development.identities() & in_fold
+    assert parts.development.identities() & set(parts.training.names)
+    assert set(parts.training.names) | parts.validation.identities() <= set(images.names) - in_fold
 
 
 def test_the_folds_together_evaluate_every_pair_once(images: ImageSet, lists: Path):
@@ -83,16 +83,16 @@ def test_the_folds_together_evaluate_every_pair_once(images: ImageSet, lists: Pa
 def test_without_people_txt_all_identities_outside_the_fold_are_used_and_noted(images: ImageSet, tmp_path: Path):
     write_view2(tmp_path, images, people=False)
     parts = split(images, CONFIG, tmp_path, seed=0)
-    named = parts.test.people()
+    named = parts.test.identities()
     assert set(parts.training.names) <= set(images.names) - named
-    assert set(images.names) - named >= parts.validation.people()
+    assert set(images.names) - named >= parts.validation.identities()
     with_list = {name for name in images.names if name not in images.names[::FOLDS]}
-    assert {*parts.training.names, *parts.validation.people()} >= with_list - parts.validation.people()
+    assert {*parts.training.names, *parts.validation.identities()} >= with_list - parts.validation.identities()
     assert any("people.txt is not available" in note for note in parts.notes)
 
 
 def test_fold_0_evaluates_all_folds_and_excludes_all_their_identities(images: ImageSet, tmp_path: Path):
-    some = images.of_people(set(images.names[:20]))
+    some = images.of_identities(set(images.names[:20]))
     write_view2(tmp_path, some)
     parts = split(images, CONFIG | dict(fold=0), tmp_path, seed=0)
     assert parts.by_folds
@@ -100,13 +100,13 @@ def test_fold_0_evaluates_all_folds_and_excludes_all_their_identities(images: Im
     assert parts.test.folds is not None
     assert len(np.unique(parts.test.folds)) == FOLDS
     assert disjoint(parts)
-    assert set(parts.training.names) <= set(images.names) - parts.test.people()
+    assert set(parts.training.names) <= set(images.names) - parts.test.identities()
     assert any("excluded from training" in note for note in parts.notes)
 
 
 def test_an_identity_named_in_the_pairs_is_excluded_even_if_people_txt_has_it_in_another_fold(images, lists: Path):
     # people.txt and pairs.txt contradict each other: the pairs take precedence.
-    named = sorted(split(images, CONFIG, lists, seed=0).test.people())[0]
+    named = sorted(split(images, CONFIG, lists, seed=0).test.identities())[0]
     text = (lists / "people.txt").read_text().splitlines()
     index = next(i for i, line in enumerate(text) if line.split("\t")[0] == named)
     moved = text.pop(index)
@@ -114,7 +114,7 @@ def test_an_identity_named_in_the_pairs_is_excluded_even_if_people_txt_has_it_in
     text[-len(images.names[FOLDS - 1 :: FOLDS]) - 1] = str(len(images.names[FOLDS - 1 :: FOLDS]) + 1)
     (lists / "people.txt").write_text("\n".join([*text, moved]) + "\n")
     parts = split(images, CONFIG, lists, seed=0)
-    assert named not in {*parts.training.names, *parts.validation.people()}
+    assert named not in {*parts.training.names, *parts.validation.identities()}
     assert any(note.startswith("1 identity named in pairs fold 1 was excluded from training") for note in parts.notes)
 
 
@@ -135,7 +135,7 @@ def test_lists_that_do_not_belong_together_are_a_user_error(images: ImageSet, li
 
 
 def test_a_list_that_names_every_identity_is_a_user_error(images: ImageSet, tmp_path: Path):
-    few = images.of_people(set(images.names[:4]))
+    few = images.of_identities(set(images.names[:4]))
     write_view2(tmp_path, few, folds=2)
     with pytest.raises(UserError, match="none is left for training"):
         split(few, CONFIG | dict(fold=0), tmp_path, seed=0)

@@ -37,7 +37,7 @@ def lazy_set(people: int, each: int) -> tuple[ImageSet, Counted]:
 def test_selecting_images_reads_none_and_views_do_not_nest():
     everything, images = lazy_set(10, 4)
     some = everything.where(np.array([39, 0, 5, 6])).where(np.array([3, 0]))
-    some = some.of_people({"p000009"})
+    some = some.of_identities({"p000009"})
     assert images.made == 0
     assert isinstance(some.images, Chosen)
     assert some.images._images is images
@@ -75,10 +75,10 @@ def test_images_are_found_by_key_as_a_dictionary_finds_them(keys, data):
     images = ImageSet(tuple(f"p{i}" for i in people), labels.astype(np.int32), numbers, Counted(len(keys)), "encoded")
     index_of = {key: index for index, key in enumerate(images.keys())}
     wanted = data.draw(st.lists(st.sampled_from(sorted(index_of))))
-    assert images.places(wanted).tolist() == [index_of[key] for key in wanted]
+    assert images.indices(wanted).tolist() == [index_of[key] for key in wanted]
     assert [images.of_keys(wanted).keys()] == [wanted]
     numbers_of = {name: [n for who, n in index_of if who == name] for name in images.names}
-    assert images.numbers_of_people() == numbers_of
+    assert images.numbers_by_identity() == numbers_of
     absent = data.draw(
         st.tuples(st.sampled_from(["p0", "p3", "p9"]), st.integers(0, 9)).filter(lambda k: k not in index_of)
     )
@@ -90,7 +90,7 @@ def test_images_are_found_by_key_as_a_dictionary_finds_them(keys, data):
 def test_an_empty_set_finds_nothing():
     empty = lazy_set(3, 2)[0].where(np.zeros(0, np.int64))
     assert len(empty.of_keys([])) == 0
-    assert empty.numbers_of_people() == {}
+    assert empty.numbers_by_identity() == {}
     with pytest.raises(KeyError):
         empty.of_keys([("p000000", 1)])
 
@@ -144,6 +144,6 @@ def test_a_view_of_a_set_takes_twelve_bytes_per_image():
 
 def test_numbers_of_people_create_no_object_per_image():
     everything, _ = lazy_set(2_000, 100)
-    numbers, held = grown(everything.numbers_of_people)
+    numbers, held = grown(everything.numbers_by_identity)
     assert numbers["p001999"] == list(range(1, 101))  # type: ignore[index]
     assert held < 400_000  # a dictionary of 2,000 names; 200,000 integers in lists would take 1.6 MB

@@ -39,7 +39,7 @@ def test_keys_are_unique_in_order_and_indices_lead_back_to_the_pairs(written):
     first, second = pairs.indices()
     assert tuple(keys[i] for i in first) == pairs.first
     assert tuple(keys[i] for i in second) == pairs.second
-    assert pairs.people() == {"Ann_Lee", "Bob_Ray", "Cy_Day"}
+    assert pairs.identities() == {"Ann_Lee", "Bob_Ray", "Cy_Day"}
 
 
 def test_view_2_numbers_its_folds(written):
@@ -102,7 +102,7 @@ def test_utf_16_with_a_byte_order_mark_is_read(written, encoding):
 
 def test_a_name_may_hold_spaces_where_tabs_separate(written):
     pairs = lfw_lists.read_pairs(written("1\nAnn Lee\t1\t2\nAnn Lee\t1\tBob\t1\n"))
-    assert pairs.people() == {"Ann Lee", "Bob"}
+    assert pairs.identities() == {"Ann Lee", "Bob"}
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_lfws_halves_are_disjoint_and_name_images_that_exist(lfw_dir, tmp_path):
     assert train | test == found
     for name, people in (("pairsDevTrain.txt", train), ("pairsDevTest.txt", test)):
         pairs = lfw_lists.read_pairs(lfw_dir / name)
-        assert pairs.people() <= people.keys()
+        assert pairs.identities() <= people.keys()
         assert lfw_lists.check_against(pairs, people) is None
         lfw_lists.write_pairs(tmp_path / name, pairs)
         assert (tmp_path / name).read_bytes() == (lfw_dir / name).read_bytes()
@@ -327,8 +327,8 @@ def test_a_pair_list_of_unequal_lengths_is_refused():
 @given(counts=st.dictionaries(st.text("abc", min_size=1), st.integers(2, 3), min_size=1), seed=st.integers(0, 5))
 def test_added_identities_do_not_move_others_across_the_split(counts, seed):
     crowd = {f"p{i}": 2 for i in range(60)}
-    training, validation = lfw_lists.split_people(crowd, share=0.4, seed=seed)
-    more_training, more_validation = lfw_lists.split_people(crowd | counts, share=0.4, seed=seed)
+    training, validation = lfw_lists.split_identities(crowd, share=0.4, seed=seed)
+    more_training, more_validation = lfw_lists.split_identities(crowd | counts, share=0.4, seed=seed)
     assert sorted(training + validation) == sorted(crowd)
     assert set(training) <= set(more_training)
     assert set(validation) <= set(more_validation)
@@ -336,9 +336,9 @@ def test_added_identities_do_not_move_others_across_the_split(counts, seed):
 
 def test_the_split_meets_its_share_and_depends_on_the_seed():
     crowd = {f"p{i}": 2 for i in range(4000)}
-    _, validation = lfw_lists.split_people(crowd, share=0.1, seed=0)
+    _, validation = lfw_lists.split_identities(crowd, share=0.1, seed=0)
     assert 340 < len(validation) < 460  # 400 ± 3 standard deviations
-    assert validation != lfw_lists.split_people(crowd, share=0.1, seed=1)[1]
+    assert validation != lfw_lists.split_identities(crowd, share=0.1, seed=1)[1]
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_the_split_meets_its_share_and_depends_on_the_seed():
 )
 def test_an_impossible_split_is_refused(counts, share, words):
     with pytest.raises(UserError, match=words):
-        lfw_lists.split_people(counts, share=share, seed=0)
+        lfw_lists.split_identities(counts, share=share, seed=0)
 
 
 def test_images_missing_from_the_data_are_named(written):

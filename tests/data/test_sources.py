@@ -44,7 +44,7 @@ def test_a_folder_is_read_in_order_with_names_and_numbers(faces_dir: Path):
     found = read_folder(faces_dir)
     assert found.names == ("Ann_Lee", "Bo", "Ćira Žan")
     assert found.keys()[:4] == [("Ann_Lee", 1), ("Ann_Lee", 2), ("Ann_Lee", 3), ("Bo", 1)]
-    assert found.numbers_of_people() == {"Ann_Lee": [1, 2, 3], "Bo": [1], "Ćira Žan": [1, 2]}
+    assert found.numbers_by_identity() == {"Ann_Lee": [1, 2, 3], "Bo": [1], "Ćira Žan": [1, 2]}
     assert not found.skipped
 
 
@@ -76,7 +76,7 @@ def test_files_that_are_not_images_are_skipped_with_the_reason(faces_dir: Path):
 def test_files_without_numbers_are_numbered_from_1(faces_dir: Path):
     (faces_dir / "Bo" / "holiday.png").write_bytes(b"")
     picture(1).save(faces_dir / "Bo" / "holiday.png")
-    assert read_folder(faces_dir).numbers_of_people()["Bo"] == [1, 2]
+    assert read_folder(faces_dir).numbers_by_identity()["Bo"] == [1, 2]
 
 
 def test_no_folder_and_no_images_are_reported(tmp_path: Path):

@@ -26,7 +26,7 @@ def images(folder: Path) -> ImageSet:
 
 
 def disjoint(parts: Split) -> bool:
-    groups = [set(parts.training.names), parts.validation.people(), parts.test.people()]
+    groups = [set(parts.training.names), parts.validation.identities(), parts.test.identities()]
     return not any(one & other for i, one in enumerate(groups) for other in groups[:i])
 
 
@@ -68,7 +68,7 @@ def test_real_view_1_has_the_published_numbers(lfw_dir: Path):
     assert (len(parts.development), len(parts.test)) == (2200, 1000)
     assert parts.test.same.sum() == 500
     # 4,038 identities are listed for training.
-    assert len(parts.training.names) + len(parts.validation.people()) <= 4038
+    assert len(parts.training.names) + len(parts.validation.identities()) <= 4038
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_an_identity_in_two_spellings_is_never_on_both_sides():
         parts = split(images, CONFIG | dict(protocol="generated"), Path("none"), seed=seed)
         groups = [
             {comparable_name(name) for name in group}
-            for group in (parts.training.names, parts.validation.people(), parts.test.people())
+            for group in (parts.training.names, parts.validation.identities(), parts.test.identities())
         ]
         assert not any(one & other for i, one in enumerate(groups) for other in groups[:i])
 
@@ -109,7 +109,7 @@ def test_test_pairs_are_available_even_if_no_identity_is_left_for_training(
         split(images, config, folder, seed=0)
     pairs, external, aligned = evaluation_pairs(images, config, folder, seed=0)
     assert len(pairs) == len(images.names) + 1
-    assert len(external.places(pairs.keys())) == len(pairs.keys())
+    assert len(external.indices(pairs.keys())) == len(pairs.keys())
     assert not aligned
     for protocol in ("view1", "generated"):
         config = CONFIG | dict(protocol=protocol)

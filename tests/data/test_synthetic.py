@@ -66,7 +66,7 @@ def test_the_lists_name_every_identity_once_and_only_images_that_exist(written: 
         for name, count in counts.items():
             assert len(list((written / name).glob(f"{name}_*.jpg"))) == count == 3
         pairs = lfw_lists.read_pairs(written / f"pairsDev{half}.txt")
-        assert pairs.people() <= counts.keys()
+        assert pairs.identities() <= counts.keys()
         for name, number in dict.fromkeys(pairs.first + pairs.second):
             with Image.open(written / name / f"{name}_{number:04d}.jpg") as picture:
                 assert picture.size == (40, 40)

@@ -91,7 +91,7 @@ def test_an_image_in_several_pairs_may_be_stored_once_and_is_then_once_in_the_se
     found, pairs = read_verification_bin(written(tmp_path, (stored, [True, False]), 4))
     assert list(found.images) == IMAGES[:3]
     assert found.keys() == [("pair 0001", 1), ("pair 0001", 2), ("pair 0002 other", 1)]
-    sides = zip(*(found.places(side).tolist() for side in (pairs.first, pairs.second)), strict=True)
+    sides = zip(*(found.indices(side).tolist() for side in (pairs.first, pairs.second)), strict=True)
     assert [found.images[index] for pair in sides for index in pair] == stored
     assert pairs.same.tolist() == [True, False]
 
@@ -199,7 +199,7 @@ def test_a_list_of_lfw_is_packed_byte_for_byte(lfw_dir: Path, tmp_path: Path):
     links.mkdir()
     pairs = read_pairs(lfw_dir / "pairsDevTest.txt")
     few = pair_list(pairs.same[490:510].tolist(), pairs.first[490:510], pairs.second[490:510])
-    for name in few.people():
+    for name in few.identities():
         (links / name).symlink_to(lfw_dir / name)
     write_verification_bin(tmp_path / "few.bin", read_folder(links), few)
     content, same = pickle.loads((tmp_path / "few.bin").read_bytes())

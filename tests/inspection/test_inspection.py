@@ -58,7 +58,7 @@ def test_an_unreadable_image_of_a_set_is_named_and_not_counted():
     whole = encoded(picture(0, 200, 200))
     images = images_of([whole, whole[: len(whole) // 2], b"<html>"], [0, 0, 1])
     found = read_headers(images)
-    assert found.places.tolist() == [0]
+    assert found.indices.tolist() == [0]
     assert found.formats == {"JPEG": 1}
     assert [item.path for item in found.unreadable] == ["image 2 of p0", "image 1 of p1"]
     assert "cut off" in found.unreadable[0].reason

@@ -14,7 +14,7 @@ from lfw_jax.data.images import Skipped
 from lfw_jax.data.protocols.splits import split
 from lfw_jax.inspection import Plan, duplicates, survey
 from lfw_jax.inspection.draws import count_draws
-from lfw_jax.inspection.parts import NAMES, assign_parts, people_rows
+from lfw_jax.inspection.parts import NAMES, assign_parts, identity_rows
 from tests.inspection.small_sets import encoded, images_of, on_disk, picture, set_of
 
 PLAN = Plan(side=16, crop=1.0, loss="cosface", compares=False)
@@ -101,13 +101,13 @@ def divided():
 def test_everybody_is_in_one_part_and_whoever_does_not_train_has_a_reason(divided):
     images, parts_of = divided
     parts = assign_parts(images, parts_of)
-    rows = people_rows(images, parts)
+    rows = identity_rows(images, parts)
     assert sorted(name for name, *_ in rows) == sorted([*images.names, "gone"])
     training = set(parts_of.training.names)
     for name, count, part, reason in rows:
         assert (part == "training") == (name in training)
         assert bool(reason) == (name not in training)
-        assert (part == "test") == (name in parts_of.test.people())
+        assert (part == "test") == (name in parts_of.test.identities())
         assert count == (0 if name == "gone" else int((images.labels == images.names.index(name)).sum()))
     summary = parts.summary(images)
     assert summary["training"] == {"people": len(training), "images": len(parts_of.training)}
@@ -119,7 +119,7 @@ def test_everybody_is_in_one_part_and_whoever_does_not_train_has_a_reason(divide
 
 def test_without_a_split_everybody_is_listed_all_the_same(divided):
     images, _ = divided
-    rows = people_rows(images, None)
+    rows = identity_rows(images, None)
     assert {name for name, *_ in rows} == {*images.names, "gone"}
     assert {(part, reason) for name, _, part, reason in rows if name != "gone"} == {("", "")}
     assert ("gone", 0, "", "no readable image: 1 skipped") in rows
@@ -129,9 +129,9 @@ def test_a_person_is_missing_by_their_folder_and_never_by_that_of_a_list(divided
     images, _ = divided
     skipped = (Skipped("data/locked", "no right to read"), Skipped("data/p3/deep/x.jpg", "not an image"))
     folder = dataclasses.replace(images, skipped=skipped)
-    assert {name for name, *_ in people_rows(folder, None)} == {*images.names, "locked"}
+    assert {name for name, *_ in identity_rows(folder, None)} == {*images.names, "locked"}
     listed = dataclasses.replace(folder, names=tuple(f"label {i}" for i in range(len(images.names))))
-    assert {name for name, *_ in people_rows(listed, None)} == {*listed.names}
+    assert {name for name, *_ in identity_rows(listed, None)} == {*listed.names}
 
 
 def test_an_image_is_in_the_part_that_uses_it(divided):

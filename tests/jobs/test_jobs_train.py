@@ -91,11 +91,11 @@ def test_every_step_is_logged_once_and_every_epoch_validated(finished):
 
 def test_nobody_whom_the_test_names_trains_or_validates(faces, tmp_path):
     parts = build_experiment(tiny(faces), tmp_path).split
-    tested = parts.test.people()
+    tested = parts.test.identities()
     assert tested
     assert not tested & set(parts.training.names)
-    assert not tested & parts.validation.people()
-    assert not parts.validation.people() & set(parts.training.names)
+    assert not tested & parts.validation.identities()
+    assert not parts.validation.identities() & set(parts.training.names)
 
 
 def test_a_stopped_run_resumes_to_the_same_end(finished, faces, tmp_path):

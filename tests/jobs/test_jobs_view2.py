@@ -59,7 +59,7 @@ def write_set(folder: Path, faces: Path, people: list[str], spelt: list[str]) ->
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_folder(tmp_path_factory.mktemp("drawn") / "faces", people=30, images_per_person=4, side=64, seed=0)
     images = read_folder(folder)
-    numbers = images.numbers_of_people()
+    numbers = images.numbers_by_identity()
     groups = [images.names[fold::FOLDS] for fold in range(FOLDS)]
     lists = [generate_pairs({name: numbers[name] for name in group}, pairs=20, seed=0) for group in groups]
     joined = PairList(
@@ -140,7 +140,7 @@ def test_a_training_image_that_is_a_judged_picture_is_listed_and_left_out(finish
     assert any("near duplicate of a test image and excluded" in note for note in notes)
     again = build_experiment(tiny(faces), finished).split
     assert person in again.training.names
-    assert 9 not in again.training.numbers_of_people()[person]
+    assert 9 not in again.training.numbers_by_identity()[person]
 
 
 def test_later_sets_change_nobody_who_trained_and_are_stamped_as_leaking(finished: Path, faces: Path, tmp_path: Path):
@@ -250,7 +250,7 @@ def test_with_alignment_sets_are_aligned_as_the_source_is_and_a_bin_is_taken_who
 
     monkeypatch.setattr(experiment, "aligned_images", align)
     images = read_folder(faces)
-    numbers = images.numbers_of_people()
+    numbers = images.numbers_by_identity()
     pairs = generate_pairs({name: numbers[name] for name in images.names[:4]}, pairs=10, seed=0)
     write_verification_bin(tmp_path / "other.bin", images, pairs)
     text = write_set(tmp_path / "party", faces, list(images.names[4:6]), ["one", "two"])
@@ -268,5 +268,5 @@ def test_with_alignment_sets_are_aligned_as_the_source_is_and_a_bin_is_taken_who
     whole = built.pixels(other.pairs, of=other)
     assert whole.shape[1:] == (20, 20, 3)
     np.testing.assert_array_equal(whole[:, 0], whole[:, 2])  # beyond its edge the edge again
-    first = images.images[images.places([pairs.first[0]])[0]]
+    first = images.images[images.indices([pairs.first[0]])[0]]
     np.testing.assert_allclose(whole[0, 2:-2, 2:-2], decode(first, CropGeometry(16)), atol=1)

@@ -34,7 +34,7 @@ def comparable_name(name: str) -> str:
     return unicodedata.normalize("NFKC", _SEPARATORS.sub("", unicodedata.normalize("NFKC", name).casefold()))
 
 
-def people_in_both(training: Iterable[str], test: Iterable[str]) -> dict[str, str]:
+def shared_identities(training: Iterable[str], test: Iterable[str]) -> dict[str, str]:
     """Find the training identities that are also in a test list, regardless of spelling.
 
     Args:
@@ -57,7 +57,7 @@ def exclusion_note(removed: Mapping[str, str], where: str) -> str:
     """Return the note on identities that were excluded from training because a test list contains them.
 
     Args:
-      removed: the training name → the spelling of the list, as from `people_in_both`.
+      removed: the training name → the spelling of the list, as from `shared_identities`.
       where: the name of the list.
     """
     identities = "1 identity named" if len(removed) == 1 else f"{len(removed)} identities named"
@@ -114,7 +114,7 @@ def shared_pictures(
     found: list[SharedPicture] = []
     hashes = perceptual_hashes(training, crop=crop)
     for pairs, images, other_crop in evaluated:
-        chosen = images.where(images.places(pairs.keys()))
+        chosen = images.where(images.indices(pairs.keys()))
         near = find_near_duplicates(training, chosen, hashes=hashes, crop=crop, other_crop=other_crop)
         for (ours, theirs), distance in zip(near.pairs.tolist(), near.distances.tolist(), strict=True):
             (name, number), (other, other_number) = _key(training, ours), _key(chosen, theirs)
@@ -135,7 +135,7 @@ def without(training: ImageSet, shared: Collection[SharedPicture]) -> ImageSet:
     """
     keys = list(dict.fromkeys((item.training_identity, item.training_number) for item in shared))
     try:
-        indices = training.places(keys)
+        indices = training.indices(keys)
     except KeyError as error:
         name, number = error.args[0]
         raise UserError(

@@ -10,7 +10,7 @@ import numpy as np
 from lfw_jax.data.formats.files import check_files, image_numbers, parse_number_of_file
 from lfw_jax.data.formats.list_rows import read_rows
 from lfw_jax.data.formats.text_lists import local_path
-from lfw_jax.data.images import ImageSet, sort_people
+from lfw_jax.data.images import ImageSet, sort_identities
 from lfw_jax.data.storage import PackedPaths
 from lfw_jax.errors import UserError
 
@@ -63,7 +63,7 @@ def read_csv(path: str | Path) -> ImageSet:
             f"{path}: none of its {len(paths)} files is a readable image, the first {skipped[0].path}: {skipped[0].reason}. "
             "Relative paths start from the folder of the CSV."
         )
-    names, sorted_label = sort_people(label_of_name)
+    names, sorted_label = sort_identities(label_of_name)
     everything = ImageSet(names, sorted_label[np.array(labels)], np.array(numbers, np.int32), paths, "files")
     readable = everything.where(np.flatnonzero(good))
     images = paths if good.all() else readable.images

@@ -9,7 +9,7 @@ import numpy as np
 from lfw_jax.data.decoding.validity import fault
 from lfw_jax.data.formats.example_message import bytes_feature
 from lfw_jax.data.formats.tfrecord import TfRecords
-from lfw_jax.data.images import ImageSet, Skipped, count_up, sort_people
+from lfw_jax.data.images import ImageSet, Skipped, count_up, sort_identities
 from lfw_jax.data.storage import LazyImages
 from lfw_jax.errors import UserError
 
@@ -88,7 +88,7 @@ def read_tfds(text: str, data_dir: str | Path = "") -> ImageSet:
     if not (labels >= 0).any():
         found = f"none of its {len(images)} records is a readable image" if len(images) else "it has no record"
         raise UserError(f"--config.data.tfds={text}: {found}{f', the first: {skipped[0].reason}' if skipped else ''}.")
-    names, sorted_label = sort_people(label_of_name)
+    names, sorted_label = sort_identities(label_of_name)
     # The label -1 selects some identity, but those images are left out in the next line.
     everything = ImageSet(names, sorted_label[labels], labels, images, "encoded")
     readable = everything if not skipped else everything.where(np.flatnonzero(labels >= 0))

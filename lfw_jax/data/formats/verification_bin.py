@@ -225,7 +225,7 @@ def write_verification_bin(path: str | Path, images: ImageSet, pairs: PairList) 
       UserError: the list names an image that is not in the set, or the file cannot be written.
     """
     try:
-        sides = [images.places(side) for side in (pairs.first, pairs.second)]
+        sides = [images.indices(side) for side in (pairs.first, pairs.second)]
     except KeyError as error:
         name, number = error.args[0]
         raise UserError(

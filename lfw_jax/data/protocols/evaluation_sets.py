@@ -183,10 +183,10 @@ def _numbered_set(
     existing = [folder for folder in folders if folder is not None]
     root = next((folder for folder in existing if (folder / pairs.first[0][0]).is_dir()), existing[0])
     images = read_folder(root)
-    check_against(pairs, images.numbers_of_people())
-    images = images.where(np.unique(images.places(pairs.keys())))
+    check_against(pairs, images.numbers_by_identity())
+    images = images.where(np.unique(images.indices(pairs.keys())))
     test, development = _divided(pairs, in_development)
-    return EvaluationSet(test, images, pairs.people(), development)
+    return EvaluationSet(test, images, pairs.identities(), development)
 
 
 def _divided(pairs: PairList, in_development: Bool[np.ndarray, "pairs"] | None) -> tuple[PairList, PairList | None]:
@@ -203,7 +203,7 @@ def _read_path_pairs(
     listed, roots = _read_list(path, table, folder, data_dir if search_data_dir else None)
     files, root = find_files(listed, roots, path)
     images, pairs, known, contradicting = images_of(listed, files, root)
-    named = (table is not None and bool(listed.people)) or (
+    named = (table is not None and bool(listed.identities)) or (
         data_dir is not None and root.resolve() == data_dir.resolve()
     )
     people = frozenset(name for name in known if named or not name.isdecimal())

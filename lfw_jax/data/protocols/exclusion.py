@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping
 
-from lfw_jax.data.duplicates.leakage import exclusion_note, people_in_both
+from lfw_jax.data.duplicates.leakage import exclusion_note, shared_identities
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
-from lfw_jax.data.protocols.lfw_lists import generate_pairs, split_people
+from lfw_jax.data.protocols.lfw_lists import generate_pairs, split_identities
 from lfw_jax.errors import UserError
 
 Exclusions = Mapping[str, Collection[str]]
@@ -27,7 +27,7 @@ def exclude_identities(identities: Collection[str], lists: Exclusions) -> tuple[
     """
     remaining, excluded, notes = set(identities), {}, []
     for where, names in lists.items():
-        if removed := people_in_both(remaining, names):
+        if removed := shared_identities(remaining, names):
             notes.append(exclusion_note(removed, where))
             remaining -= removed.keys()
             excluded |= dict.fromkeys(removed, where)
@@ -55,9 +55,9 @@ def hold_out(images: ImageSet, share: float, pairs: int, name: str, *, seed: int
     Raises:
       UserError: the share is out of range, or too few identities remain or are held out.
     """
-    numbers = images.numbers_of_people()
-    remaining, held_out = split_people(numbers, share=share, seed=seed)
-    both = people_in_both(remaining, held_out)
+    numbers = images.numbers_by_identity()
+    remaining, held_out = split_identities(numbers, share=share, seed=seed)
+    both = shared_identities(remaining, held_out)
     return [name for name in remaining if name not in both], generate_pairs(
         {identity: numbers[identity] for identity in held_out}, pairs=pairs, seed=seed, name=name
     )

@@ -109,7 +109,7 @@ def view2_lists(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> 
 
 def _checked_pairs(name: str, images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> PairList:
     pairs = read_pairs(find_list(name, data_dir, config["lists_dir"]))
-    check_against(pairs, images.numbers_of_people())
+    check_against(pairs, images.numbers_by_identity())
     return pairs
 
 

@@ -178,7 +178,7 @@ def generate_pairs(counts: Mapping[str, Images], *, pairs: int, seed: int, name:
     return PairList(first, second, np.arange(2 * size) < size, name)
 
 
-def split_people(counts: Mapping[str, Images], *, share: float, seed: int) -> tuple[list[str], list[str]]:
+def split_identities(counts: Mapping[str, Images], *, share: float, seed: int) -> tuple[list[str], list[str]]:
     """Split identities into training and held-out ones.
 
     The side of an identity depends only on the seed and its name, so that adding or removing identities does not move any other.
@@ -224,7 +224,7 @@ def check_against(pairs: PairList, available: Container[Key] | Mapping[str, Imag
       UserError: images are missing from the data.
     """
     if isinstance(available, Mapping) and isinstance(next(iter(available), None), str):
-        wanted = pairs.people() & available.keys()
+        wanted = pairs.identities() & available.keys()
         available = {(name, number) for name in wanted for number in image_numbers(available[name])}
     keys = pairs.keys()
     missing = [key for key in keys if key not in available]

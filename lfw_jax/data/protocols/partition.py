@@ -13,7 +13,7 @@ from typing import Any
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.duplicates.leakage import (
     SharedPicture,
-    people_in_both,
+    shared_identities,
     read_shared_pictures,
     shared_pictures,
     write_shared_pictures,
@@ -104,8 +104,8 @@ def partition(
         sets = tuple(item if item.aligned else dataclasses.replace(item, images=align(item.images)) for item in sets)
         parts = parts.with_external_aligned(align)
     notes = [note for item in sets for note in item.notes]
-    trained = {*parts.training.names, *parts.validation.people()}
-    leaking = {item.name: len(found) for item in sets if (found := people_in_both(trained, item.people))}
+    trained = {*parts.training.names, *parts.validation.identities()}
+    leaking = {item.name: len(found) for item in sets if (found := shared_identities(trained, item.identities))}
     notes += [_leaking_note(count, name) for name, count in leaking.items()]
     shared = None
     if data["near_duplicates"] != "ignore":
@@ -118,7 +118,7 @@ def partition(
 
 
 def _named_in(sets: tuple[EvaluationSet, ...], images: ImageSet) -> dict[str, list[str]]:
-    return {item.name: sorted(people_in_both(images.names, item.people).values()) for item in sets if item.people}
+    return {item.name: sorted(shared_identities(images.names, item.identities).values()) for item in sets if item.identities}
 
 
 def _without_duplicates(

@@ -112,13 +112,13 @@ def images_of(
     Returns:
       The images, the pairs, the names of the known identities, and whether the names contradict the pairs.
     """
-    known = listed.people or {name: person for name, file in files.items() if (person := _identity(file, root))}
+    known = listed.identities or {name: person for name, file in files.items() if (person := _identity(file, root))}
     both = [(known.get(one), known.get(other)) for one, other in zip(listed.first, listed.second, strict=True)]
     contradicting = any(
         one is not None and other is not None and (one == other) != same
         for (one, other), same in zip(both, listed.same.tolist(), strict=True)
     )
-    if contradicting and not listed.people:
+    if contradicting and not listed.identities:
         known = {}
     owners = [known.get(name, name) for name in files]
     label_of = {person: label for label, person in enumerate(dict.fromkeys(owners))}

@@ -165,20 +165,20 @@ def _held_out_note(training: ImageSet, remaining: Collection[str]) -> str:
 
 
 def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, exclude: Exclusions, *, seed: int) -> Split:
-    people, excluded, notes = exclude_identities(lists.people, {lists.test.name: lists.test.people(), **exclude})
-    training = images.of_people(people)
+    people, excluded, notes = exclude_identities(lists.identities, {lists.test.name: lists.test.identities(), **exclude})
+    training = images.of_identities(people)
     remaining, validation = hold_out(
         training, config["validation_people"], config["pairs"], "held-out identities", seed=seed
     )  # fmt: skip
     notes = [*lists.notes, *notes, _held_out_note(training, remaining)]
-    trained = training.of_people(set(remaining))
+    trained = training.of_identities(set(remaining))
     return Split(trained, validation, lists.development, lists.test, images, tuple(notes), excluded=excluded)
 
 
 def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, exclude: Exclusions, *, seed: int) -> Split:
     test_set = _read_test_set(config, data_dir)
-    people, excluded, notes = exclude_identities(images.names, {test_set.name: test_set.people, **exclude})
-    training = images.of_people(people)
+    people, excluded, notes = exclude_identities(images.names, {test_set.name: test_set.identities, **exclude})
+    training = images.of_identities(people)
     remaining, validation = hold_out(
         training, config["validation_people"], config["pairs"], "held-out identities", seed=seed
     )  # fmt: skip
@@ -190,14 +190,14 @@ def _pairs(images: ImageSet, config: Mapping[str, Any], data_dir: Path, exclude:
         development = test if test.folds is not None else validation
     notes = [*test_set.notes, *notes, _held_out_note(training, remaining)]
     aligned = frozenset(external if test_set.aligned else ())
-    trained = training.of_people(set(remaining))
+    trained = training.of_identities(set(remaining))
     return Split(trained, validation, development, test, images, tuple(notes), external, aligned, excluded)
 
 
 def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions, *, seed: int) -> Split:
     rest, test = _hold_out_test(images, config, seed=seed)
     people, excluded, notes = exclude_identities(rest, exclude)
-    training = images.of_people(people)
+    training = images.of_identities(people)
     remaining, validation = hold_out(
         training, config["validation_people"], config["pairs"], "validation identities", seed=seed + 1
     )
@@ -205,7 +205,7 @@ def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions,
         f"of {len(images.names)} identities {len(images.names) - len(rest)} are held out for the test and "
         f"{len(training.names) - len(remaining)} for validation; the threshold is chosen on the validation pairs."
     )
-    trained = training.of_people(set(remaining))
+    trained = training.of_identities(set(remaining))
     return Split(trained, validation, validation, test, images, (note, *notes), excluded=excluded)
 
 

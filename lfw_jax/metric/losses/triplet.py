@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from lfw_jax.metric.pairs import Pairs
-from lfw_jax.metric.selection import DrawnTriplets, PairWeights, TripletInterval, checked_weights, safe_divide
+from lfw_jax.metric.selection import SampledTriplets, PairWeights, TripletInterval, checked_weights, safe_divide
 from lfw_jax.metric.triplets import at, count_triplets, sweep
 
 
@@ -75,14 +75,14 @@ def triplet(
 def _costing(pairs: Pairs, triplets: PairWeights | None, margin: float) -> PairWeights:
     """Return the count of triplets with `d_an − d_ap < margin` that each pair belongs to."""
     below = float(np.nextafter(np.float32(margin), np.float32(-np.inf)))
-    if isinstance(triplets, DrawnTriplets):
+    if isinstance(triplets, SampledTriplets):
         return _of_drawn(pairs, triplets, below)
     if isinstance(triplets, TripletInterval):
         return count_triplets(pairs, triplets.lower, min(triplets.upper, below))
     return count_triplets(pairs, -np.inf, below, triplets)
 
 
-def _of_drawn(pairs: Pairs, triplets: DrawnTriplets, upper: float) -> PairWeights:
+def _of_drawn(pairs: Pairs, triplets: SampledTriplets, upper: float) -> PairWeights:
     rows = jnp.arange(pairs.distances.shape[0])
 
     def body(_: Any, counts: tuple[Array, Array], column: Array, present: Array) -> tuple[Array, Array]:
@@ -116,7 +116,7 @@ def _value_and_slopes(
 
     def multiplicity(column: Array, present: Array) -> Array:
         """Return the count of each reference as the negative in a triplet with this positive."""
-        if isinstance(triplets, DrawnTriplets):
+        if isinstance(triplets, SampledTriplets):
             sampled = triplets.drawn.at[rows, column].get(mode="fill", fill_value=-1)
             chosen = (columns == sampled[:, None]).astype(jnp.float32)
         elif isinstance(triplets, TripletInterval):

@@ -11,7 +11,7 @@ from lfw_jax.metric.miners.hard import STRATEGIES, batch_easy_hard, batch_hard
 from lfw_jax.metric.miners.histogram import uniform_histogram
 from lfw_jax.metric.miners.triplet_margin import KINDS, triplet_margin
 from lfw_jax.metric.selection import (
-    DrawnTriplets,
+    SampledTriplets,
     PairWeights,
     TripletInterval,
     as_triplets,
@@ -22,7 +22,7 @@ from lfw_jax.metric.selection import (
 __all__ = [
     "KINDS",
     "STRATEGIES",
-    "DrawnTriplets",
+    "SampledTriplets",
     "PairWeights",
     "TripletInterval",
     "as_triplets",

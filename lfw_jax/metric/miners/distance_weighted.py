@@ -6,13 +6,13 @@ from jaxtyping import Array, Float, Int
 
 from lfw_jax.metric.pairs import Pairs, detached
 from lfw_jax.metric.running_sums import passing_place, running_sums
-from lfw_jax.metric.selection import DrawnTriplets
+from lfw_jax.metric.selection import SampledTriplets
 from lfw_jax.metric.triplets import sweep
 
 
 def distance_weighted(
     pairs: Pairs, *, key: Array, cutoff: float = 0.5, nonzero_loss_cutoff: float = 1.4
-) -> DrawnTriplets:
+) -> SampledTriplets:
     """Sample one negative of the anchor for each positive pair, weighted by distance.
 
     Source: Wu et al. 2017, "Sampling Matters in Deep Embedding Learning" (arXiv:1706.07567), equations 3 and 4.
@@ -68,7 +68,7 @@ def distance_weighted(
 
     nothing = jnp.full(positive.shape, -1, jnp.int32), jnp.zeros(positive.shape)
     sampled, negative = sweep(positive, body, nothing)
-    return DrawnTriplets(positive.astype(jnp.float32), negative, sampled)
+    return SampledTriplets(positive.astype(jnp.float32), negative, sampled)
 
 
 def _weights(pairs: Pairs, cutoff: float, farthest: float) -> Float[Array, "anchors references"]:

@@ -14,7 +14,7 @@ from lfw_jax.data.duplicates.leakage import (
     SharedPicture,
     comparable_name,
     exclusion_note,
-    people_in_both,
+    shared_identities,
     read_shared_pictures,
     shared_pictures,
     without,
@@ -48,15 +48,15 @@ def test_case_form_and_separators_do_not_distinguish_names(name: str):
     ],
 )
 def test_an_identity_spelt_in_two_ways_is_found_with_both_spellings(one: str, other: str):
-    assert people_in_both([one, "Bob"], {other, "Cy"}) == {one: other}
+    assert shared_identities([one, "Bob"], {other, "Cy"}) == {one: other}
 
 
 def test_two_identities_with_similar_names_stay_distinct():
-    assert people_in_both(["Ann_Lee", "Jose_Aznar"], ["An_Nlees", "José_Aznar", "Anna_Lee"]) == {}
+    assert shared_identities(["Ann_Lee", "Jose_Aznar"], ["An_Nlees", "José_Aznar", "Anna_Lee"]) == {}
 
 
 def test_the_exact_spelling_takes_precedence():
-    assert people_in_both(["Ann_Lee"], ["ann lee", "Ann_Lee"]) == {"Ann_Lee": "Ann_Lee"}
+    assert shared_identities(["Ann_Lee"], ["ann lee", "Ann_Lee"]) == {"Ann_Lee": "Ann_Lee"}
 
 
 def test_the_note_counts_and_shows_spellings():
@@ -81,9 +81,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def first_against_rest(folder: Path) -> tuple[ImageSet, ImageSet, PairList]:
     images = read_folder(folder)
-    test = images.of_people({images.names[0]})
+    test = images.of_identities({images.names[0]})
     pairs = PairList(((images.names[0], 1),), ((images.names[0], 2),), np.array([True]), "test")
-    return images.of_people(set(images.names[1:])), test, pairs
+    return images.of_identities(set(images.names[1:])), test, pairs
 
 
 def test_a_training_image_that_duplicates_a_test_image_is_listed_and_can_be_removed(folder: Path, tmp_path: Path):
@@ -96,7 +96,7 @@ def test_a_training_image_that_duplicates_a_test_image_is_listed_and_can_be_remo
     assert len(left) == len(training) - 1
     assert left.names == training.names
     with pytest.raises(KeyError):
-        left.places([(training.names[-1], 3)])
+        left.indices([(training.names[-1], 3)])
     write_shared_pictures(tmp_path / "near.csv", [found])
     assert read_shared_pictures(tmp_path / "near.csv") == (found,)
     with (tmp_path / "near.csv").open(newline="") as file:
@@ -125,7 +125,7 @@ def test_the_columns_of_earlier_runs_are_read(tmp_path: Path):
 
 def test_nothing_shared_is_an_empty_list_that_reads_back(folder: Path, tmp_path: Path):
     training, test, pairs = first_against_rest(folder)
-    clean = training.of_people(set(training.names[:-1]))
+    clean = training.of_identities(set(training.names[:-1]))
     assert shared_pictures(clean, [(pairs, test, 1.0)]) == ()
     write_shared_pictures(tmp_path / "near.csv", [])
     assert read_shared_pictures(tmp_path / "near.csv") == ()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lfw_jax.metric import compare, losses, miners
-from lfw_jax.metric.miners import DrawnTriplets, PairWeights
+from lfw_jax.metric.miners import SampledTriplets, PairWeights
 from tests.metric.golden import golden
 
 GOLDEN = golden("triplets")
@@ -84,7 +84,7 @@ def every_form(selection: str, batch: list[jax.Array], drawn: jax.Array) -> dict
         elif selection == "drawn":
             present = (drawn >= 0).astype(jnp.float32)
             negative = jax.nn.one_hot(drawn, drawn.shape[1]).sum(axis=1)
-            selected = DrawnTriplets(present, negative, drawn)
+            selected = SampledTriplets(present, negative, drawn)
         else:
             selected = MINERS[selection](pairs)
         if form == "contrastive":
