@@ -76,6 +76,9 @@ def _data() -> ConfigDict:
         fold=Number(0, at_least=0),
         # pairs: a .csv of path1,path2,same, a .bin or a list (lfw_jax/data/protocols/evaluation_sets.py).
         pairs_file=FilePath(""),
+        # pairs: meaning=title for columns of a .csv that are not recognised: "path1=left,path2=right,same=match". Meanings:
+        # path1, path2, same, person1, person2, number1, number2, fold, split.
+        pairs_columns="",
         # Near duplicates of test images among the training images: ignore, list or remove.
         near_duplicates="ignore",
         # Fraction of the training identities held out to select the best checkpoint.

@@ -18,12 +18,14 @@ from lfw_jax.errors import UserError
 _NEEDS = {
     "folder": "a folder with one folder per identity",
     "array": "an .npz file of images and labels",
-    "csv": "a CSV of path,label",
+    "csv": "a list of path,label, such as a .csv or .lst",
     "rec": "a folder with train.rec and train.idx, or a .rec file",
     "bin": "a .bin verification set",
 }
 SOURCES = ("lfw", "folder", "synthetic", "array", "csv", "rec", "bin", "tfds")
-_SOURCE_OF_SUFFIX = {".npz": "array", ".csv": "csv", ".rec": "rec", ".bin": "bin"}
+_SOURCE_OF_SUFFIX = {
+    ".npz": "array", ".rec": "rec", ".bin": "bin", ".csv": "csv", ".tsv": "csv", ".lst": "csv", ".txt": "csv",
+}  # fmt: skip
 
 
 def read_source(config: Mapping[str, Any], default_dir: Path) -> tuple[ImageSet, Path]:
@@ -66,7 +68,8 @@ def read_path(path: str | Path) -> tuple[ImageSet, Path]:
     """Read the images at a path, with the source chosen by its kind.
 
     Args:
-      path: an `.npz`, `.csv`, `.rec` or `.bin` file, a folder with a `.rec` in it, or one with one folder per identity.
+      path: an `.npz`, `.rec` or `.bin` file, a list (`.csv`, `.tsv`, `.lst`, `.txt`), a folder with a `.rec` in it, or one with
+        one folder per identity.
 
     Returns:
       The images, and the folder in which their pair lists are expected.
@@ -81,11 +84,12 @@ def read_path(path: str | Path) -> tuple[ImageSet, Path]:
         source = _SOURCE_OF_SUFFIX.get(path.suffix.lower(), "")
     else:
         raise UserError(
-            f"{path}: found no such file or folder; expected a folder of images or an .npz, .csv, .rec or .bin file."
+            f"{path}: found no such file or folder; expected a folder of images, or an .npz, .csv, .lst, .rec or .bin "
+            "file."
         )
     if not source:
         raise UserError(
-            f"{path}: found a file of an unknown kind; expected .npz, .csv, .rec or .bin, or a folder of images."
+            f"{path}: found a file of an unknown kind; expected .npz, .csv, .lst, .rec or .bin, or a folder of images."
         )
     return _read(source, path), _list_folder(path)
 

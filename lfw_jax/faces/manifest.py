@@ -11,6 +11,7 @@ from typing import overload
 import numpy as np
 
 from lfw_jax.atomic_files import replaced_atomically
+from lfw_jax.data.formats.spreadsheet_cells import from_cell, to_cell
 from lfw_jax.errors import UserError
 from lfw_jax.faces.detection import Face
 
@@ -186,6 +187,7 @@ def _row(fields: list[str]) -> Row:
         raise ValueError(len(fields))
     file, source, *numbers = fields[:-4]
     faces, fallback, fault, content = fields[-4:]
+    file, source, fault = map(from_cell, (file, source, fault))
     if (fallback, bool(numbers[-1])) not in (("0", True), ("1", False), ("0", False)):
         raise ValueError(fallback)
     face = None
@@ -200,7 +202,8 @@ def _fields(row: Row) -> tuple[str, ...]:
     if row.face is not None:
         values = [*row.face.box, *row.face.points.ravel().tolist()]
         numbers = [*(f"{value:.3f}" for value in values), f"{row.face.score:.6f}"]
-    return (row.file, row.source, *numbers, str(row.faces), str(int(row.fallback)), row.fault, row.content)
+    file, source, fault = map(to_cell, (row.file, row.source, row.fault))
+    return (file, source, *numbers, str(row.faces), str(int(row.fallback)), fault, row.content)
 
 
 def _encoded(row: Row) -> bytes:

@@ -49,4 +49,6 @@ def crop_files(images: Iterable[tuple[str, str]], file_format: FileFormat) -> It
         yield path
 
 
-IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
+IMAGE_ENDINGS = {
+    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".pbm", ".pgm", ".ppm", ".pnm",
+}  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from PIL import Image
 
-from lfw_jax.data.decoding.image_headers import orientation
+from lfw_jax.data.decoding.tiff_tags import exif_orientation
 from lfw_jax.data.decoding.validity import fault
 from lfw_jax.data.images import ImageSet, Skipped
 
@@ -116,7 +116,7 @@ def read_headers(images: ImageSet, *, report: Report = lambda _: None) -> Header
             if reason is None:
                 with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as picture:
                     widths[index], heights[index] = picture.size
-                    if orientation(b"\xff\xd8" + picture.info.get("exif", b"")) >= _ON_ITS_SIDE:
+                    if exif_orientation(picture.info.get("exif", b"")) >= _ON_ITS_SIDE:  # the size of a TIFF is turned
                         widths[index], heights[index] = picture.size[::-1]
                     kind = (picture.format or "unknown", picture.mode)
                 sizes[index] = len(image) if isinstance(image, bytes) else image.stat().st_size

@@ -17,6 +17,7 @@ from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.decoding.decoder import decode
 from lfw_jax.data.experiment_data import crop_geometry_of
+from lfw_jax.data.formats.spreadsheet_cells import to_cell
 from lfw_jax.data.protocols.partition import partition
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
@@ -151,4 +152,4 @@ def _write_table(path: Path, head: Iterable[str], rows: Iterable[Iterable[Any]])
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(head)
-        writer.writerows(rows)
+        writer.writerows([to_cell(value) if isinstance(value, str) else value for value in row] for row in rows)

@@ -12,7 +12,7 @@ from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import read_evaluation_set, read_evaluation_sets
-from lfw_jax.data.protocols.splits import split
+from lfw_jax.data.protocols.splits import evaluation_pairs, split
 from lfw_jax.errors import UserError
 
 
@@ -119,12 +119,108 @@ def test_numbers_are_names_only_within_the_data_folder(tmp_path: Path):
         ("path1,path2,same,person1,person2\nx,y,1,A,B\n", "line 2.*one identity where same is 1"),
         ("path1,path2,same,person1,person2\nx,y,1,A,A\nx,z,0,B,C\n", "line 3.*one identity for x"),
         ("", "found an empty file"),
+        (
+            "left,right,label,match\nx,y,1,1\n",
+            "line 1: found the columns 'label' and 'match', which could both be the same",
+        ),
+        ("path1,path1,path2,same\nx,x,y,1\n", "line 1: found the columns 'path1' and 'path1'"),
+        ("name,imagenum1,imagenum2,\nBo,1,1,\n", "line 2.*two different images, each by identity and number"),
+        ("name,imagenum1,imagenum2,\nBo,1,Cy,x\n", "line 2.*two different images"),
+        ("name1,num1,name2,num2,same\nBo,1,Cy,1,1\n", "line 2.*one identity where same is 1"),
+        ("name1,num1,name2,num2,same\nBo,1,Cy,1,maybe\n", "line 2.*one identity where same is 1"),
+        ("num1,num2,same\n1,2,1\n", "no column person1"),
+        ("path1,path2,same,fold\nx,y,1,1.5\n", "line 2.*integer from 0 as fold"),
     ],
 )
 def test_a_malformed_csv_is_reported_with_its_line(tmp_path: Path, text: str, words: str):
     (tmp_path / "pairs.csv").write_text(text)
     with pytest.raises(UserError, match=words):
         read_evaluation_set(str(tmp_path / "pairs.csv"))
+
+
+PATHS = ("Bo/Bo_0001.jpg", "Bo/Bo_0002.jpg", "Cy/Cy_0001.jpg")
+
+
+@pytest.mark.parametrize(
+    ("header", "same", "different"),
+    [
+        ("image_a,image_b,label,fold", "{0},{1},1.0,1", "{0},{2},0.0,2"),
+        ("Label;Left Path;Right Path", "True;{0};{1}", "False;{0};{2}"),
+        ("img1\timg2\tis_same", "{0}\t{1}\tyes", "{0}\t{2}\tno"),
+        ("first,second,match,identity1,identity2", "{0},{1},1,Bo,Bo", "{0},{2},0,Bo,Cy"),
+        (",file 1,file 2,Verdict", "0,{0},{1},same", "1,{0},{2},different"),
+        ("{0},{1},1", "", "{0},{2},0"),
+        ("{0},{1},1,4", "", "{0},{2},0,5"),
+    ],
+    ids=["letters", "sides", "tabs", "identities", "an index of pandas", "no header", "no header, folds"],
+)
+@pytest.mark.parametrize("name", ["pairs.csv", "pairs.CSV"])
+def test_other_titles_of_a_csv_are_recognised(people: Path, name: str, header: str, same: str, different: str):
+    (people / name).write_text("\n".join(line.format(*PATHS) for line in (header, same, different) if line))
+    found = read_evaluation_set(str(people / name))
+    assert found.pairs.same.tolist() == [True, False]
+    assert files_of(found.images, found.pairs.first + found.pairs.second) == [PATHS[0], PATHS[0], PATHS[1], PATHS[2]]
+    assert (found.pairs.folds is None) == ("fold" not in header and not header.endswith(",4"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name,imagenum1,imagenum2,\nBo,1,2,\nBo,1,Cy,1\n",
+        "name,imagenum1,name,imagenum2\nBo,1,Bo,2\nBo,1,Cy,1\n",
+        "person1;number1;person2;number2;same\nBo;1;Bo;2;1\nBo;1;Cy;1;0\n",
+        "name,imagenum1,name,imagenum2,label\nBo,1,Bo,2,True\nBo,1,Cy,1,False\n",
+    ],
+)
+def test_a_csv_may_name_images_by_identity_and_number(people: Path, tmp_path: Path, text: str):
+    (people / "pairs.csv").write_text(text)
+    (tmp_path / "pairs.csv").write_text(text)
+    for found in (
+        read_evaluation_set(f"{people}/pairs.csv"),
+        read_evaluation_set(f"{tmp_path}/pairs.csv@{people}"),
+        read_evaluation_set(f"{tmp_path}/pairs.csv", people),
+    ):
+        assert found.pairs.same.tolist() == [True, False]
+        assert found.identities == {"Bo", "Cy"}
+        assert files_of(found.images, found.pairs.second) == ["Bo/Bo_0002.jpg", "Cy/Cy_0001.jpg"]
+
+
+def test_development_pairs_may_be_named_by_number(people: Path):
+    lines = ["Bo,1,Bo,2,test,1", "Bo,1,Cy,1,test,2", "Dee,1,Dee,2,development,1", "Dee,1,Fo,1,development,2"]
+    (people / "pairs.csv").write_text("name1,num1,name2,num2,split,fold\n" + "\n".join(lines))
+    found = read_evaluation_set(f"{people}/pairs.csv")
+    assert found.development is not None
+    assert (found.pairs.same.tolist(), found.development.same.tolist()) == ([True, False], [True, False])
+    assert found.development.identities() == {"Dee", "Fo"}
+
+
+def test_columns_that_are_not_recognised_are_named_by_the_user(people: Path):
+    (people / "pairs.csv").write_text(f"probe,gallery,gt,label\n{PATHS[0]},{PATHS[1]},1,x\n{PATHS[0]},{PATHS[2]},0,y\n")
+    with pytest.raises(UserError, match=r"no column path1 \(found: probe, .*--config\.data\.pairs_columns=path1=TITLE"):
+        read_evaluation_set(f"{people}/pairs.csv")
+    config = CONFIG | dict(pairs_file=f"{people}/pairs.csv", pairs_columns="path1=Probe, path2=gallery,same=gt")
+    found = read_evaluation_set(config["pairs_file"], columns=config["pairs_columns"])
+    assert found.pairs.same.tolist() == [True, False]
+    test, images, _ = evaluation_pairs(read_folder(people), config, people, seed=0)
+    assert files_of(images, test.second) == list(PATHS[1:])
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ("path1", "found 'path1', expected meaning=title"),
+        ("left=path1", "found 'left=path1', expected meaning=title once for each of path1, path2"),
+        ("same=a,same=b", "found 'same=b', expected meaning=title once"),
+        ("same=nothing", "found 0 columns 'nothing' for same in .*expected one of: path1, path2, same"),
+    ],
+)
+def test_columns_that_cannot_be_are_refused(people: Path, columns: str, words: str):
+    (people / "pairs.csv").write_text(CSV)
+    with pytest.raises(UserError, match=r"--config\.data\.pairs_columns: " + words):
+        read_evaluation_set(f"{people}/pairs.csv", columns=columns)
+    (people / "pairs.txt").write_text("Bo 1 2\nBo 1 Cy 1\n")
+    with pytest.raises(UserError, match=r"--config\.data\.pairs_columns names columns of a \.csv"):
+        read_evaluation_set(f"{people}/pairs.txt", columns="same=x")
 
 
 def test_a_missing_or_broken_image_is_an_error_and_no_pair_is_dropped(people: Path):
@@ -152,9 +248,10 @@ def flat_list(folder: Path, pairs: int, marks) -> str:
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.parametrize("blank", [" ", "\t"], ids=["blanks", "tabs"])
 @pytest.mark.parametrize("marks", [lambda pair: pair // 2 + 1, lambda _: 1], ids=["CALFW", "CPLFW"])
-def test_two_lines_per_pair_are_read_with_a_tenth_of_each_kind_per_fold(tmp_path: Path, marks):
-    (tmp_path / "pairs_CALFW.txt").write_text(flat_list(tmp_path, 20, marks))
+def test_two_lines_per_pair_are_read_with_a_tenth_of_each_kind_per_fold(tmp_path: Path, marks, blank: str):
+    (tmp_path / "pairs_CALFW.txt").write_text(flat_list(tmp_path, 20, marks).replace(" ", blank))
     found = read_evaluation_set(f"{tmp_path}/pairs_CALFW.txt")
     assert found.pairs.same.tolist() == [True] * 20 + [False] * 20
     assert found.pairs.folds is not None
@@ -193,6 +290,26 @@ def test_lines_of_path_path_verdict_have_ten_consecutive_folds(tmp_path: Path):
     # 23 = 3 · 3 + 7 · 2, the larger ones first, as in scikit-learn's KFold without shuffling.
     assert np.bincount(found.pairs.folds).tolist() == [3, 3, 3] + [2] * 7
     assert found.identities == frozenset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a x.jpg\tb.jpg\t1.0\nb.jpg\tc.jpg\t0.0\n",
+        "d\\a.jpg b.jpg True\nb.jpg c.jpg False\n",
+        "a.jpg,b.jpg,same\nb.jpg,c.jpg,different\n",
+        "a.jpg, b x.jpg, 1\nb.jpg, c.jpg, -1\n",
+        "my a.jpg\t1\nmy b.jpg\t1\na.jpg\t0\nb.jpg\t0\n",
+    ],
+    ids=["tabs", "backslash", "commas", "commas and blanks", "two lines with tabs"],
+)
+def test_lists_of_paths_are_read_as_they_are_found(tmp_path: Path, text: str):
+    for number, name in enumerate(("a x.jpg", "a.jpg", "b.jpg", "b x.jpg", "c.jpg", "d/a.jpg", "my a.jpg", "my b.jpg")):
+        picture(tmp_path / name, number)
+    (tmp_path / "list.txt").write_text(text)
+    found = read_evaluation_set(f"{tmp_path}/list.txt")
+    assert found.pairs.same.tolist() == [True, False]
+    assert all(Path(str(image)).is_file() for image in found.images.images)
 
 
 @pytest.fixture

@@ -53,6 +53,27 @@ def test_circular_links_are_skipped_and_links_to_images_are_read(tmp_path: Path)
     assert {item.reason for item in found.skipped} == {"not a file"}
 
 
+@pytest.mark.parametrize("outer", ["outer", "outer/archive", "outer/archive/inner"])
+def test_a_folder_too_high_names_the_one_below_it(tmp_path: Path, outer: str):
+    for name in ("Ann", "Bo"):
+        add(tmp_path / outer / "lfw-deepfunneled" / name, f"{name}_0001.png")
+        add(tmp_path / outer / "__MACOSX" / "lfw-deepfunneled" / name)
+    (tmp_path / "outer" / "notes").mkdir()
+    with pytest.raises(UserError) as refusal:
+        read_folder(tmp_path / "outer")
+    assert f"Did you mean {tmp_path}/{outer}/lfw-deepfunneled? It has such folders." in str(refusal.value)
+    assert "not a file" not in str(refusal.value)
+
+
+def test_a_folder_too_low_names_the_one_above_it(tmp_path: Path):
+    add(tmp_path / "faces" / "Ann", "Ann_0001.png")
+    with pytest.raises(UserError, match=f"Did you mean {tmp_path}/faces"):
+        read_folder(tmp_path / "faces" / "Ann")
+    (tmp_path / "empty" / "a" / "b").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"with JPEG or PNG files in it\.$"):
+        read_folder(tmp_path / "empty")
+
+
 def test_a_folder_that_may_not_be_opened_is_skipped_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for name in ("Ann", "Bo"):
         add(tmp_path / name, f"{name}_0001.png")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lfw_jax.data.protocols import holding_out, lfw_lists
 from lfw_jax.data.protocols.lfw_lists import PairList
+from lfw_jax.data.protocols.lfw_pair_lines import is_lfw_list
 from lfw_jax.errors import UserError
 
 VIEW_1 = "2\nAnn_Lee\t1\t2\nBob_Ray\t2\t3\nAnn_Lee\t1\tBob_Ray\t1\nAnn_Lee\t2\tCy_Day\t1\n"
@@ -69,6 +70,37 @@ def test_blanks_and_line_ends_do_not_matter(written, variant):
     assert (pairs.first, pairs.second) == (expected.first, expected.second)
 
 
+@pytest.mark.parametrize(
+    ("text", "same", "folds"),
+    [
+        ("1\nAnn 1 Bob 1\nAnn 1 2\n", [False, True], None),
+        ("2\nAnn 1 2\nAnn 1 Bob 1\nBob 1 2\nBob 1 3\n", [True, False, True, True], None),
+        ("2 1\nAnn 1 Bob 1\nAnn 1 2\nCy 3 1\nCy 1 Dee 2\n", [False, True, True, False], [0, 0, 1, 1]),
+        ("2 1\nAnn 1 2\nAnn 1 Bob 1\nBob 1 2\n", [True, False, True], None),
+        ("1 2\nAnn\t1\t2\nAnn\t1\tBob\t1\nAnn Lee\t1\tBob\t2\n", [True, False, False], None),
+        ("Ann\t1\tBob\t1\nAnn Lee\t1\t2\nAnn\t1\tCy\t1\n", [False, True, False], None),
+        ("7 1 2\n7 1 8 1\n", [True, False], None),
+    ],
+    ids=["different first", "three and one", "in folds", "a first line of both numbers", "numbers and tabs", "no first line",
+         "names are numbers"],
+)  # fmt: skip
+def test_pairs_of_both_kinds_may_be_mixed_and_of_any_number(written, text, same, folds):
+    path = written(text)
+    pairs = lfw_lists.read_pairs(path)
+    assert is_lfw_list(path)
+    assert pairs.same.tolist() == same
+    assert (None if pairs.folds is None else pairs.folds.tolist()) == folds
+    for (name, _), (other, _), is_same in zip(pairs.first, pairs.second, same, strict=True):
+        assert (name == other) == is_same
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_with_a_byte_order_mark_is_read(written, encoding):
+    expected = lfw_lists.read_pairs(written(VIEW_1))
+    pairs = lfw_lists.read_pairs(written(("\ufeff" + VIEW_1.replace("\n", "\r\n")).encode(encoding)))
+    assert (pairs.first, pairs.second) == (expected.first, expected.second)
+
+
 def test_a_name_may_hold_spaces_where_tabs_separate(written):
     pairs = lfw_lists.read_pairs(written("1\nAnn Lee\t1\t2\nAnn Lee\t1\tBob\t1\n"))
     assert pairs.identities() == {"Ann Lee", "Bob"}
@@ -93,7 +125,15 @@ def test_a_name_may_hold_spaces_where_tabs_separate(written):
         (VIEW_2.replace("2\t1", "2\t2"), 1, "4 pairs"),
         ("1\nAnn\t1\nAnn\t1\tBob\t1\n", 2, "two images of one identity"),
         ("1\nAnn\t1\t2\n\nAnn\t1\tBob\n", 4, "two different identities"),
-        ("1\nAnn\t1\tBob\t1\nAnn\t1\t2\n", 2, "two images of one identity"),
+        ("1\nAnn\t1\tBob\t1\nAnn\t1\tBob\n", 3, "two images of one identity"),
+        ("1\nAnn\t1\tBob\t1\nAnn\t1\tCy\t1\n", None, "only pairs of two identities"),
+        ("1\nAnn\t1\t2\nBob\t1\t2\n", None, "only pairs of one identity"),
+        (
+            "3\t2\n" + "Ann\t1\t2\n" * 2 + "Ann\t1\tBob\t1\n" * 3,
+            1,
+            "2 same and 3 different pairs after it, expected 3 same",
+        ),
+        ("Ann\t1\t2\nAnn\t1\tBob\t1\nAnn\t1\tx\n", 3, "two different identities"),
         ("1\nAnn\t0\t2\nAnn\t1\tBob\t1\n", 2, "from 1"),
         ("1\nAnn\t1\t-2\nAnn\t1\tBob\t1\n", 2, "from 1"),
         ("1\nAnn\t1\t٢\nAnn\t1\tBob\t1\n", 2, "from 1"),

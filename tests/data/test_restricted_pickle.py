@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lfw_jax.data.formats import restricted_pickle
+from lfw_jax.data.formats.pickled_values import FUNCTIONS, PickleError
 from lfw_jax.data.formats.verification_bin import read_verification_bin
 from lfw_jax.errors import UserError
 
@@ -90,6 +91,38 @@ def test_the_crafted_pickles_would_do_harm_elsewhere(tmp_path: Path):
         pickle.loads(crafted(target)[name])
         assert target.exists(), name
         target.unlink()
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 5])
+@pytest.mark.parametrize("value", [0.0, -1.5, 1e300, float("inf")])
+def test_floats_are_read_as_python_reads_them(protocol: int, value: float):
+    assert restricted_pickle.read_pickle(memoryview(pickle.dumps(value, protocol=protocol))) == value
+    with pytest.raises(PickleError, match="expected a number"):
+        restricted_pickle.read_pickle(memoryview(b"Fone\n."))
+
+
+def test_a_call_costs_no_more_than_numpy_needs(monkeypatch: pytest.MonkeyPatch):
+    passed = []
+    monkeypatch.setitem(FUNCTIONS, "numpy.dtype", lambda _, *arguments: passed.append(len(arguments)))
+    calls = 100
+    for arguments in (8, 9, 5000):
+        long = b"cnumpy\ndtype\nq\0(" + b"N" * arguments + b"tq\1" + b"h\0h\1R" * calls + b"."
+        passed.clear()
+        if arguments > 8:  # expanding a tuple of the memo in every call is quadratic in the file
+            with pytest.raises(PickleError, match=f"a call with {arguments:,} arguments, expected at most 8"):
+                restricted_pickle.read_pickle(memoryview(long))
+            assert passed == []
+        else:
+            restricted_pickle.read_pickle(memoryview(long))
+            assert passed == [8] * calls
+
+
+def test_a_long_text_is_not_decoded_for_a_number():
+    text = b"X" + struct.pack("<I", 10_000) + b"x" * 10_000
+    long = b"cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\0\0\0u1\x89\x88\x87R"
+    long += b"c_codecs\nencode\n" + text + b"X\x06\0\0\0latin1\x86R\x86R."
+    with pytest.raises(PickleError, match="found a number of 10,000 bytes"):
+        restricted_pickle.read_pickle(memoryview(long))
 
 
 BOMBS = {

@@ -14,6 +14,7 @@ from PIL import Image
 
 from lfw_jax.data.batches.loading import decode_all, stream
 from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.decoding.file_formats import FORMATS
 from lfw_jax.data.formats.array import read_array, write_array
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.lfw import Archive, fetch_lfw
@@ -55,10 +56,11 @@ def test_files_that_are_not_images_are_skipped_with_the_reason(faces_dir: Path):
     (faces_dir / "Bo" / "more").mkdir()
     picture(3).convert("CMYK").save(faces_dir / "Bo" / "Bo_0005.jpg")
     picture(3).save(faces_dir / "Bo" / "Bo_0006.webp")
+    picture(4).save(faces_dir / "Bo" / "Bo_0007.jp2")
     (faces_dir / "Bo" / ".DS_Store").write_text("hidden")
     (faces_dir / "Empty").mkdir()
     found = read_folder(faces_dir)
-    assert len(found) == 6
+    assert len(found) == 7
     assert "Empty" not in found.names
     reasons = {Path(item.path).name: item.reason for item in found.skipped}
     assert reasons == {
@@ -66,7 +68,7 @@ def test_files_that_are_not_images_are_skipped_with_the_reason(faces_dir: Path):
         "Bo_0003.jpg": "not an image",
         "Bo_0004.jpg": "not an image",
         "Bo_0005.jpg": "a JPEG in CMYK, expected RGB or grey",
-        "Bo_0006.webp": "a WEBP file, expected JPEG, PNG, BMP, GIF",
+        "Bo_0007.jp2": f"a JPEG 2000 file, expected {', '.join(FORMATS)}",
         "more": "not a file",
     }
 

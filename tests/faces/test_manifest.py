@@ -1,5 +1,6 @@
 """The manifest: what is written is read again, a killed run loses no row, and names are safe as files."""
 
+import csv
 import tracemalloc
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def test_what_is_written_is_read_again(tmp_path: Path):
     assert len(read) == len(ROWS)
     assert all(map(same, ROWS, read))
     assert [row.fallback for row in read] == [False, True, False, False]
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_quoted_in_the_file_and_read_back(tmp_path: Path):
+    names = ("=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "'=1")
+    rows = [Row(f"{name}/a.jpg", name, None, 0, fault=f"{name}?") for name in names]
+    write_manifest(tmp_path / "manifest.csv", Rows(rows))
+    assert all(map(same, rows, read_manifest(tmp_path / "manifest.csv")))
+    with (tmp_path / "manifest.csv").open(newline="") as file:
+        cells = [cell for fields in csv.reader(file) for cell in fields]
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
 
 
 def test_rows_are_kept_as_lines_and_taken_as_a_list_is():

@@ -45,10 +45,12 @@ def test_sizes_kinds_and_bytes_come_from_headers_alone(tmp_path, monkeypatch):
     assert summary["aspect"]["max"] == pytest.approx(70 / 30)
 
 
-def test_a_picture_that_lies_on_its_side_counts_as_it_is_seen():
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_a_picture_that_lies_on_its_side_counts_as_it_is_seen(kind: str):
     exif = Image.Exif()
     exif[0x0112] = 6
-    found = read_headers(images_of([encoded(picture(0, 60, 40), exif=exif), encoded(picture(0, 60, 40))], [0, 0]))
+    on_its_side = encoded(picture(0, 60, 40), kind, exif=exif)
+    found = read_headers(images_of([on_its_side, encoded(picture(0, 60, 40))], [0, 0]))
     assert list(zip(found.widths.tolist(), found.heights.tolist(), strict=True)) == [(40, 60), (60, 40)]
 
 

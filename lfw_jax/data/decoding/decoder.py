@@ -107,8 +107,8 @@ class Decoder:
         if self._decode_jpeg(encoded, out):
             turn = self._turn
         else:
-            self._resize_whole(decode_by_pillow(encoded), out)
-            turn = orientation(encoded)
+            pixels, turn = decode_by_pillow(encoded)
+            self._resize_whole(pixels, out)
         if turn != 1:  # rotation does not move the centred square
             out[:] = upright(out, turn)
 

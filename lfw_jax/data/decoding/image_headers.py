@@ -4,19 +4,15 @@ import dataclasses
 import struct
 from collections.abc import Iterator
 
-FORMATS = ("JPEG", "PNG", "BMP", "GIF")
-"""The supported formats."""
+from lfw_jax.data.decoding.file_formats import FORMATS, format_of
+from lfw_jax.data.decoding.image_sizes import read_size
+from lfw_jax.data.decoding.tiff_tags import exif_orientation
 
 MOST_PIXELS = 2**26
 """The pixels of the largest image that is decoded: 8,192 × 8,192. A file of a few kilobytes may claim far more."""
 
-_SIGNATURES = {
-    b"\xff\xd8": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"BM": "BMP", b"GIF87a": "GIF", b"GIF89a": "GIF",
-    b"RIFF": "WEBP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"\0\0\0\x0cjP": "JPEG 2000", b"%PDF": "PDF", b"PK\x03\x04": "ZIP",
-}  # fmt: skip
 _EXIF = b"Exif\0\0"
 _EXIF_WITHIN = 1024  # EXIF is the first or second segment of a JPEG
-_ORIENTATION = 0x0112
 _SCAN, _END = 0xDA, 0xD9  # JPEG's markers
 
 
@@ -25,7 +21,7 @@ class Header:
     """The header of an image file.
 
     Attributes:
-      format: one of `FORMATS`.
+      format: one of `file_formats.FORMATS`.
       height: in pixels.
       width: in pixels.
       channels: of a JPEG: 1 for grey, 3 for colour, 4 for CMYK; 0 for other formats.
@@ -39,32 +35,16 @@ class Header:
     bits: int = 0
 
 
-def format_of(start: bytes) -> str | None:
-    """Return the format that the first bytes of a file indicate, supported or not; None if unknown."""
-    if start[4:8] == b"ftyp":
-        return "HEIF or AVIF"
-    return next((name for signature, name in _SIGNATURES.items() if start.startswith(signature)), None)
-
-
 def read_header(encoded: bytes) -> Header | None:
-    """Return the header of a JPEG, PNG, BMP or GIF; None if it is incomplete or the format is another."""
+    """Return the header of an image; None if it is incomplete or its format is not supported."""
     kind = format_of(encoded)
     try:
         if kind == "JPEG":
             return _read_jpeg_header(encoded)
-        if kind == "PNG":
-            width, height = struct.unpack_from(">II", encoded, 16)
-        elif kind == "GIF":
-            width, height = struct.unpack_from("<HH", encoded, 6)
-        elif kind == "BMP" and struct.unpack_from("<I", encoded, 14)[0] >= 40:
-            width, height = struct.unpack_from("<ii", encoded, 18)  # a negative height marks top-down row order
-        elif kind == "BMP":
-            width, height = struct.unpack_from("<HH", encoded, 18)
-        else:
-            return None
+        size = read_size(kind, encoded) if kind in FORMATS else None
     except struct.error:
         return None
-    return Header(kind, abs(height), abs(width))
+    return Header(kind, *size) if kind and size else None
 
 
 def _read_jpeg_header(encoded: bytes) -> Header | None:
@@ -129,17 +109,4 @@ def orientation(encoded: bytes) -> int:
     start = before_pixels.find(_EXIF, 0, _EXIF_WITHIN)
     if start < 0:
         return 1
-    tiff = before_pixels[start + len(_EXIF) : start + len(_EXIF) + 65536]
-    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
-    if order is None:
-        return 1
-    try:
-        (directory,) = struct.unpack_from(f"{order}I", tiff, 4)
-        (entries,) = struct.unpack_from(f"{order}H", tiff, directory)
-        for entry in range(entries):
-            tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, directory + 2 + 12 * entry)
-            if tag == _ORIENTATION:
-                return value if 1 <= value <= 8 else 1
-    except struct.error:  # it points outside the segment
-        return 1
-    return 1
+    return exif_orientation(before_pixels[start : start + len(_EXIF) + 65536])

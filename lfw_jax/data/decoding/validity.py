@@ -5,8 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from lfw_jax.data.decoding.file_formats import FORMATS, format_of, unsupported
 from lfw_jax.data.decoding.file_reading import read_file
-from lfw_jax.data.decoding.image_headers import FORMATS, Header, check_size, format_of, read_header
+from lfw_jax.data.decoding.image_headers import Header, check_size, read_header
 from lfw_jax.data.decoding.pillow_decoder import decode_by_pillow
 
 SMALLEST = 8
@@ -30,14 +31,14 @@ def fault(image: Path | bytes) -> str | None:
         if kind is None:
             return "not an image"
         if kind not in FORMATS:
-            return f"a {kind} file, expected {', '.join(FORMATS)}"
+            return unsupported(kind)
         header = read_header(start) or read_header(_content(image))  # a JPEG may have a long preface
         if header is None:
             return f"a {kind} that is cut off before its end"
         if min(header.height, header.width) < SMALLEST:
             return f"{header.width}×{header.height} pixels, expected at least {SMALLEST} each way"
         check_size(header.height, header.width)
-        return _jpeg_fault(image, header) if kind == "JPEG" else _still_fault(_content(image))
+        return _jpeg_fault(image, header) if kind == "JPEG" else _still_fault(kind, _content(image))
     except OSError as error:
         return f"unreadable ({error.strerror or error})"
 
@@ -67,11 +68,16 @@ def _ends_as_jpeg(image: Path | bytes) -> bool:
         return b"\xff\xd9" in file.read()
 
 
-def _still_fault(encoded: bytes) -> str | None:
+def _still_fault(kind: str, encoded: bytes) -> str | None:
     decode_by_pillow(encoded)
-    with Image.open(io.BytesIO(encoded), formats=FORMATS) as picture:
-        animated = getattr(picture, "is_animated", False)
-        return f"an animated {picture.format}, expected a still image" if animated else None
+    with Image.open(io.BytesIO(encoded), formats=(kind,)) as picture:
+        if not getattr(picture, "is_animated", False):
+            return None
+        return (
+            "a TIFF of several pages, expected one image"
+            if kind == "TIFF"
+            else f"an animated {kind}, expected a still image"
+        )
 
 
 def _start(path: Path) -> bytes:

@@ -29,18 +29,18 @@ def decode_whole(image: Path | bytes | UInt8[np.ndarray, "h w 3"]) -> UInt8[np.n
     if isinstance(image, np.ndarray):
         return image
     encoded = image if isinstance(image, bytes) else read_file(image)
-    pixels = None
+    pixels, turn = None, 1
     if encoded.startswith(b"\xff\xd8"):
         try:
             height, width, colours, _ = decode_jpeg_header(encoded)
             check_size(int(height), int(width))
             if colours in COLOURS:
-                pixels = decode_jpeg(encoded)
+                pixels, turn = decode_jpeg(encoded), orientation(encoded)
         except ValueError:  # possibly harmless: Pillow decides
             pixels = None
     if pixels is None:
-        pixels = decode_by_pillow(encoded)
-    return np.ascontiguousarray(upright(pixels, orientation(encoded)))
+        pixels, turn = decode_by_pillow(encoded)
+    return np.ascontiguousarray(upright(pixels, turn))
 
 
 def upright(pixels: UInt8[np.ndarray, "h w 3"], turn: int) -> UInt8[np.ndarray, "_ _ 3"]:

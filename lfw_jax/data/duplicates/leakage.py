@@ -11,6 +11,7 @@ import numpy as np
 
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.duplicates.near_duplicates import find_near_duplicates, perceptual_hashes
+from lfw_jax.data.formats.spreadsheet_cells import from_cell, to_cell
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.errors import UserError
@@ -27,6 +28,7 @@ _DOTS_OF_I = re.compile("i\u0307+|\u0131")  # the lower case of the Turkish dott
 _EXAMPLES = 3
 _COLUMNS = ("training_identity", "training_number", "training_image", "list", "test_identity", "test_number", "test_image",
             "distance")  # fmt: skip
+_NUMBERS = ("training_number", "test_number", "distance")
 # The names of the same columns in the files of earlier runs.
 _FORMER_COLUMNS = ("training_person", "training_number", "training_image", "list", "judged_person", "judged_number",
                    "judged_image", "distance")  # fmt: skip
@@ -186,7 +188,10 @@ def write_shared_pictures(path: str | Path, shared: Sequence[SharedPicture]) -> 
     ):
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
-        writer.writerows(dataclasses.astuple(item) for item in shared)
+        for item in shared:
+            writer.writerow(
+                [to_cell(value) if isinstance(value, str) else value for value in dataclasses.astuple(item)]
+            )
 
 
 def read_shared_pictures(path: str | Path) -> tuple[SharedPicture, ...]:
@@ -202,8 +207,10 @@ def read_shared_pictures(path: str | Path) -> tuple[SharedPicture, ...]:
                 raise ValueError(f"expected the columns {', '.join(_COLUMNS)}")
             reader.fieldnames = _COLUMNS
             rows = list(reader)
-        numbers = ("training_number", "test_number", "distance")
-        return tuple(SharedPicture(**(row | {name: int(row[name]) for name in numbers})) for row in rows)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        return tuple(
+            SharedPicture(**{name: int(cell) if name in _NUMBERS else from_cell(cell) for name, cell in row.items()})  # pyright: ignore[reportArgumentType, reportCallIssue]
+            for row in rows
+        )
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
         raise UserError(
             f"{path}: not the list of near duplicates that a run writes ({error}). Train again in another folder."

@@ -8,10 +8,14 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image, UnidentifiedImageError
 
+from lfw_jax.data.decoding.file_formats import format_of
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 
-_EXTENSIONS = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"BM", ".bmp"), (b"GIF8", ".gif"))
+_EXTENSIONS = {
+    "JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "GIF": ".gif", "PPM": ".ppm", "TIFF": ".tif", "WEBP": ".webp", "AVIF": ".avif",
+}  # fmt: skip
+_START = 256  # bytes that tell the format
 
 
 def encode_png(pixels: UInt8[np.ndarray, "height width 3"]) -> bytes:
@@ -82,5 +86,5 @@ def picture_size(images: ImageSet, place: int) -> tuple[int, int]:
 
 
 def file_ending(image: bytes) -> str:
-    """Return the file name extension for encoded content: .jpg, .png, .bmp or .gif; .jpg if unknown."""
-    return next((extension for start, extension in _EXTENSIONS if image.startswith(start)), ".jpg")
+    """Return the file name extension for encoded content: .jpg, .png, .webp and so on; .jpg if unknown."""
+    return _EXTENSIONS.get(format_of(image[:_START]) or "", ".jpg")

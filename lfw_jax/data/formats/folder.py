@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lfw_jax.data.formats.files import check_files, image_numbers, parse_number_of_file
+from lfw_jax.data.formats.nearby_folders import identity_folders_near
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.storage import PackedPaths
 from lfw_jax.errors import UserError
@@ -54,9 +55,12 @@ def read_folder(directory: str | Path) -> ImageSet:
     good, faulty = check_files(paths)
     skipped += faulty
     if not good.any():
+        inner = identity_folders_near(directory)
+        advice = f" Did you mean {inner}? It has such folders." if inner else ""
+        found = _summary(skipped) if inner is None else ""
         raise UserError(
-            f"--config.data.dir: found no image under {directory}{_summary(skipped)}. Expected one folder per identity "
-            "with JPEG or PNG files in it."
+            f"--config.data.dir: found no image under {directory}{found}. Expected one folder per identity "
+            f"with JPEG or PNG files in it.{advice}"
         )
     readable = all_images.where(np.flatnonzero(good))
     images = paths if good.all() else readable.images

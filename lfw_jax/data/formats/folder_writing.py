@@ -14,7 +14,7 @@ _NAME_BYTES = 240  # of the 255 that file systems allow; the rest is for "_0001.
 
 
 def write_folder(folder: str | Path, images: ImageSet) -> None:
-    """Write an image set as `<Name>/<Name>_NNNN.jpg` (or .png, .bmp, .gif) for `read_folder`.
+    """Write an image set as `<Name>/<Name>_NNNN.jpg` (or .png, .webp, …) for `read_folder`.
 
     Files and encoded images are copied byte for byte; pixels become PNG, which is lossless.
 

@@ -212,6 +212,8 @@ def _reconstruct(_: memoryview, kind: Any = None, *__: Any) -> NumberArray:
 def _scalar(data: memoryview, dtype: Any = None, content: Any = None) -> Any:
     array = NumberArray()
     fill(data, array, (1,), dtype, False, content)
+    if array.dtype is None or content.length > 2 * array.dtype.itemsize:  # as text, a byte takes up to two
+        raise PickleError(f"found a number of {content.length:,} bytes")
     return array_values(data, array)[0].item()
 
 

@@ -22,7 +22,8 @@ from lfw_jax.data.formats.pickled_values import (
 
 _VALUE_LIMIT = 1 << 22  # values in one pickle, enough for a million images
 _LINE_LIMIT = 200  # characters of a line: the name of a function, or a number
-_U1, _U2, _U4, _I4, _U8 = (struct.Struct(form) for form in ("<B", "<H", "<I", "<i", "<Q"))
+_MOST_ARGUMENTS = 8  # NumPy passes at most 5; a longer tuple from the memo would cost its length in every call
+_U1, _U2, _U4, _I4, _U8, _F8 = (struct.Struct(form) for form in ("<B", "<H", "<I", "<i", "<Q", ">d"))
 _MARK = object()
 
 
@@ -93,6 +94,13 @@ class _Reader:
         if not (text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()) or len(text) > 19:
             raise PickleError(f"found {text!r}, expected a number")
         return int(text)
+
+    def line_float(self) -> float:
+        text = self.line()
+        try:
+            return float(text)
+        except ValueError as error:
+            raise PickleError(f"found {text!r}, expected a number") from error
 
     def count(self, values: int) -> None:
         self.values += values
@@ -175,6 +183,8 @@ class _Reader:
         arguments, function = self.pop(), self.pop()
         if not isinstance(function, Function) or not isinstance(arguments, tuple):
             raise PickleError(f"found a call of {shown(function)} with {shown(arguments)}; the call was not made")
+        if len(arguments) > _MOST_ARGUMENTS:
+            raise PickleError(f"found a call with {len(arguments):,} arguments, expected at most {_MOST_ARGUMENTS}")
         self.push(FUNCTIONS[function.name](self.data, *arguments))
 
     def set_state(self) -> None:
@@ -204,6 +214,8 @@ _OPCODES: dict[bytes, Callable[[_Reader], Any]] = {
     b"M": lambda reader: reader.push(reader.number(_U2)),  # BININT2
     b"\x8a": lambda reader: reader.push_integer(reader.number(_U1)),  # LONG1
     b"\x8b": lambda reader: reader.push_integer(reader.number(_U4)),  # LONG4
+    b"F": lambda reader: reader.push(reader.line_float()),  # FLOAT
+    b"G": lambda reader: reader.push(reader.number(_F8)),  # BINFLOAT
     b"T": lambda reader: reader.push_bytes(reader.number(_U4)),  # BINSTRING
     b"U": lambda reader: reader.push_bytes(reader.number(_U1)),  # SHORT_BINSTRING
     b"B": lambda reader: reader.push_bytes(reader.number(_U4)),  # BINBYTES

@@ -16,6 +16,7 @@ from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.decoding.validity import fault
 from lfw_jax.data.formats.encoding import encoded_images
 from lfw_jax.data.formats.pickled_values import NumberArray, PickleError, Span, array_values, shown, span_bytes
+from lfw_jax.data.formats.repeated_images import images_of_pairs, without_repetition
 from lfw_jax.data.formats.restricted_pickle import read_pickle
 from lfw_jax.data.images import ImageSet, Skipped
 from lfw_jax.data.pair_list import PairList
@@ -31,19 +32,22 @@ class PickledImages(LazyImages[bytes]):
     Args:
       data: the memory-mapped file.
       spans: the span of each image.
+
+    Attributes:
+      starts: `[images]`, the byte where each image starts. Equal starts mean the same image.
     """
 
     def __init__(self, data: memoryview, spans: Sequence[Span]):
         self._data = data
-        self._starts = np.array([span.start for span in spans], np.int64)
+        self.starts = np.array([span.start for span in spans], np.int64)
         self._lengths = np.array([span.length for span in spans], np.int64)
         self._latin = np.array([span.latin for span in spans], bool)
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return len(self.starts)
 
     def _image(self, index: int) -> bytes:
-        span = Span(int(self._starts[index]), int(self._lengths[index]), bool(self._latin[index]))
+        span = Span(int(self.starts[index]), int(self._lengths[index]), bool(self._latin[index]))
         return bytes(span_bytes(self._data, span))
 
 
@@ -51,7 +55,9 @@ def read_verification_bin(path: str | Path) -> tuple[ImageSet, PairList]:
     """Read the images and the pairs of a `.bin` file, in their order, without executing anything in it.
 
     A `.bin` file does not contain identities. A genuine pair gets one name ("pair 0001", with the images 1 and 2), an
-    impostor pair two ("pair 0001" and "pair 0001 other"). An identity that occurs in two pairs therefore has two names.
+    impostor pair two ("pair 0001" and "pair 0001 other"). An identity that occurs in two pairs therefore has two names. An
+    image that the file stores once and names in several pairs is once in the image set, under its first name, so that reading
+    and decoding cost no more than the file has bytes.
 
     Args:
       path: the file.
@@ -73,11 +79,11 @@ def read_verification_bin(path: str | Path) -> tuple[ImageSet, PairList]:
     if not len(pairs):
         raise UserError(f"{path}: none of its {len(same)} pairs can be read; the first: {skipped[0].reason}.")
     everything, listed = _name_pairs(images, same, path.stem)
-    if len(pairs) == len(same):
-        return _with(everything, skipped), listed
-    kept = everything.where((2 * pairs[:, None] + [0, 1]).reshape(-1))
-    first, second = ([side[i] for i in pairs.tolist()] for side in (listed.first, listed.second))
-    return _with(kept, skipped), PairList(tuple(first), tuple(second), same[pairs], path.stem)
+    if len(pairs) < len(same):
+        everything, listed = everything.where(images_of_pairs(pairs)), listed.where(pairs, path.stem)
+    if isinstance(images, PickledImages):
+        everything, listed = without_repetition(everything, listed, images.starts[images_of_pairs(pairs)])
+    return _with(everything, skipped), listed
 
 
 def _open(path: Path) -> memoryview:
@@ -110,7 +116,7 @@ def _same_flags(data: memoryview, value: Any) -> Bool[np.ndarray, "pairs"]:
         values = values.view(np.uint8) if values.dtype == bool else values  # a damaged array may hold 2
         known = np.isin(values, (0, 1))
     elif isinstance(value, list | tuple):
-        known = np.array([type(flag) in (bool, int) and flag in (0, 1) for flag in value], bool)
+        known = np.array([type(flag) in (bool, int, float) and flag in (0, 1) for flag in value], bool)
         values = np.array(value, bool) if known.all() else np.zeros(0, bool)
     else:
         raise PickleError(f"found {shown(value)} of issame flags")
@@ -128,12 +134,17 @@ def _images(data: memoryview, value: Any) -> PickledImages | UInt8[np.ndarray, "
         return _stack(data, value)
     spans = []
     for index, image in enumerate(value):
-        if isinstance(image, NumberArray) and image.dtype == np.uint8 and len(image.shape) == 1:
+        if isinstance(image, NumberArray) and image.dtype == np.uint8 and _is_vector(image.shape):
             image = image.data
         if not isinstance(image, Span):
             raise PickleError(f"found {shown(image)} for image {index}, expected bytes")
         spans.append(image)
     return PickledImages(data, spans)
+
+
+def _is_vector(shape: tuple[int, ...]) -> bool:
+    """Return True for [n], and for the [n, 1] or [1, n] into which some tools reshape an encoded image."""
+    return len(shape) == 1 or (len(shape) == 2 and 1 in shape)
 
 
 def _pixels(values: np.ndarray) -> UInt8[np.ndarray, "images h w 3"]:
@@ -160,14 +171,14 @@ def _check(path: Path, images: PickledImages | np.ndarray) -> tuple[tuple[Skippe
     good = np.ones(len(images), bool)
     skipped = []
     if isinstance(images, PickledImages):
-        known: dict[tuple[int, int], str | None] = {}
-        for index, key in enumerate(zip(images._starts.tolist(), images._lengths.tolist(), strict=True)):
-            if key not in known:
+        known: dict[int, str | None] = {}
+        for index, start in enumerate(images.starts.tolist()):
+            if start not in known:
                 try:
-                    known[key] = fault(images[index])
+                    known[start] = fault(images[index])
                 except PickleError as error:
-                    known[key] = str(error)
-            if reason := known[key]:
+                    known[start] = str(error)
+            if reason := known[start]:
                 skipped.append(Skipped(f"{path} image {index}", reason))
                 good[index] = False
     return tuple(skipped), good

@@ -1,134 +1,99 @@
-"""Reading a user's own pairs from a CSV file with a header."""
-
-import csv
-import io
-from pathlib import Path
+"""A user's own pairs from a CSV file, of paths or of identities and image numbers."""
 
 import numpy as np
 
-from lfw_jax.data.protocols.list_format import malformed, read_text
+from lfw_jax.data.pair_list import Key, PairList
+from lfw_jax.data.protocols.list_format import parse_number
+from lfw_jax.data.protocols.pair_table import PairTable, Row
 from lfw_jax.data.protocols.path_pairs import PathPairs
-from lfw_jax.errors import UserError
-
-_NEEDED = ("path1", "path2", "same")
-_OPTIONAL = ("person1", "person2", "fold", "split")
-_SAME = {"1": True, "true": True, "yes": True, "same": True, "0": False, "-1": False, "false": False, "no": False,
-         "different": False}  # fmt: skip
-_SPLIT = {"development": True, "test": False}
-
-_Row = tuple[int, dict[str, str]]
-"""The number of a line in its file, from 1, and its fields by column."""
 
 
-def read_csv_pairs(path: str | Path) -> PathPairs:
-    """Read pairs from a CSV file in UTF-8: a header, then one pair per line.
+def path_pairs(table: PairTable) -> PathPairs:
+    """Return the pairs of a table with the columns `path1`, `path2` and `same`.
 
-    The columns `path1`, `path2` and `same` (1 or 0; also true/false, yes/no, same/different, -1) are required. Optional columns
-    are `person1` and `person2`, the identities on the images; `fold`, an integer; and `split`, "development" or "test". Other
-    columns are ignored. Paths that contain commas or quotes are quoted as usual in CSV.
+    `same` is 1 or 0; also 1.0/0.0, true/false, yes/no, same/different, -1. Optional columns are `person1` and `person2`, the
+    identities on the images; `fold`, an integer; and `split`, "development" or "test".
 
     Args:
-      path: the file.
+      table: the table.
 
     Returns:
       The pairs, named after the file.
 
     Raises:
-      UserError: a column is missing, or a line does not match the columns; the message has the line number.
+      UserError: a line is malformed; the message has its number.
     """
-    path = Path(path)
-    columns, rows = _read_rows(path)
-    named = {"person1", "person2"} <= set(columns)
+    named = {"person1", "person2"} <= table.columns.keys()
     same: list[bool] = []
     identities: dict[str, str] = {}
-    for row in rows:
-        same.append(_same(path, row))
+    for row in table.rows:
+        same.append(_same(table, row))
         if named:
-            _add_identities(path, row, same[-1], identities)
+            _add_identities(table, row, same[-1], identities)
     return PathPairs(
-        name=path.stem,
-        first=[fields["path1"].strip() for _, fields in rows],
-        second=[fields["path2"].strip() for _, fields in rows],
+        name=table.path.stem,
+        first=[table.cell(row, "path1") for row in table.rows],
+        second=[table.cell(row, "path2") for row in table.rows],
         same=np.array(same, bool),
-        folds=_folds(path, rows) if "fold" in columns else None,
-        development=_development(path, rows) if "split" in columns else None,
+        folds=table.folds(),
+        development=table.development(),
         identities=identities,
     )
 
 
-def _read_rows(path: Path) -> tuple[list[str], list[_Row]]:
-    """Return the columns and the rows, each of which has a value for every column."""
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
-    try:
-        columns = [column.strip().lower() for column in reader.fieldnames or []]
-        if missing := [name for name in _NEEDED if name not in columns]:
-            raise UserError(
-                f"{path}: its first line has no column {missing[0]} (found: {', '.join(columns) or 'nothing'}); expected "
-                f"{','.join(_NEEDED)} and optionally {', '.join(_OPTIONAL)}. Add the header."
-            )
-        reader.fieldnames = columns
-        rows = [(reader.line_num, fields) for fields in reader]
-    except csv.Error as error:
-        raise UserError(
-            f"{path}, line {reader.reader.line_num}: found invalid CSV ({error}), expected fields separated by "
-            "commas. Correct the line."
-        ) from error
-    if not rows:
-        raise UserError(f"{path}: found a header and no pair, expected one pair per line. Add the pairs.")
-    for row in rows:
-        if None in row[1] or None in row[1].values():
-            raise _malformed(path, row, f"{len(columns)} fields as in the header")
-    return columns, rows
+def numbered_pairs(table: PairTable) -> PairList:
+    """Return the pairs of a table that names images by identity and number.
+
+    Its columns are `person1`, `number1`, `person2`, `number2` and perhaps `same`; or `person1`, `number1`, `number2` for pairs of
+    one identity, after which an untitled column may hold the second number of pairs whose third field is another identity.
+
+    Args:
+      table: the table.
+
+    Returns:
+      The pairs, named after the file.
+
+    Raises:
+      UserError: a line is malformed; the message has its number.
+    """
+    pairs = [_numbered_pair(table, row) for row in table.rows]
+    same = np.array([name == other for (name, _), (other, _) in pairs])
+    first, second = zip(*pairs, strict=True)
+    return PairList(first, second, same, table.path.stem, table.folds())
 
 
-def _same(path: Path, row: _Row) -> bool:
+def _numbered_pair(table: PairTable, row: Row) -> tuple[Key, Key]:
+    name, other = table.cell(row, "person1"), table.cell(row, "person1")
+    number, other_number = table.cell(row, "number1"), table.cell(row, "number2")
+    after = table.columns["number2"] + 1
+    if "person2" in table.columns:
+        other = table.cell(row, "person2")
+    elif after < len(row[1]) and after not in table.columns.values() and row[1][after].strip():
+        other, other_number = other_number, row[1][after].strip()
+    i, j = parse_number(number), parse_number(other_number)
+    if not name or not other or i is None or j is None or (name, i) == (other, j):
+        raise table.malformed(row, "two different images, each by identity and number from 1")
+    if "same" in table.columns and table.verdict(row) != (name == other):
+        raise table.malformed(row, "one identity where same is 1, and two where it is 0")
+    return (name, i), (other, j)
+
+
+def _same(table: PairTable, row: Row) -> bool:
     """Return the label of a pair, after checking its paths."""
-    one, other, verdict = (row[1][name].strip() for name in _NEEDED)
-    if not one or not other or one == other or verdict.lower() not in _SAME:
-        raise _malformed(path, row, "two different paths, and 1 or 0 for same")
-    return _SAME[verdict.lower()]
+    one, other, verdict = table.cell(row, "path1"), table.cell(row, "path2"), table.verdict(row)
+    if not one or not other or one == other or verdict is None:
+        raise table.malformed(row, "two different paths, and 1 or 0 for same")
+    return verdict
 
 
-def _add_identities(path: Path, row: _Row, same: bool, identities: dict[str, str]) -> None:
+def _add_identities(table: PairTable, row: Row, same: bool, identities: dict[str, str]) -> None:
     """Add the identities of a row to `identities`, which they must not contradict."""
     first, second = (
-        (row[1][image].strip(), row[1][person].strip())
+        (table.cell(row, image), table.cell(row, person))
         for image, person in (("path1", "person1"), ("path2", "person2"))
     )
     for image, identity in (first, second):
         if not identity or identities.setdefault(image, identity) != identity:
-            raise _malformed(path, row, f"one identity for {image}, the same in every line")
+            raise table.malformed(row, f"one identity for {image}, the same in every line")
     if (first[1] == second[1]) != same:
-        raise _malformed(path, row, "one identity where same is 1, and two where it is 0")
-
-
-def _folds(path: Path, rows: list[_Row]) -> np.ndarray:
-    for row in rows:
-        digits = row[1]["fold"].strip()
-        if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
-            raise _malformed(path, row, "an integer from 0 as fold")
-    folds = np.unique([int(fields["fold"]) for _, fields in rows], return_inverse=True)[1]
-    if not folds.any():
-        raise UserError(
-            f"{path}: all pairs are in one fold; expected two or more folds. Correct the column fold, or remove it."
-        )
-    return folds
-
-
-def _development(path: Path, rows: list[_Row]) -> np.ndarray:
-    for row in rows:
-        if row[1]["split"].strip().lower() not in _SPLIT:
-            raise _malformed(path, row, "development or test as split")
-    development = np.array([_SPLIT[fields["split"].strip().lower()] for _, fields in rows])
-    if development.all() or not development.any():
-        raise UserError(
-            f"{path}: the column split has only {'development' if development.any() else 'test'}; expected both. Correct the "
-            "column, or remove it."
-        )
-    return development
-
-
-def _malformed(path: Path, row: _Row, expected: str) -> UserError:
-    """Return the error for a row, which is shown approximately as it reads in the file."""
-    line, fields = row
-    return malformed(path, (line, ",".join(str(value) for value in fields.values() if value is not None)), expected)
+        raise table.malformed(row, "one identity where same is 1, and two where it is 0")

@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool
 
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
-from lfw_jax.data.protocols.csv_pairs import read_csv_pairs
+from lfw_jax.data.protocols.csv_pairs import numbered_pairs, path_pairs
 from lfw_jax.data.protocols.lfw_lists import check_against, read_pairs
+from lfw_jax.data.protocols.lfw_pair_lines import is_lfw_list
+from lfw_jax.data.protocols.pair_table import PairTable, read_pair_table
 from lfw_jax.data.protocols.path_pairs import PathPairs, find_files, images_of, tenths, tenths_of_each_kind
-from lfw_jax.data.protocols.published_lists import is_cfp_split, is_lfw_list, read_cfp, read_path_list
+from lfw_jax.data.protocols.published_lists import is_cfp_split, read_cfp, read_path_list
 from lfw_jax.errors import UserError
 
+_TABLES = (".csv", ".tsv")
 _FOLDERS = ("", "aligned images", "images")  # beside a list, as in the archives of CALFW and CPLFW
 _KINDS = (
     "a .bin file, a .csv with the columns path1,path2,same, a list (LFW's, CALFW's, CPLFW's, or lines of path path verdict), or "
@@ -54,7 +58,9 @@ class EvaluationSet:
         return dataclasses.replace(self.pairs, folds=tenths_of_each_kind(self.pairs.same))
 
 
-def read_evaluation_set(text: str, data_dir: Path | None = None, *, search_data_dir: bool = True) -> EvaluationSet:
+def read_evaluation_set(
+    text: str, data_dir: Path | None = None, *, search_data_dir: bool = True, columns: str = ""
+) -> EvaluationSet:
     """Read the evaluation set that `config.evaluation.sets` or `config.data.pairs_file` names.
 
     * `lfw.bin`, the format in which InsightFace distributes LFW, CFP-FP, AgeDB-30, CALFW and CPLFW: ten consecutive folds of
@@ -62,7 +68,8 @@ def read_evaluation_set(text: str, data_dir: Path | None = None, *, search_data_
     * `pairs.csv` (`lfw_jax.data.protocols.csv_pairs`), `pairs_CALFW.txt`, `pairs_CPLFW.txt`, `path path verdict`
       (`lfw_jax.data.protocols.published_lists`): paths are relative to the folder after `@`, or else to `data_dir`, the folder of
       the list, or its subfolders `aligned images` and `images`.
-    * LFW's `pairs.txt` or `pairsDevTest.txt`: the folder after `@`, or else that of the list, has one subfolder per identity.
+    * LFW's `pairs.txt` or `pairsDevTest.txt`, and CSV files with the columns `name,imagenum1,imagenum2`: the folder after `@`, or
+      else that of the list, or else `data_dir`, has one subfolder per identity.
     * `cfp-dataset/Protocol/Split/FP` or `…/FF`.
 
     Args:
@@ -70,6 +77,7 @@ def read_evaluation_set(text: str, data_dir: Path | None = None, *, search_data_
       data_dir: the folder of the training data, if there is any. Names that are numbers denote an identity only within this
         folder; in other folders "7" is another identity. Names in the columns of a CSV file always count.
       search_data_dir: whether paths may be relative to `data_dir`.
+      columns: titles of columns of a CSV file that are not recognised, as `config.data.pairs_columns`.
 
     Returns:
       The set.
@@ -78,11 +86,21 @@ def read_evaluation_set(text: str, data_dir: Path | None = None, *, search_data_
       UserError: there is no such set, or images that it names are missing or unreadable.
     """
     path, folder = _parse(text)
-    if path.suffix == ".bin" and not path.is_dir():
+    table = read_pair_table(path, columns) if path.suffix.lower() in _TABLES and not path.is_dir() else None
+    if columns and table is None:
+        raise UserError(
+            f"--config.data.pairs_columns names columns of a .csv file, but the list is {path}. Remove the option."
+        )
+    if path.suffix.lower() == ".bin" and not path.is_dir():
         return _read_bin(path)
-    if path.suffix != ".csv" and not path.is_dir() and is_lfw_list(path):
-        return _read_lfw_list(path, folder or path.parent)
-    return _read_path_pairs(path, folder, data_dir, search_data_dir)
+    searched = data_dir if search_data_dir else None
+    if table is not None and table.numbered:
+        return _numbered_set(
+            numbered_pairs(table), [folder] if folder else [path.parent, searched], table.development()
+        )
+    if table is None and not path.is_dir() and is_lfw_list(path):
+        return _numbered_set(read_pairs(path), [folder] if folder else [path.parent, searched])
+    return _read_path_pairs(path, table, folder, data_dir, search_data_dir)
 
 
 def read_evaluation_sets(texts: Sequence[str], data_dir: Path | None = None) -> tuple[EvaluationSet, ...]:
@@ -158,19 +176,34 @@ def _read_bin(path: Path) -> EvaluationSet:
     return EvaluationSet(pairs, images, frozenset(), notes=tuple(notes), aligned=True)
 
 
-def _read_lfw_list(path: Path, folder: Path) -> EvaluationSet:
-    pairs, images = read_pairs(path), read_folder(folder)
+def _numbered_set(
+    pairs: PairList, folders: Sequence[Path | None], in_development: Bool[np.ndarray, "pairs"] | None = None
+) -> EvaluationSet:
+    """Return the set of pairs that name images by identity and number, in the first folder that has the first identity."""
+    existing = [folder for folder in folders if folder is not None]
+    root = next((folder for folder in existing if (folder / pairs.first[0][0]).is_dir()), existing[0])
+    images = read_folder(root)
     check_against(pairs, images.numbers_by_identity())
-    indices = np.unique(images.indices(pairs.keys()))
-    return EvaluationSet(pairs, images.where(indices), pairs.identities())
+    images = images.where(np.unique(images.indices(pairs.keys())))
+    test, development = _divided(pairs, in_development)
+    return EvaluationSet(test, images, pairs.identities(), development)
 
 
-def _read_path_pairs(path: Path, folder: Path | None, data_dir: Path | None, search_data_dir: bool) -> EvaluationSet:
+def _divided(pairs: PairList, in_development: Bool[np.ndarray, "pairs"] | None) -> tuple[PairList, PairList | None]:
+    """Return the test pairs and the development pairs."""
+    if in_development is None:
+        return pairs, None
+    return pairs.where(~in_development, pairs.name), pairs.where(in_development, f"{pairs.name} development")
+
+
+def _read_path_pairs(
+    path: Path, table: PairTable | None, folder: Path | None, data_dir: Path | None, search_data_dir: bool
+) -> EvaluationSet:
     """Read a list that names its images by path: a CSV file, a published list, or CFP's folder."""
-    listed, roots = _read_list(path, folder, data_dir if search_data_dir else None)
+    listed, roots = _read_list(path, table, folder, data_dir if search_data_dir else None)
     files, root = find_files(listed, roots, path)
     images, pairs, known, contradicting = images_of(listed, files, root)
-    named = (path.suffix == ".csv" and bool(listed.identities)) or (
+    named = (table is not None and bool(listed.identities)) or (
         data_dir is not None and root.resolve() == data_dir.resolve()
     )
     people = frozenset(name for name in known if named or not name.isdecimal())
@@ -181,14 +214,13 @@ def _read_path_pairs(path: Path, folder: Path | None, data_dir: Path | None, sea
         notes.append(f"the names in the paths of {pairs.name} contradict {count}, and {used}.")
     if not people:
         notes.append(unknown_people(pairs.name))
-    if listed.development is None:
-        return EvaluationSet(pairs, images, people, notes=tuple(notes))
-    development = pairs.where(listed.development, f"{pairs.name} development")
-    test = pairs.where(~listed.development, pairs.name)
+    test, development = _divided(pairs, listed.development)
     return EvaluationSet(test, images, people, development, tuple(notes))
 
 
-def _read_list(path: Path, folder: Path | None, data_dir: Path | None) -> tuple[PathPairs, list[Path]]:
+def _read_list(
+    path: Path, table: PairTable | None, folder: Path | None, data_dir: Path | None
+) -> tuple[PathPairs, list[Path]]:
     """Return a list of paths, and the folders that its paths may be relative to."""
     if path.is_dir():
         if not is_cfp_split(path):
@@ -196,7 +228,7 @@ def _read_list(path: Path, folder: Path | None, data_dir: Path | None) -> tuple[
                 f"{path}: found a folder that is not a protocol of CFP, expected {_KINDS}. Correct the path."
             )
         return read_cfp(path), [path.parent.parent]
-    listed = read_csv_pairs(path) if path.suffix == ".csv" else read_path_list(path)
+    listed = path_pairs(table) if table is not None else read_path_list(path)
     if folder:
         return listed, [folder]
     return listed, [*([data_dir] if data_dir else []), *(path.parent / name for name in _FOLDERS)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from lfw_jax.data.pair_list import Images, Key, PairList, image_numbers
 from lfw_jax.data.protocols import pair_sampling
+from lfw_jax.data.protocols.lfw_pair_lines import announced_counts, lacks_first_line, parse_pair, read_pair
 from lfw_jax.data.protocols.list_format import Line, malformed, parse_number, read_lines, split_fields, wrong_count
 from lfw_jax.errors import UserError
 
@@ -17,8 +18,10 @@ from lfw_jax.errors import UserError
 def read_pairs(path: str | Path) -> PairList:
     """Read a pair list: LFW's View 1 (first line `N`) or View 2 (first line `F N`).
 
-    After the first line, each fold has N lines `name i j` (same identity) and N lines `name1 i name2 j`. Fields are
-    separated by tabs or spaces; empty lines are skipped.
+    After the first line, each fold has 2N lines: N lines `name i j` (same identity) and N lines `name1 i name2 j` in LFW's own
+    lists, and any number of either, in any order, in lists that others made. A first line may also be the numbers of same and of
+    different pairs, if they differ, or be missing; such lists have no folds. Fields are separated by tabs or spaces; empty lines
+    are skipped.
 
     Returns:
       The pairs, named after the file.
@@ -27,18 +30,40 @@ def read_pairs(path: str | Path) -> PairList:
       UserError: the file has another format; the message has the line.
     """
     path = Path(path)
-    header, *lines = read_lines(path)
-    counts = [count for field in header[1].split() if (count := parse_number(field))]
-    if len(counts) not in (1, 2) or len(counts) != len(header[1].split()):
-        raise malformed(path, header, "the number of pairs `N`, or the numbers of folds and of pairs per fold `F N`")
+    lines = read_lines(path)
+    if lacks_first_line(lines):
+        header, counts = None, []
+    else:
+        header, *lines = lines
+        counts = announced_counts(header[1])
+        if counts is None:
+            raise malformed(
+                path, header, "the number of pairs `N`, or the numbers of folds and of pairs per fold `F N`"
+            )
+        _check_count(path, header, counts, len(lines))
+    parsed = [read_pair(path, line) for line in lines]
+    first, second, same = zip(*parsed, strict=True)
+    if len(set(same)) == 1:
+        kind = "one identity" if same[0] else "two identities"
+        raise UserError(f"{path}: found only pairs of {kind}, expected both kinds. Add pairs of the other kind.")
+    folds = None
+    if header and len(counts) == 2:
+        if len(lines) == 2 * counts[0] * counts[1]:
+            folds = np.arange(len(lines)) // (2 * counts[1])
+        elif (found := sum(same)) != counts[0]:
+            announced = f"{counts[0]} same and {counts[1]} different pairs"
+            raise wrong_count(path, header, f"{found} same and {len(same) - found} different pairs", announced)
+    return PairList(first, second, np.array(same, bool), path.stem, folds)
+
+
+def _check_count(path: Path, header: Line, counts: list[int], lines: int) -> None:
+    """Check the number of lines after a first line `N`, `F N`, or of the numbers of same and of different pairs."""
     folds, size = (1, counts[0]) if len(counts) == 1 else counts
-    if len(lines) != 2 * folds * size:
+    # Two equal numbers could be those of folds and of pairs in a list that is cut off.
+    of_each_kind = len(counts) == 2 and folds != size and lines == folds + size
+    if lines != 2 * folds * size and not of_each_kind:
         announced = f"{folds} × ({size} same + {size} different) = {2 * folds * size}"
-        raise wrong_count(path, header, f"{len(lines)} pairs", announced)
-    same = np.arange(len(lines)) % (2 * size) < size
-    first, second = zip(*(_read_pair(path, *item) for item in zip(lines, same.tolist(), strict=True)), strict=True)
-    fold_of_pair = np.arange(len(lines)) // (2 * size) if len(counts) == 2 else None
-    return PairList(first, second, same, path.stem, fold_of_pair)
+        raise wrong_count(path, header, f"{lines} pairs", announced)
 
 
 def write_pairs(path: str | Path, pairs: PairList) -> None:
@@ -58,7 +83,7 @@ def write_pairs(path: str | Path, pairs: PairList) -> None:
     blocks: dict[int, tuple[list[str], list[str]]] = {label: ([], []) for label in sorted(set(labels))}
     for label, (name, i), (other, j), same in zip(labels, pairs.first, pairs.second, pairs.same.tolist(), strict=True):
         line = f"{name}\t{i}\t{j}" if same else f"{name}\t{i}\t{other}\t{j}"
-        if _parse_pair(line, same) != ((name, i), (other, j)):
+        if parse_pair(line) != ((name, i), (other, j), same):
             kind = "same" if same else "different"
             raise ValueError(f"{pairs.name}: LFW's format cannot hold {(name, i)} and {(other, j)} as a {kind} pair")
         blocks[label][0 if same else 1].append(line)
@@ -174,25 +199,6 @@ def check_against(pairs: PairList, available: Container[Key] | Mapping[str, Imag
             "Point --config.data.dir at the folder that the list was made for, or --config.data.lists_dir at lists "
             "made for this folder."
         )
-
-
-def _parse_pair(line: str, same: bool) -> tuple[Key, Key] | None:
-    fields = split_fields(line, 3 if same else 4)
-    if len(fields) != (3 if same else 4):
-        return None
-    name, other = fields[0], fields[0 if same else 2]
-    i, j = parse_number(fields[1]), parse_number(fields[-1])
-    if i is None or j is None or (same and i == j) or (not same and name == other):
-        return None
-    return (name, i), (other, j)
-
-
-def _read_pair(path: Path, line: Line, same: bool) -> tuple[Key, Key]:
-    pair = _parse_pair(line[1], same)
-    if pair is None:
-        expected = "`name i j`, two images of one identity" if same else "`name1 i name2 j`, two different identities"
-        raise malformed(path, line, f"{expected}, separated by tabs, with image numbers from 1")
-    return pair
 
 
 def _read_people_block(path: Path, lines: list[Line], start: int) -> tuple[dict[str, int], int]:

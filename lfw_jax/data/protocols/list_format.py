@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+from lfw_jax.data.formats.text_lists import text_encoding
 from lfw_jax.errors import UserError
 
 Line = tuple[int, str]
 """The number of a line in its file, from 1, and its text."""
 
 _NUMBER_DIGITS = 9
+_VERDICTS = {
+    **dict.fromkeys(("1", "1.0", "true", "yes", "same"), True),
+    **dict.fromkeys(("0", "0.0", "-1", "-1.0", "false", "no", "different"), False),
+}
 _SHOWN_CHARACTERS = 80
 
 
@@ -15,11 +20,11 @@ def read_text(path: Path) -> str:
     """Read the text of a list, without its byte order mark.
 
     Raises:
-      UserError: the file is not readable, not UTF-8, or empty.
+      UserError: the file is not readable, not UTF-8 (or UTF-16 with a byte order mark), or empty.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
+        text = path.read_text(encoding=text_encoding(path))
+    except UnicodeError as error:
         raise UserError(f"{path}: found bytes that are not UTF-8, expected a list. Correct the path.") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}), expected a list. Correct the path.") from error
@@ -48,6 +53,15 @@ def parse_number(text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= _NUMBER_DIGITS):
         return None
     return int(text) or None
+
+
+def parse_verdict(text: str) -> bool | None:
+    """Return True for one identity, False for two, or None if the text is no verdict.
+
+    Args:
+      text: 1, 1.0, true, yes or same; 0, 0.0, -1, -1.0, false, no or different, in any case.
+    """
+    return _VERDICTS.get(text.strip().lower())
 
 
 def malformed(path: Path, line: Line, expected: str) -> UserError:

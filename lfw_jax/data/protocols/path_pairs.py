@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from lfw_jax.data.formats.files import check_files
+from lfw_jax.data.formats.text_lists import local_path
 from lfw_jax.data.images import ImageSet, count_up
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.errors import UserError
@@ -79,8 +80,8 @@ def find_files(listed: PathPairs, roots: Sequence[Path], path: Path) -> tuple[di
       UserError: a file is missing or is not a readable image. No pair is dropped, as that would change the benchmark.
     """
     paths = list(dict.fromkeys(name for pair in zip(listed.first, listed.second, strict=True) for name in pair))
-    root = next((root for root in roots if (root / paths[0]).is_file()), roots[0])
-    files = {name: root / name for name in paths}
+    root = next((root for root in roots if (root / local_path(root, paths[0])).is_file()), roots[0])
+    files = {name: root / local_path(root, name) for name in paths}
     missing = [name for name, file in files.items() if not file.is_file()]
     if missing:
         searched = root if len(missing) < len(files) else ", ".join(map(str, roots))

@@ -8,17 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lfw_jax.data.protocols.list_format import Line, malformed, parse_number, read_lines, split_fields
+from lfw_jax.data.protocols.list_format import Line, malformed, parse_number, parse_verdict, read_lines, split_fields
 from lfw_jax.data.protocols.path_pairs import PathPairs, tenths, tenths_of_each_kind
 from lfw_jax.errors import UserError
-
-_VERDICTS = {"1": True, "0": False, "-1": False}
-
-
-def is_lfw_list(path: Path) -> bool:
-    """Return True if a list is in LFW's own format: its first line is one or two numbers."""
-    fields = read_lines(path)[0][1].split()
-    return len(fields) in (1, 2) and all(parse_number(field) for field in fields)
 
 
 def read_path_list(path: Path) -> PathPairs:
@@ -27,8 +19,9 @@ def read_path_list(path: Path) -> PathPairs:
     Two lines: `file number`, with the same number in both; 0 means different identities. The number of same pairs is the fold in
     `pairs_CALFW.txt` (Zheng et al. 2017) and 1 in `pairs_CPLFW.txt` (Zheng & Deng 2018). Each fold has consecutive tenths of
     the same and of the different pairs, as in FaceX-Zoo's `pairs_parser.py`.
-    One line: `path path verdict`, separated by tabs or blanks; 1 means the same identity, 0 or -1 different ones (as in
-    Face_Pytorch's `agedb_30_pair.txt` and `cfp_fp_pair.txt`). The ten folds are consecutive.
+    One line: `path path verdict`, separated by tabs, blanks or commas; 1 means the same identity, 0 or -1 different ones (as in
+    Face_Pytorch's `agedb_30_pair.txt` and `cfp_fp_pair.txt`). The ten folds are consecutive. The fields of a two-line list are
+    separated by a tab or by the last blank.
 
     Args:
       path: the file.
@@ -40,24 +33,40 @@ def read_path_list(path: Path) -> PathPairs:
       UserError: the list has neither format; the message has the line.
     """
     lines = read_lines(path)
-    if len(lines[0][1].rsplit(maxsplit=1)) == 2 and len(split_fields(lines[0][1], 3)) < 3:
+    if _is_file_and_number(lines[0][1]):
         return _read_two_lines_per_pair(path, lines)
     first, second, same = [], [], []
     for line in lines:
-        fields = split_fields(line[1], 3)
-        if len(fields) != 3 or fields[2] not in _VERDICTS or fields[0] == fields[1]:
+        fields = _three_fields(line[1])
+        verdict = parse_verdict(fields[2]) if len(fields) == 3 else None
+        if verdict is None or fields[0] == fields[1]:
             expected = "`path path verdict` with 1, 0 or -1 as the verdict, or two lines `file number` per pair"
             raise malformed(path, line, f"{expected}, or a first line `N` or `F N` as in LFW's lists")
         first.append(fields[0])
         second.append(fields[1])
-        same.append(_VERDICTS[fields[2]])
+        same.append(verdict)
     return PathPairs(path.stem, first, second, np.array(same, bool), folds=tenths(len(same)))
+
+
+def _is_file_and_number(line: str) -> bool:
+    """Return True for the first line of a list with two lines per pair."""
+    if "\t" in line:
+        return len([field for field in line.split("\t") if field.strip()]) == 2
+    return len(line.split()) == 2
+
+
+def _three_fields(line: str) -> list[str]:
+    """Split at two commas if a verdict follows them, or else at tabs or blanks."""
+    by_comma = [field.strip() for field in line.split(",")]
+    if len(by_comma) == 3 and parse_verdict(by_comma[2]) is not None:
+        return by_comma
+    return split_fields(line, 3)
 
 
 def _read_two_lines_per_pair(path: Path, lines: list[Line]) -> PathPairs:
     entries: list[tuple[str, int]] = []
     for line in lines:
-        name, _, number = (part.strip() for part in line[1].rpartition(" "))
+        name, number = ([part.strip() for part in line[1].rsplit("\t" if "\t" in line[1] else None, 1)] + [""])[:2]
         if not name or not (number.isascii() and number.isdigit()):
             raise malformed(path, line, "`file number`, with the number 0 for different identities")
         entries.append((name, int(number)))

@@ -99,7 +99,7 @@ def split(
 
     Args:
       images: all images of the data set.
-      config: `protocol`, `fold`, `pairs_file`, `lists_dir`, `dir`, `validation_people`, `test_people`, `pairs`.
+      config: `protocol`, `fold`, `pairs_file`, `pairs_columns`, `lists_dir`, `dir`, `validation_people`, `test_people`, `pairs`.
       data_dir: the folder of the data, which may hold the lists.
       seed: the seed of the held-out identities and of the sampled pairs.
       exclude: identities excluded from training and validation, by the list that names them.
@@ -171,7 +171,7 @@ def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
             "path1,path2,same or a .bin file."
         )
     try:
-        return read_evaluation_set(config["pairs_file"], data_dir)
+        return read_evaluation_set(config["pairs_file"], data_dir, columns=config.get("pairs_columns", ""))
     except UserError as error:
         raise UserError(f"--config.data.pairs_file: {error}") from error
 

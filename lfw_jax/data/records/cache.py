@@ -12,7 +12,7 @@ from lfw_jax.data.formats.npz import NpzError, read_npz
 from lfw_jax.data.records.index import BROKEN, RecordTable
 from lfw_jax.data.records.recordio import RecordFile
 
-_VERSION = 1  # of the meaning of a scan; entries of another version are ignored
+_VERSION = 2  # of the meaning of a scan; entries of another version are ignored
 _DTYPES = {"status": np.uint8, "labels": np.int32, "found": np.int64}
 
 

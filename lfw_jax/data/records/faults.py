@@ -6,6 +6,7 @@ from typing import overload
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from lfw_jax.data.decoding.file_formats import FORMATS
 from lfw_jax.data.images import Skipped
 from lfw_jax.data.records import index
 from lfw_jax.data.records.recordio import LAST, MAGIC, RecordError, RecordFile
@@ -72,7 +73,7 @@ def _reason(file: RecordFile, offset: int, status: int, found: int) -> str:
         label = np.uint32(found).view(np.float32)
         return f"found the label {label:g}, expected a non-negative integer below 2³¹"
     if status == index.NO_FORMAT:
-        return f"found {found.to_bytes(4, 'little')!r}, expected the start of a JPEG, PNG, BMP or GIF"
+        return f"found {found.to_bytes(4, 'little')!r}, expected the start of a {', '.join(FORMATS)}"
     try:
         for _ in file.parts(offset):
             pass

@@ -15,8 +15,12 @@ _DIGITS = 18  # of the largest number that an .idx may hold: more do not fit in 
 _HEADER_CHUNK = 1 << 15  # records whose headers are read at once
 _HEADER_BYTES = 24  # of an image record: flag, label, id, id2 as <IfQQ
 _LABELS_MOST = 1000  # labels of a record in several parts, whose labels are not checked in bulk
-# Mask and value of the first word of an image file, for the formats that every loader of this project reads.
-_IMAGE_STARTS = ((0xFFFFFF, 0xFFD8FF), (0xFFFFFFFF, 0x474E5089), (0xFFFF, 0x4D42), (0xFFFFFF, 0x464947))
+# Mask and value of the first word of an image file: JPEG, PNG, BMP, GIF, WebP, TIFF of both byte orders, P1 to P6.
+_IMAGE_STARTS = (
+    (0xFFFFFF, 0xFFD8FF), (0xFFFFFFFF, 0x474E5089), (0xFFFF, 0x4D42), (0xFFFFFF, 0x464947), (0xFFFFFFFF, 0x46464952),
+    (0xFFFFFFFF, 0x002A4949), (0xFFFFFFFF, 0x2A004D4D), *((0xFFFF, 0x3050 + (digit << 8)) for digit in range(1, 7)),
+)  # fmt: skip
+_FTYP = 0x70797466  # the second word of an AVIF, whose first one is a length
 
 IMAGE, NO_IMAGE, PAST_THE_END, NO_MAGIC, NO_START, CUT_OFF, NO_HEADER, NO_LABEL, NO_FORMAT, BROKEN = range(10)
 """The status of a record in a scan. `IMAGE` is usable, `NO_IMAGE` is metadata of the set; the others are faults."""
@@ -165,7 +169,7 @@ def _scan_whole(
     after = length - _HEADER_BYTES - 4 * flag
     # A single label is in the header itself. Several labels follow it; the first is the identity.
     label = np.where(flag > 0, word(8), word(3)).view("<f4")
-    beginning = word(8 + flag)
+    beginning, following = word(8 + flag), word(9 + flag)
     checks = (
         (~inside, PAST_THE_END, offsets),
         (magic != MAGIC, NO_MAGIC, magic),
@@ -175,7 +179,7 @@ def _scan_whole(
         ((length < _HEADER_BYTES) | (after < 0), NO_HEADER, length),
         (after == 0, NO_IMAGE, after),
         (~_is_label(label), NO_LABEL, label.view("<u4")),
-        (~_is_image(beginning), NO_FORMAT, beginning),
+        (~(_is_image(beginning) | (following == _FTYP)), NO_FORMAT, beginning),
     )
     wrong = [condition for condition, _, _ in checks]
     status = np.select(wrong, [np.uint8(code) for _, code, _ in checks], np.uint8(IMAGE))
@@ -186,7 +190,7 @@ def _scan_whole(
 
 def _scan_parts(file: RecordFile, offset: int, budget: "itertools.count[int]") -> tuple[int, int, int]:
     """Scan a record in several parts, whose bytes contain the magic number: status, label, found."""
-    beginning = b""
+    beginning = bytearray()
     total = 0
     try:
         for part, (start, length) in enumerate(file.parts(offset)):
@@ -194,12 +198,10 @@ def _scan_parts(file: RecordFile, offset: int, budget: "itertools.count[int]") -
                 raise UserError(
                     f"{file.path}: found overlapping records, expected consecutive ones. Copy the .idx again, or remove it."
                 )
-            if part:
-                beginning += MAGIC.to_bytes(4, "little")
-                total += 4
-            missing = _HEADER_BYTES + 4 * _LABELS_MOST - len(beginning)
-            beginning += file.bytes[start : start + min(length, max(missing, 0))].tobytes()
-            total += length
+            total += length + (4 if part else 0)
+            if (missing := _HEADER_BYTES + 4 * _LABELS_MOST - len(beginning)) > 0:
+                beginning += MAGIC.to_bytes(4, "little") if part else b""
+                beginning += file.bytes[start : start + min(length, missing)].tobytes()
     except RecordError:
         return BROKEN, -1, FIRST
     words = np.frombuffer(beginning[: len(beginning) // 4 * 4], "<u4")

@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Int32, Int64
@@ -100,17 +101,29 @@ def read_people_file(path: Path) -> RecordPeople:
       UserError: the file has other content.
     """
     try:
-        content = json.loads(path.read_bytes())
-        names, first = content["names"], content["first"]
-        numbers = {int(label): given for label, given in content["numbers"].items()}
-        good = all(isinstance(name, str) for name in names) and len(set(names)) == len(names) == len(first)
-        good &= all(type(number) is int and 0 < number < 2**62 for number in first)
-        good &= all(0 <= label < len(names) for label in numbers)
-        good &= all(type(n) is int and 0 <= n < 2**31 for given in numbers.values() for n in given)
-        if not good:
-            raise ValueError
+        people = _parse(json.loads(path.read_bytes()))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise UserError(
-            f"{path}: found other content, expected names and numbers as `write_records` saves them. Correct or remove the file."
+            f"{path}: found other content ({error}), expected names and numbers as `write_records` saves them. Correct or "
+            "remove the file."
         ) from error
+    return people
+
+
+def _parse(content: Any) -> RecordPeople:
+    """Return the identities in the content of a file. Raises ValueError, TypeError, KeyError or AttributeError."""
+    names, first = content["names"], content["first"]
+    numbers = {int(label): given for label, given in content["numbers"].items()}
+    if not all(isinstance(name, str) for name in names) or not len(set(names)) == len(names) == len(first):
+        raise ValueError("the names are not distinct texts, one for each first record")
+    for name in names:
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise ValueError(f"the name {name!a} is not valid text")
+    if not all(type(number) is int and 0 < number < 2**62 for number in first):
+        raise ValueError("a first record is not a number from 1")
+    for label, given in numbers.items():
+        if not 0 <= label < len(names) or not all(type(number) is int and 0 <= number < 2**31 for number in given):
+            raise ValueError(f"the image numbers of label {label} are not numbers of an identity")
+        if len(set(given)) < len(given):
+            raise ValueError(f"{names[label]} has two images with the same number")
     return RecordPeople(names, first, numbers)

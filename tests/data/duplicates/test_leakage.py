@@ -115,6 +115,15 @@ def test_a_training_image_that_duplicates_a_test_image_is_listed_and_can_be_remo
         without(training, [dataclasses.replace(found, training_number=99)])
 
 
+def test_a_name_that_a_spreadsheet_would_run_is_quoted_in_the_file_and_read_back(tmp_path: Path):
+    shared = SharedPicture("=cmd|' /C calc'!A0", 3, "+1.jpg", "-pairs", "@Bo", 1, "'=1.jpg", 4)
+    write_shared_pictures(tmp_path / "near.csv", [shared])
+    assert read_shared_pictures(tmp_path / "near.csv") == (shared,)
+    with (tmp_path / "near.csv").open(newline="") as file:
+        _, cells = csv.reader(file)
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+
+
 def test_the_columns_of_earlier_runs_are_read(tmp_path: Path):
     header = "training_person,training_number,training_image,list,judged_person,judged_number,judged_image,distance"
     (tmp_path / "near.csv").write_text(f"{header}\nAnn,3,Ann_3.jpg,pairs,Bo,1,Bo_1.jpg,4\n")

@@ -1,5 +1,6 @@
 """InsightFace's RecordIO sets, as its tools write them and damaged in every way."""
 
+import io
 import os
 import struct
 import tracemalloc
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from lfw_jax.data.decoding.file_formats import FORMATS
 from lfw_jax.data.records import cache as cache_module
 from lfw_jax.data.records import index as index_module
 from lfw_jax.data.records import reading as reading_module
@@ -15,7 +18,7 @@ from lfw_jax.data.records.index import read_index
 from lfw_jax.data.records.reading import Records, read_property, read_records
 from lfw_jax.data.records.recordio import RecordFile, encode_record
 from lfw_jax.errors import UserError
-from tests.data.noise_images import jpeg
+from tests.data.noise_images import jpeg, noise
 
 MAGIC = bytes.fromhex("0a23d7ce")
 
@@ -104,6 +107,15 @@ def test_an_image_whose_bytes_hold_the_magic_comes_back(tmp_path: Path):
 MAGIC_LABEL = struct.unpack("<f", MAGIC)[0]
 
 
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "JPEG"])
+def test_every_format_of_images_is_recognised_in_a_record(tmp_path: Path, kind: str):
+    file = io.BytesIO()
+    Image.fromarray(noise(0)).save(file, kind)
+    write_set(tmp_path, {1: record(0, image=file.getvalue()), 2: record(0, 1.0, image=file.getvalue())})
+    found = read_records(tmp_path)
+    assert list(found.images) == [file.getvalue()] * 2
+
+
 def test_a_truncated_file_yields_its_intact_images_and_counts_the_others(tmp_path: Path):
     folder = insightface(tmp_path / "faces")
     _, offsets = read_index(folder / "train.idx")
@@ -131,7 +143,7 @@ def test_a_truncated_file_yields_its_intact_images_and_counts_the_others(tmp_pat
         (record(float("nan"), image=jpeg(0)), "found the label nan"),
         (record(3e9, image=jpeg(0)), "found the label 3e+09"),
         (struct.pack("<IIQQ", 0, 0x7F800001, 0, 0) + jpeg(0), "found the label nan"),  # a signalling NaN
-        (record(1, image=b"hello"), "found b'hell', expected the start of a JPEG, PNG, BMP or GIF"),
+        (record(1, image=b"hello"), "found b'hell', expected the start of a JPEG, PNG, BMP, GIF, PPM, TIFF"),
         (record(1, image=b"h"), "expected the start of a JPEG"),
         (b"short", "found 5 bytes, expected a header of 24 bytes and its labels"),
         (struct.pack("<IfQQ", 2**31, 0.0, 0, 0) + jpeg(0), "expected a header of 24 bytes and its labels"),
@@ -202,6 +214,23 @@ def test_overlapping_records_do_not_take_forever(tmp_path: Path):
     (tmp_path / "train.idx").write_text("".join(f"{i}\t{8 * i}\n" for i in range(starts)))
     with pytest.raises(UserError, match="found overlapping records"):
         read_records(tmp_path)
+
+
+def test_the_scan_of_a_record_keeps_no_more_of_it_the_more_parts_it_has(tmp_path: Path):
+    peaks = []
+    for parts in (1_000, 40_000):
+        payload = record(5, image=jpeg(1))
+        content = MAGIC + struct.pack("<I", 1 << 29 | len(payload)) + payload + b"\0" * (-len(payload) % 4)
+        content += (MAGIC + struct.pack("<I", 2 << 29)) * parts + MAGIC + struct.pack("<I", 3 << 29)
+        (tmp_path / f"{parts}.rec").write_bytes(content)
+        file = RecordFile(tmp_path / f"{parts}.rec")
+        tracemalloc.start()
+        table = index_module.scan(file, np.zeros(1, np.int64))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (table.status.tolist(), table.labels.tolist()) == ([index_module.IMAGE], [5])
+    # Every magic number that joins two parts was once copied for every part behind it.
+    assert peaks[1] < peaks[0] + 20_000
 
 
 def test_a_record_that_changes_after_opening_is_named_when_it_is_read(tmp_path: Path):

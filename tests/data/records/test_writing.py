@@ -11,6 +11,7 @@ from lfw_jax.data.batches.loading import decode_all
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import ImageSet, count_up
 from lfw_jax.data.records.index import read_index
+from lfw_jax.data.records.people import read_people_file
 from lfw_jax.data.records.reading import read_records
 from lfw_jax.data.records.writing import write_records
 from lfw_jax.errors import UserError
@@ -114,6 +115,23 @@ def test_a_damaged_file_of_names_is_reported(tmp_path: Path, content: str):
     (tmp_path / "train.people.json").write_text(content)
     with pytest.raises(UserError, match=r"train\.people\.json: .*emove the file"):
         read_records(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"names": ["Ann", "\ud800", "Cy"]}, r"the name '\\ud800' is not valid text"),
+        ({"numbers": {"0": [4, 4]}}, "Ann has two images with the same number"),
+        ({"numbers": {"3": [1]}}, "label 3 are not numbers of an identity"),
+        ({"numbers": {"0": [-1]}}, "label 0 are not numbers of an identity"),
+        ({"first": [1, 2]}, "the names are not distinct texts"),
+    ],
+)
+def test_a_file_of_names_that_cannot_be_used_is_refused_with_the_reason(tmp_path: Path, change: dict, words: str):
+    content = {"names": ["Ann", "Bo", "Cy"], "first": [1, 2, 3], "numbers": {}} | change
+    (tmp_path / "train.people.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=words):
+        read_people_file(tmp_path / "train.people.json")
 
 
 def test_a_file_of_names_of_another_set_is_reported(tmp_path: Path):
