@@ -122,12 +122,15 @@ def as_triplets(weights: PairWeights) -> PairWeights:
 
 
 def mean_above_zero(values: Float[Array, "*shape"], weights: Float[Array, "*shape"]) -> Float[Array, ""]:
-    """Return the weighted mean of the values above 0; 0 with gradient 0 if there is none, NaN if a value is NaN."""
+    """Return the weighted mean of the values above 0.
+
+    It is 0, with gradient 0, if there is none, and NaN if a value is NaN.
+    """
     return safe_divide(jnp.sum(values * weights), jnp.sum(weights * ~(values <= 0)))
 
 
 def nan_if_broken(loss: Float[Array, ""], pairs: Pairs, *parameters: Float[Array, "*shape"]) -> Float[Array, ""]:
-    """Return the loss; NaN, with gradient NaN, if an embedding or a parameter of the loss is not a finite number.
+    """Return the loss, or NaN with gradient NaN if an embedding or a parameter is not finite.
 
     Miners and losses compare distances, and a comparison with NaN is false. Without this function an embedding of NaN
     would leave the selection and the loss would stay finite, so that nothing stops the training.
@@ -159,7 +162,10 @@ def safe_divide(total: Float[Array, ""], count: Float[Array, ""]) -> Float[Array
 def masked_logsumexp(
     values: Float[Array, "rows columns"], weights: Float[Array, "rows columns"]
 ) -> Float[Array, "rows"]:
-    """Return `log Σ weights·exp(values)` of each row; -inf, with gradient 0, if no weight is above 0; NaN for NaN."""
+    """Return `log Σ weights·exp(values)` of each row.
+
+    A row without a weight above 0 gives -inf with gradient 0, a row with NaN gives NaN.
+    """
     chosen = weights > 0
     top = jax.lax.stop_gradient(jnp.max(jnp.where(chosen, values, -jnp.inf), axis=1, keepdims=True))
     top = jnp.where(jnp.isfinite(top), top, 0.0)

@@ -42,7 +42,7 @@ def exclude_identities(identities: Collection[str], lists: Exclusions) -> tuple[
     return remaining, excluded, notes
 
 
-def add_people_of_same_images(item: EvaluationSet, images: ImageSet) -> EvaluationSet:
+def add_identities_of_same_images(item: EvaluationSet, images: ImageSet) -> EvaluationSet:
     """Return the set with the identities of the data that have an image in it.
 
     An image is recognised by its content, whatever the set calls its identity and wherever it lies.
@@ -68,4 +68,4 @@ def add_people_of_same_images(item: EvaluationSet, images: ImageSet) -> Evaluati
         return item
     count = "1 identity" if len(unnamed) == 1 else f"{len(unnamed)} identities"
     note = f"{count} of the data {'has' if len(unnamed) == 1 else 'have'} images in {item.name} that it does not name as theirs."
-    return dataclasses.replace(item, people=item.identities | unnamed, notes=(*item.notes, note))
+    return dataclasses.replace(item, identities=item.identities | unnamed, notes=(*item.notes, note))

@@ -21,7 +21,7 @@ from lfw_jax.data.duplicates.leakage import (
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.evaluable import check_set, check_split
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_sets
-from lfw_jax.data.protocols.exclusion import add_people_of_same_images
+from lfw_jax.data.protocols.exclusion import add_identities_of_same_images
 from lfw_jax.data.protocols.splits import Split, evaluation_lists, split
 from lfw_jax.errors import UserError
 
@@ -103,7 +103,7 @@ def partition(
     sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), data_dir)
     for item in sets:
         check_set(item)
-    sets = tuple(add_people_of_same_images(item, originals or images) for item in sets)
+    sets = tuple(add_identities_of_same_images(item, originals or images) for item in sets)
     begun = (workdir / "config.json").is_file()
     excluded = _read_excluded(workdir) if begun else _named_in(sets, images)
     parts = split(images, data, data_dir, seed=config["seed"], exclude=excluded, originals=originals)

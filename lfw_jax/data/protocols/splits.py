@@ -9,7 +9,7 @@ from lfw_jax.data.duplicates.leakage import SharedPicture, without
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
-from lfw_jax.data.protocols.exclusion import Exclusions, add_people_of_same_images, exclude_identities
+from lfw_jax.data.protocols.exclusion import Exclusions, add_identities_of_same_images, exclude_identities
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
 from lfw_jax.data.protocols.holding_out import LEAST, hold_out, notes_on_few
 from lfw_jax.errors import UserError
@@ -113,7 +113,7 @@ def split(
     if protocol == "generated":
         return _generated(images, config, exclude or {}, seed=seed)
     if protocol == "pairs":
-        test_set = add_people_of_same_images(_read_test_set(config, data_dir), originals or images)
+        test_set = add_identities_of_same_images(_read_test_set(config, data_dir), originals or images)
         return _pairs(images, config, test_set, exclude or {}, seed=seed)
     return _of_lists(images, config, _lists(images, config, data_dir), exclude or {}, seed=seed)
 

@@ -155,7 +155,10 @@ def cross_entropy(
 
 
 def lengths(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch"]:
-    """Return Euclidean norms in float32; the norm of a zero vector has gradient 0, that of an infinite one is NaN."""
+    """Return Euclidean norms in float32.
+
+    The norm of a zero vector has gradient 0; that of an infinite vector is NaN.
+    """
     return safe_sqrt(jnp.sum(nan_unless_finite(vectors) ** 2, axis=-1))
 
 
