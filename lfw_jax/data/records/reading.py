@@ -141,8 +141,8 @@ def read_property(folder: Path) -> tuple[int, int, int] | None:
     if not path.is_file():
         return None
     text = path.read_bytes()[:200].decode("utf-8", "replace").strip()
-    fields = text.split(",")
-    if len(fields) != 3 or not all(field.strip().isascii() and field.strip().isdigit() for field in fields):
+    fields = [field.strip() for field in text.split(",")]  # also of blanks that int() does not accept
+    if len(fields) != 3 or not all(field.isascii() and field.isdigit() for field in fields):
         raise UserError(f"{path}: found {text[:60]!r}, expected `identities,height,width`. Correct it, or remove it.")
     identities, height, width = map(int, fields)
     return identities, height, width

@@ -246,7 +246,12 @@ def test_a_record_that_changes_after_opening_is_named_when_it_is_read(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("three,16,16", "expected `identities,height,width`"), ("2,16,16", "announces 2 identities")]
+    ("text", "words"),
+    [
+        ("three,16,16", "expected `identities,height,width`"),
+        ("2,16,16", "announces 2 identities"),
+        ("\x1c2,\x1c16,16", "announces 2 identities"),  # a separator that counts as a blank
+    ],
 )
 def test_a_property_that_contradicts_the_set_is_reported(tmp_path: Path, text: str, words: str):
     insightface(tmp_path)
