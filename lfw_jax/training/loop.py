@@ -25,6 +25,8 @@ class Intervals:
       evaluate_every: steps between two evaluations.
       checkpoint_every: steps between two checkpoints; 0 for one after each evaluation.
       seconds: time limit after which training pauses; another run can resume it. 0 for no limit.
+      interrupted: called after each step; true to save the state and end there. Nothing is evaluated or logged for it, so
+        that a run that resumes from there equals one without interruption.
     """
 
     total: int
@@ -32,6 +34,11 @@ class Intervals:
     evaluate_every: int
     checkpoint_every: int = 0
     seconds: float = 0.0
+    interrupted: Callable[[], bool] = lambda: False
+
+
+class NonFiniteLossError(UserError):
+    """The training diverged: its loss is infinite or NaN."""
 
 
 def train(
@@ -47,7 +54,8 @@ def train(
 ) -> State:
     """Train from a state up to step `intervals.total`.
 
-    When training is complete or pauses, the state is logged, evaluated and saved.
+    When training is complete or pauses, the state is logged, evaluated and saved. A state with a loss that is not finite is
+    never saved.
 
     Args:
       state: the initial state; `batches` must begin with the batch of its step.
@@ -63,7 +71,7 @@ def train(
       The last state.
 
     Raises:
-      UserError: the loss is no longer finite.
+      NonFiniteLossError: the loss is no longer finite.
     """
     started = time.monotonic()
     mapped, copies, done = on_each(step, devices), replicate(state, devices), int(state.step)
@@ -71,20 +79,22 @@ def train(
     for batch in itertools.islice(batches, max(0, intervals.total - done)):
         copies, logs = mapped(copies, *spread(batch, devices))
         done += 1
-        paused = 0 < intervals.seconds < time.monotonic() - started
+        paused, interrupted = 0 < intervals.seconds < time.monotonic() - started, intervals.interrupted()
         ends = paused or done == intervals.total
+        evaluated = ends or done % intervals.evaluate_every == 0
+        due = done % intervals.checkpoint_every == 0 if intervals.checkpoint_every else evaluated
+        saved = ends or interrupted or due
         if ends or done % intervals.log_every == 0:
             log(done, _finite(logs, done))
-        evaluated = ends or done % intervals.evaluate_every == 0
-        saved = ends or (done % intervals.checkpoint_every == 0 if intervals.checkpoint_every else evaluated)
         if evaluated or saved:
+            _finite(logs, done)
             state = unreplicate(copies)
             if evaluated:
                 evaluate(state)
             if saved:
                 checkpoint(state)
-            closed = done if evaluated and saved else closed
-        if paused:
+            closed = done if interrupted or (evaluated and saved) else closed
+        if paused or interrupted:
             break
     state = unreplicate(copies)
     if closed != done:
@@ -94,11 +104,11 @@ def train(
 
 
 def _finite(logs: Any, done: int) -> dict[str, float]:
-    """Return the logs of a step as numbers. Raises UserError if the loss is not finite."""
+    """Return the logs of a step as numbers. Raises NonFiniteLossError if the loss is not finite."""
     values = {name: float(value) for name, value in unreplicate(logs).items()}
     if not math.isfinite(values["train/loss"]):
-        raise UserError(
-            f"the loss became {values['train/loss']} at step {done}. The last good checkpoint is kept. Try a lower "
-            "--config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or --config.model.dtype=float32."
+        raise NonFiniteLossError(
+            f"the loss became {values['train/loss']} at step {done}. Try a lower --config.optimizer.learning_rate, "
+            "--config.optimizer.clip_norm=1 or --config.model.dtype=float32."
         )
     return values
