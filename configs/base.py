@@ -197,6 +197,9 @@ def _training() -> ConfigDict:
     training.max_minutes = 0.0
     # Epochs between two checkpoints to resume from; 0: one after each evaluation.
     training.checkpoint_every_epochs = 0.0
+    # Resume a work directory although optimizer.learning_rate changed, or training.epochs grew before the learning rate
+    # began to decay; config_changes.jsonl records it. Intervals of logging, validation and checkpoints may always change.
+    training.resume_with_changes = False
     return training
 
 

@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from lfw_jax.errors import UserError
 from lfw_jax.evaluation.verification import VerificationResult
+from lfw_jax.jobs.config_changes import check_changes
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.first_batch import first_batch_sheet
 from lfw_jax.jobs.workdir import Workdir
@@ -16,7 +18,7 @@ from lfw_jax.training.build import Training, build_training
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.history import HistoryRow
 from lfw_jax.training.interruption import Interruption
-from lfw_jax.training.loop import train
+from lfw_jax.training.loop import NonFiniteLossError, train
 from lfw_jax.training.state import State
 
 Validate = Callable[[State], VerificationResult]
@@ -58,7 +60,8 @@ def train_to_the_end(
       True if training is complete, false if it paused after `config.training.max_minutes`.
 
     Raises:
-      UserError: the work directory cannot be written, an image cannot be decoded, or the loss is no longer finite.
+      UserError: the work directory cannot be written, an image cannot be decoded, the loss is no longer finite, or the
+        configuration has changes with which training cannot resume.
       KeyboardInterrupt: SIGINT was received. The state is saved.
       SystemExit: SIGTERM was received. The state is saved.
     """
@@ -67,9 +70,10 @@ def train_to_the_end(
         state = checkpoints.restore("last", state)
         print(f"resuming at step {int(state.step)} of {total}")
     start = int(state.step)
+    check_changes(workdir.changes, experiment.config, step=start, steps_per_epoch=sampler.steps_per_epoch)
     if not workdir.begun:
         experiment.evaluation_plan.write(workdir.path)
-    workdir.begin()
+    workdir.begin(step=start)
     experiment.pixels(experiment.split.validation)  # decoded now: a broken image is reported before the first step
     history, best = workdir.history(start), _best_score(workdir, checkpoints, state)
     with (
@@ -83,16 +87,19 @@ def train_to_the_end(
         if start == 0:
             board.image(0, "train/network_input", first_batch_sheet(experiment))
         if start < total:
-            state = train(
-                state,
-                training.step,
-                training.feed.batches(start, total),
-                intervals=dataclasses.replace(training.intervals, interrupted=interruption.requested),
-                devices=training.devices,
-                log=recorder.log,
-                evaluate=recorder.evaluate,
-                checkpoint=recorder.checkpoint,
-            )
+            try:
+                state = train(
+                    state,
+                    training.step,
+                    training.feed.batches(start, total),
+                    intervals=dataclasses.replace(training.intervals, interrupted=interruption.requested),
+                    devices=training.devices,
+                    log=recorder.log,
+                    evaluate=recorder.evaluate,
+                    checkpoint=recorder.checkpoint,
+                )
+            except NonFiniteLossError as error:
+                raise UserError(f"{error} {_after_divergence(workdir, checkpoints)}") from error
         if interruption.requested():
             checkpoints.wait("last")
             progress.note(f"stopped at step {int(state.step)} of {total}, which is saved. The same command resumes it.")
@@ -121,6 +128,19 @@ def _best_score(workdir: Workdir, checkpoints: Checkpoints, state: State) -> flo
     if aucs:
         checkpoints.save("best", state, score=score)
     return score
+
+
+def _after_divergence(workdir: Workdir, checkpoints: Checkpoints) -> str:
+    """Return the ways to go on after the loss became NaN or infinite, by the checkpoints that exist."""
+    if checkpoints.step("last") is None:
+        exists, effect = "No checkpoint was written yet", "begins again"
+    else:
+        checkpoints.wait("last")
+        exists, effect = f"The checkpoint of step {checkpoints.step('last')} is kept", "resumes there"
+    return (
+        f"{exists}: with --config.training.resume_with_changes=True and a lower learning rate, --workdir={workdir.path} "
+        f"{effect}. The other changes need another --workdir."
+    )
 
 
 @dataclasses.dataclass(eq=False)
