@@ -18,7 +18,7 @@ from lfw_jax.training.build import Training, build_training
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.history import HistoryRow
 from lfw_jax.training.interruption import Interruption
-from lfw_jax.training.loop import NonFiniteLossError, train
+from lfw_jax.training.loop import DivergenceError, train
 from lfw_jax.training.state import State
 
 Validate = Callable[[State], VerificationResult]
@@ -98,7 +98,7 @@ def train_to_the_end(
                     evaluate=recorder.evaluate,
                     checkpoint=recorder.checkpoint,
                 )
-            except NonFiniteLossError as error:
+            except DivergenceError as error:
                 raise UserError(f"{error} {_after_divergence(workdir, checkpoints)}") from error
         if interruption.requested():
             checkpoints.wait("last")

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jax
+import numpy as np
+
 from lfw_jax.errors import UserError
 from lfw_jax.training.devices import Devices, on_each, replicate, spread, unreplicate
 from lfw_jax.training.state import State
@@ -37,8 +40,8 @@ class Intervals:
     interrupted: Callable[[], bool] = lambda: False
 
 
-class NonFiniteLossError(UserError):
-    """The training diverged: its loss is infinite or NaN."""
+class DivergenceError(UserError):
+    """The training diverged: its loss or parameters are infinite or NaN."""
 
 
 def train(
@@ -54,8 +57,7 @@ def train(
 ) -> State:
     """Train from a state up to step `intervals.total`.
 
-    When training is complete or pauses, the state is logged, evaluated and saved. A state with a loss that is not finite is
-    never saved.
+    When training is complete or pauses, the state is logged, evaluated and saved. A state that is not finite is never saved.
 
     Args:
       state: the initial state; `batches` must begin with the batch of its step.
@@ -71,7 +73,7 @@ def train(
       The last state.
 
     Raises:
-      NonFiniteLossError: the loss is no longer finite.
+      DivergenceError: the loss, or a parameter that is to be evaluated or saved, is no longer finite.
     """
     started = time.monotonic()
     mapped, copies, done = on_each(step, devices), replicate(state, devices), int(state.step)
@@ -89,6 +91,7 @@ def train(
         if evaluated or saved:
             _finite(logs, done)
             state = unreplicate(copies)
+            _check_finite(state, done)
             if evaluated:
                 evaluate(state)
             if saved:
@@ -104,11 +107,23 @@ def train(
 
 
 def _finite(logs: Any, done: int) -> dict[str, float]:
-    """Return the logs of a step as numbers. Raises NonFiniteLossError if the loss is not finite."""
+    """Return the logs of a step as numbers. Raises DivergenceError if the loss is not finite."""
     values = {name: float(value) for name, value in unreplicate(logs).items()}
     if not math.isfinite(values["train/loss"]):
-        raise NonFiniteLossError(
-            f"the loss became {values['train/loss']} at step {done}. Try a lower --config.optimizer.learning_rate, "
-            "--config.optimizer.clip_norm=1 or --config.model.dtype=float32."
-        )
+        raise _divergence(f"the loss became {values['train/loss']}", done)
     return values
+
+
+def _check_finite(state: State, done: int) -> None:
+    """Raise DivergenceError if the last update gave parameters or statistics that are not finite, after a finite loss."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path((state.params, state.batch_stats)):
+        if not np.isfinite(leaf).all():
+            name = jax.tree_util.keystr(path[1:], simple=True, separator=".")
+            raise _divergence(f"the parameter {name} became NaN or infinite", done)
+
+
+def _divergence(what: str, done: int) -> DivergenceError:
+    return DivergenceError(
+        f"{what} at step {done}. Try a lower --config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or "
+        "--config.model.dtype=float32."
+    )

@@ -158,7 +158,7 @@ def test_a_diverged_training_says_what_exists_and_its_advice_can_be_followed(fac
         def train(*args, log, **kwargs):
             def nan_after(done: int, values: dict[str, float]) -> None:
                 if done > step:
-                    raise training_run.NonFiniteLossError(f"the loss became nan at step {done}.")
+                    raise training_run.DivergenceError(f"the loss became nan at step {done}.")
                 log(done, values)
 
             return finite(*args, log=nan_after, **kwargs)

@@ -13,7 +13,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.models import build
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.devices import AXIS, choose_devices
-from lfw_jax.training.loop import Intervals, NonFiniteLossError, train
+from lfw_jax.training.loop import DivergenceError, Intervals, train
 from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
 from lfw_jax.training.state import State, init_state
@@ -123,11 +123,28 @@ def test_a_state_whose_loss_is_no_number_is_not_saved_at_a_step_that_is_not_logg
     state, step = make()
     params = {**state.params, "objective": {"prototypes": jnp.full((CLASSES, DIM), jnp.nan)}}
     saved = []
-    with pytest.raises(NonFiniteLossError, match="step 1"):
+    with pytest.raises(DivergenceError, match="step 1"):
         train(
             state.replace(params=params), step, endless(), devices=choose_devices(1, BATCH),
             intervals=Intervals(total=9, log_every=9, evaluate_every=9, checkpoint_every=1),
             log=lambda *_: None, evaluate=saved.append, checkpoint=saved.append,
+        )  # fmt: skip
+    assert saved == []
+
+
+def test_a_state_with_a_parameter_that_is_no_number_is_not_saved_after_a_finite_loss():
+    state, step = make()
+
+    def diverging(state: State, *batch):
+        state, logs = step(state, *batch)
+        prototypes = state.params["objective"]["prototypes"].at[0].set(jnp.inf)
+        return state.replace(params={**state.params, "objective": {"prototypes": prototypes}}), logs
+
+    saved = []
+    with pytest.raises(DivergenceError, match=r"objective\.prototypes became NaN or infinite at step 1"):
+        train(
+            state, diverging, endless(), devices=choose_devices(1, BATCH), log=lambda *_: None,
+            intervals=Intervals(total=1, log_every=9, evaluate_every=9), evaluate=saved.append, checkpoint=saved.append,
         )  # fmt: skip
     assert saved == []
 
