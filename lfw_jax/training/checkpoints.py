@@ -32,7 +32,8 @@ class _Managers(dict[str, ocp.CheckpointManager]):
 
     def __missing__(self, kind: str) -> ocp.CheckpointManager:
         options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True)
-        self[kind] = ocp.CheckpointManager(self._directory / kind, options=options)
+        handler = ocp.StandardCheckpointHandler()  # without one, Orbax warns when it reads metadata
+        self[kind] = ocp.CheckpointManager(self._directory / kind, options=options, item_handlers=handler)
         return self[kind]
 
 
