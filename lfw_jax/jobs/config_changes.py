@@ -55,7 +55,9 @@ def check_changes(changes: Changes, config: ConfigDict, *, step: int, steps_per_
 
 
 def record_changes(path: Path, changes: Changes, *, step: int) -> None:
-    """Append changes to `config_changes.jsonl`, atomically, each as a line with the keys step, key, old and new.
+    """Append changes to `config_changes.jsonl`, atomically.
+
+    Each is a line with the keys `step`, `key`, `old` and `new`.
 
     Args:
       path: the file; created if missing.
