@@ -241,6 +241,9 @@ def _training() -> ConfigDict:
         max_minutes=Number(0.0, at_least=0),
         # Epochs between two checkpoints to resume from; 0: one after each evaluation.
         checkpoint_every_epochs=Number(0.0, at_least=0),
+        # Resume a work directory although optimizer.learning_rate changed, or training.epochs grew before the learning rate
+        # began to decay; config_changes.jsonl records it. Intervals of logging, validation and checkpoints may always change.
+        resume_with_changes=False,
     )
 
 

@@ -4,6 +4,7 @@ It imports only the standard library until the packages of the extra `train` are
 """
 
 import importlib.util
+import signal
 import sys
 
 # Top-level module → package, for every package of the extra `train` in pyproject.toml.
@@ -37,9 +38,21 @@ def main(program: str = "lfw-jax") -> None:
         verb = "is" if len(missing) == 1 else "are"
         print(f"{program}: {names} {verb} not installed; run `pip install 'lfw-jax[train]'`.", file=sys.stderr)
         sys.exit(2)
-    from lfw_jax.jobs import command_line  # here, because it imports packages of the extra
+    former = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        from lfw_jax.jobs import command_line  # here, because it imports packages of the extra
 
-    command_line.run(program)
+        command_line.run(program)
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted.", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+def _terminate(number: int, _: object) -> None:
+    """End the process with the exit code of its signal, and remove unfinished files on the way."""
+    sys.exit(128 + number)
 
 
 def missing_packages() -> list[str]:

@@ -55,7 +55,8 @@ def read_source(config: Mapping[str, Any], default_dir: Path) -> tuple[ImageSet,
         # Imported here because it is the only source that needs TensorFlow Datasets.
         from lfw_jax.data.formats.tfds_source import read_tfds
 
-        return read_tfds(config["tfds"], directory), tfds_folder(directory)
+        folder = tfds_folder(directory)
+        return read_tfds(config["tfds"], directory), folder
     if not directory:
         raise UserError(
             f"--config.data.dir is empty; the source '{source}' needs {_NEEDS[source]}. To download LFW use "

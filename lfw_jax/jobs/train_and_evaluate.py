@@ -66,6 +66,11 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
     workdir = Workdir(directory, config)
     if not train and not workdir.checkpoints.is_dir():
         raise UserError(f"--workdir: found no checkpoints in {directory}; train there first with --mode=train.")
+    if not train and workdir.changes:
+        raise UserError(
+            f"{', '.join(sorted(workdir.changes))} changed, which only --mode=train can do. Give the configuration that "
+            f"{directory} was trained with."
+        )
     experiment = build_experiment(config, workdir.path)
     training = training_of(experiment) if train else None
     _print_notes(experiment)

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.command_line import paths
+from lfw_jax.jobs.config_changes import CHANGEABLE, SWITCH, Changes, record_changes
 from lfw_jax.training.history import HistoryRow, history_rows
 from lfw_jax.typed_json import to_json
 
@@ -26,6 +27,7 @@ _FREE = (
     "config.training.log_every",
     "config.training.checkpoint_every_epochs",
     "config.training.max_minutes",
+    SWITCH,
 )
 _FREE_GROUPS = ("config.evaluation.",)
 
@@ -52,6 +54,8 @@ class Workdir:
     def __init__(self, path: str | Path, config: ConfigDict):
         self.path = Path(path)
         self._config = json.loads(config.to_json_best_effort())
+        self.changes: Changes = {}
+        """Values that differ from those of the run so far, with `config.training.resume_with_changes`."""
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"--workdir: {self.path} is a file; expected a folder, or a name that is not taken.")
         if self._file("config.json").is_file():
@@ -70,12 +74,19 @@ class Workdir:
     def _compare(self, before: dict[str, Any]) -> None:
         old, new = _flat(before), _flat(self._config)
         differing = differing_keys(before, self._config)
-        if differing:
+        if new.get(SWITCH) and all(key in CHANGEABLE for key in differing):
+            self.changes = {key: (old.get(key), new.get(key)) for key in differing}
+        elif differing:
             shown = "; ".join(f"{key} was {old.get(key)!r}, now {new.get(key)!r}" for key in differing[:5])
             more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
+            remedy = "resume it"
+            if all(key in CHANGEABLE for key in differing):
+                remedy += f", add --{SWITCH}=True to go on with the change"
+            elif new.get(SWITCH):
+                remedy += f" (only {' and '.join(CHANGEABLE)} can change)"
             raise UserError(
                 f"--workdir: {self.path} belongs to another configuration: {shown}{more}. Give the same configuration to "
-                "resume it, or another --workdir."
+                f"{remedy}, or another --workdir."
             )
 
     @property
@@ -93,14 +104,19 @@ class Workdir:
         """Folder of TensorBoard events."""
         return self.path / "tensorboard"
 
-    def begin(self) -> None:
-        """Create the folder and write the configuration into it.
+    def begin(self, *, step: int = 0) -> None:
+        """Create the folder, write the configuration into it, and record its changes.
+
+        Args:
+          step: The step from which training resumes.
 
         Raises:
           UserError: If the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            if self.changes:
+                record_changes(self._file("config_changes.jsonl"), self.changes, step=step)
             self.write_json("config.json", self._config)
         except OSError as error:
             raise UserError(f"--workdir: {self.path} cannot be written ({error}). Choose another.") from error

@@ -1,5 +1,11 @@
 """Checkpoints of the last and the best state of a run, written atomically in the background by Orbax."""
 
+import contextlib
+import errno
+import logging
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -12,6 +18,24 @@ from jaxtyping import PyTree
 from lfw_jax.errors import UserError
 from lfw_jax.training.state import State
 
+_SCORE = "validation_score"
+_orbax_log = logging.getLogger("absl")
+_SYSTEM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EFBIG)
+
+
+class _Managers(dict[str, ocp.CheckpointManager]):
+    """Orbax's manager of each kind of checkpoint, created with its folder when it is first needed."""
+
+    def __init__(self, directory: Path):
+        super().__init__()
+        self._directory = directory
+
+    def __missing__(self, kind: str) -> ocp.CheckpointManager:
+        options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True)
+        handler = ocp.StandardCheckpointHandler()  # without one, Orbax warns when it reads metadata
+        self[kind] = ocp.CheckpointManager(self._directory / kind, options=options, item_handlers=handler)
+        return self[kind]
+
 
 class Checkpoints:
     """The checkpoints of a work directory: `last` to resume from, `best` by the validation score.
@@ -19,36 +43,80 @@ class Checkpoints:
     Use it in a `with` block, which waits until all checkpoints are written.
 
     Args:
-      directory: the folder of the checkpoints; created if missing.
+      directory: the folder of the checkpoints; created by the first `save`.
     """
 
     def __init__(self, directory: str | Path):
         self._directory = Path(directory).resolve()
-        options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True)
-        self._managers = {
-            kind: ocp.CheckpointManager(self._directory / kind, options=options) for kind in ("last", "best")
-        }
+        self._managers = _Managers(self._directory)
 
     def __enter__(self) -> Self:
+        _orbax_log.addFilter(_is_not_raised)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for manager in self._managers.values():
-            manager.wait_until_finished()
-            manager.close()
+        failures: list[Exception] = []
+        for managed, manager in self._managers.items():
+            try:
+                with self._writing(managed):
+                    manager.close()  # waits first
+            except Exception as failure:
+                failures.append(failure)
+        _orbax_log.removeFilter(_is_not_raised)
+        if failures and error is None:  # otherwise, what ended the block is reported
+            raise failures[0]
 
-    def save(self, kind: str, state: State) -> None:
-        """Write a state. An existing checkpoint of the same step is kept.
+    def save(self, kind: str, state: State, *, score: float | None = None) -> None:
+        """Write a state in the background. It replaces the checkpoint of its kind as soon as it is written.
+
+        A checkpoint of the same step is kept, unless a score is given.
 
         Args:
           kind: "last" or "best".
           state: the state.
+          score: the validation score of the state, which is stored with it.
+
+        Raises:
+          UserError: this checkpoint, or the one before it, cannot be written.
         """
-        manager, step = self._managers[kind], int(state.step)
-        if step not in manager.all_steps():
-            manager.save(step, args=ocp.args.StandardSave(jax.tree.map(np.asarray, state)))
+        step = int(state.step)
+        with self._writing(kind):
+            manager = self._managers[kind]
+            manager.wait_until_finished()
+            if score is None and step in manager.all_steps():
+                return
+            for stale in [found for found in manager.all_steps() if found >= step]:
+                manager.delete(stale)  # Orbax ignores a save of a step that is not above all others
+            metadata = None if score is None else {_SCORE: score}
+            arrays = ocp.args.StandardSave(jax.tree.map(np.asarray, state))
+            manager.save(step, args=arrays, custom_metadata=metadata)
+
+    def wait(self, kind: str) -> None:
+        """Wait until the latest save of a kind is complete.
+
+        Args:
+          kind: "last" or "best".
+
+        Raises:
+          UserError: the checkpoint cannot be written.
+        """
+        with self._writing(kind):
+            self._managers[kind].wait_until_finished()
+
+    def score(self, kind: str) -> float | None:
+        """Return the score that was saved with a checkpoint, None if there is no checkpoint or no score.
+
+        Args:
+          kind: "last" or "best".
+        """
+        step = self.step(kind)
+        if step is None:
+            return None
+        self.wait(kind)
+        score = (self._managers[kind].metadata(step).custom_metadata or {}).get(_SCORE)
+        return score if isinstance(score, float) else None
 
     def step(self, kind: str) -> int | None:
         """Return the step of a checkpoint, None if there is none.
@@ -56,7 +124,28 @@ class Checkpoints:
         Args:
           kind: "last" or "best".
         """
+        if kind not in self._managers and not (self._directory / kind).is_dir():
+            return None
         return self._managers[kind].latest_step()
+
+    @contextlib.contextmanager
+    def _writing(self, kind: str) -> Iterator[None]:
+        """Raise UserError for an error of the system, and remove what was written so far."""
+        try:
+            yield
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = _reason(error)
+            if reason is None:
+                raise
+            folder = self._directory / kind
+            for unfinished in folder.glob("*.orbax-checkpoint-tmp*"):
+                shutil.rmtree(unfinished, ignore_errors=True)
+            steps = sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
+            kept = f"The one of step {steps[-1]} is intact. " if steps else ""
+            raise UserError(
+                f"--workdir: the '{kind}' checkpoint cannot be written to {folder} ({reason}). {kept}Free some space, or make "
+                "the folder writable; the same command resumes the training."
+            ) from error
 
     def restore(self, kind: str, like: State) -> State:
         """Read the whole state of a checkpoint, to resume from.
@@ -130,3 +219,15 @@ class Checkpoints:
             f"--workdir: the checkpoint {self._directory / kind / str(step)} cannot be read as this configuration's "
             f"network ({what}). Use the configuration that it was trained with, or another --workdir."
         )
+
+
+def _is_not_raised(record: logging.LogRecord) -> bool:
+    """Return false for an exception that Orbax logs with its traceback, because it also raises it."""
+    return not (record.exc_info and "orbax" in Path(record.pathname).parts)
+
+
+def _reason(error: Exception) -> str | None:
+    """Return the error of the system behind an exception, None if there is none. TensorStore raises such errors as text."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return next((text for text in map(os.strerror, _SYSTEM_ERRORS) if text in str(error)), None)

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jax
+import numpy as np
+
 from lfw_jax.errors import UserError
 from lfw_jax.training.devices import Devices, on_each, replicate, spread, unreplicate
 from lfw_jax.training.state import State
@@ -25,6 +28,8 @@ class Intervals:
       evaluate_every: steps between two evaluations.
       checkpoint_every: steps between two checkpoints; 0 for one after each evaluation.
       seconds: time limit after which training pauses; another run can resume it. 0 for no limit.
+      interrupted: called after each step; true to save the state and end there. Nothing is evaluated or logged for it, so
+        that a run that resumes from there equals one without interruption.
     """
 
     total: int
@@ -32,6 +37,11 @@ class Intervals:
     evaluate_every: int
     checkpoint_every: int = 0
     seconds: float = 0.0
+    interrupted: Callable[[], bool] = lambda: False
+
+
+class DivergenceError(UserError):
+    """The training diverged: its loss or parameters are infinite or NaN."""
 
 
 def train(
@@ -47,7 +57,7 @@ def train(
 ) -> State:
     """Train from a state up to step `intervals.total`.
 
-    When training is complete or pauses, the state is logged, evaluated and saved.
+    When training is complete or pauses, the state is logged, evaluated and saved. A state that is not finite is never saved.
 
     Args:
       state: the initial state; `batches` must begin with the batch of its step.
@@ -63,7 +73,8 @@ def train(
       The last state.
 
     Raises:
-      UserError: the loss or the norm of its gradient is no longer finite.
+      DivergenceError: the loss, the norm of its gradient, or a parameter that is to be evaluated or saved, is no longer
+        finite.
     """
     started = time.monotonic()
     mapped, copies, done = on_each(step, devices), replicate(state, devices), int(state.step)
@@ -71,23 +82,25 @@ def train(
     for batch in itertools.islice(batches, max(0, intervals.total - done)):
         copies, logs = mapped(copies, *spread(batch, devices))
         done += 1
-        paused = 0 < intervals.seconds < time.monotonic() - started
+        paused, interrupted = 0 < intervals.seconds < time.monotonic() - started, intervals.interrupted()
         ends = paused or done == intervals.total
-        logged = ends or done % intervals.log_every == 0
         evaluated = ends or done % intervals.evaluate_every == 0
-        saved = ends or (done % intervals.checkpoint_every == 0 if intervals.checkpoint_every else evaluated)
+        due = done % intervals.checkpoint_every == 0 if intervals.checkpoint_every else evaluated
+        saved = ends or interrupted or due
+        logged = ends or done % intervals.log_every == 0
         if logged or evaluated or saved:
             values = _finite(logs, done)  # before a checkpoint replaces the last good one
             if logged:
                 log(done, values)
         if evaluated or saved:
             state = unreplicate(copies)
+            _check_finite(state, done)
             if evaluated:
                 evaluate(state)
             if saved:
                 checkpoint(state)
-            closed = done if evaluated and saved else closed
-        if paused:
+            closed = done if interrupted or (evaluated and saved) else closed
+        if paused or interrupted:
             break
     state = unreplicate(copies)
     if closed != done:
@@ -97,12 +110,24 @@ def train(
 
 
 def _finite(logs: Any, done: int) -> dict[str, float]:
-    """Return the logs of a step as numbers. Raises UserError if the loss or the norm of its gradient is not finite."""
+    """Return the logs of a step as numbers. Raises DivergenceError if the loss or its gradient is not finite."""
     values = {name: float(value) for name, value in unreplicate(logs).items()}
     for key, name in (("train/loss", "the loss"), ("train/gradient_norm", "the norm of the gradient")):
         if not math.isfinite(values[key]):
-            raise UserError(
-                f"{name} became {values[key]} at step {done}. The last good checkpoint is kept. Try a lower "
-                "--config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or --config.model.dtype=float32."
-            )
+            raise _divergence(f"{name} became {values[key]}", done)
     return values
+
+
+def _check_finite(state: State, done: int) -> None:
+    """Raise DivergenceError if the last update gave parameters or statistics that are not finite, after a finite loss."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path((state.params, state.batch_stats)):
+        if not np.isfinite(leaf).all():
+            name = jax.tree_util.keystr(path[1:], simple=True, separator=".")
+            raise _divergence(f"the parameter {name} became NaN or infinite", done)
+
+
+def _divergence(what: str, done: int) -> DivergenceError:
+    return DivergenceError(
+        f"{what} at step {done}. Try a lower --config.optimizer.learning_rate, --config.optimizer.clip_norm=1 or "
+        "--config.model.dtype=float32."
+    )

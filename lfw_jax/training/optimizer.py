@@ -60,6 +60,18 @@ def build_schedule(config: Mapping[str, Any], *, total_epochs: float, steps_per_
     return optax.join_schedules(parts, [warm, warm + flat])
 
 
+def depends_on_length(config: Mapping[str, Any], *, step: int, steps_per_epoch: int) -> bool:
+    """Return true if the learning rate of the steps before `step` depends on the number of epochs.
+
+    Args:
+      config: The group `optimizer`.
+      step: Number of steps taken.
+      steps_per_epoch: Number of steps in an epoch.
+    """
+    before_decay = sum(round(config[key] * steps_per_epoch) for key in ("warmup_epochs", "constant_epochs"))
+    return config["decay"] != "none" and step > before_decay
+
+
 def build_optimizer(config: Mapping[str, Any], schedule: optax.Schedule) -> optax.GradientTransformation:
     """Return Adam or AdamW, with optional clipping of the gradient norm.
 

@@ -253,3 +253,14 @@ def test_an_archive_that_cannot_be_downloaded_names_the_alternatives(tmp_path: P
         fetch_lfw(tmp_path / "tfds", archive)
     assert "--config.data.dir" in str(caught.value)
     assert "quickstart" in str(caught.value)
+
+
+@pytest.mark.parametrize("below", [".", "inner/folder"])
+@pytest.mark.parametrize(("source", "tfds"), [("lfw", ""), ("tfds", "lfw:0.1.1/train")])
+def test_a_file_as_the_folder_of_tensorflow_datasets_is_one_sentence(
+    tmp_path: Path, below: str, source: str, tfds: str
+):
+    (tmp_path / "faces.npz").touch()
+    config = dict(source=source, tfds=tfds, dir=str(tmp_path / "faces.npz" / below))
+    with pytest.raises(UserError, match=r"--config\.data\.dir: .*faces\.npz is a file; expected a folder.*source"):
+        read_source(config, tmp_path)

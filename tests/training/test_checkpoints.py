@@ -1,11 +1,15 @@
 """Checkpoints: what was written is read back, whole, and what does not fit is told."""
 
+import errno
+import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint as ocp
 import pytest
 
 from lfw_jax.errors import UserError
@@ -76,3 +80,56 @@ def test_variables_of_another_network_are_refused(tmp_path: Path, like: dict, wo
         checkpoints.save("last", state(1))
         with pytest.raises(UserError, match=words + r".*another --workdir"):
             checkpoints.restore_variables("last", like)
+
+
+def test_a_state_with_a_score_replaces_one_of_the_same_or_of_a_later_step(tmp_path: Path):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        assert checkpoints.score("best") is None
+        assert not (tmp_path / "run").exists()  # nothing is created before the first save
+        for step, score, value in ((10, 0.8, 10), (6, 0.85, 6), (6, 0.1 + 0.2, 7)):
+            checkpoints.save("best", state(value).replace(step=jnp.asarray(step)), score=score)
+            checkpoints.wait("best")
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        assert (checkpoints.step("best"), checkpoints.score("best")) == (6, 0.1 + 0.2)
+        np.testing.assert_array_equal(checkpoints.restore("best", state(0)).params["model"]["kernel"], 7.0)
+
+
+FULL = os.strerror(errno.ENOSPC)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, FULL), ValueError(f"RESOURCE_EXHAUSTED: Failed to write 8 bytes: {FULL}")]
+)
+@pytest.mark.parametrize("method", ["save", "wait_until_finished"])
+def test_a_full_disk_is_one_sentence_and_leaves_the_checkpoint_before(tmp_path: Path, error, method: str, monkeypatch):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("last", state(1))
+    checkpoints.wait("last")
+    (tmp_path / "last" / "2.orbax-checkpoint-tmp").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(ocp.CheckpointManager, method, Mock(side_effect=error))
+        with pytest.raises(UserError, match=f"{FULL}.*step 1 is intact.*same command"), checkpoints:
+            checkpoints.save("last", state(2))
+    assert not list((tmp_path / "last").glob("*tmp*"))
+    with Checkpoints(tmp_path) as checkpoints:
+        assert checkpoints.step("last") == 1
+        np.testing.assert_array_equal(checkpoints.restore("last", state(0)).params["model"]["kernel"], 1.0)
+
+
+def test_an_error_while_closing_does_not_hide_what_ended_the_block(tmp_path: Path, monkeypatch):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("last", state(1))
+    checkpoints.wait("last")
+    monkeypatch.setattr(ocp.CheckpointManager, "close", Mock(side_effect=OSError(errno.ENOSPC, FULL)))
+    with pytest.raises(KeyboardInterrupt), checkpoints:
+        raise KeyboardInterrupt
+    with pytest.raises(UserError, match=FULL):
+        checkpoints.__exit__(None, None, None)
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path: Path):
+    (tmp_path / "checkpoints").touch()
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        assert checkpoints.step("last") is None
+        with pytest.raises(UserError, match=r"checkpoint cannot be written to .*/checkpoints/last"):
+            checkpoints.save("last", state(1))

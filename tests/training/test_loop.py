@@ -13,7 +13,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.models import build
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.devices import AXIS, choose_devices
-from lfw_jax.training.loop import Intervals, train
+from lfw_jax.training.loop import DivergenceError, Intervals, train
 from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
 from lfw_jax.training.state import State, init_state
@@ -104,6 +104,49 @@ def test_a_checkpoint_between_evaluations_resumes_bit_for_bit(tmp_path: Path):
     last, rest = take(resumed, itertools.islice(endless(), 4, None), lambda _: None)
     assert rest == losses[4:]
     jax.tree.map(np.testing.assert_array_equal, last, whole)
+
+
+def test_an_interrupted_loop_finishes_its_step_and_saves_without_evaluation():
+    state, step = make()
+    logged, evaluated, saved, requests = [], [], [], iter([False, False, False, True])
+    last = train(
+        state, step, endless(), devices=choose_devices(1, BATCH),
+        intervals=Intervals(total=9, log_every=3, evaluate_every=3, interrupted=lambda: next(requests)),
+        log=lambda done, _: logged.append(done),
+        evaluate=lambda state: evaluated.append(int(state.step)),
+        checkpoint=lambda state: saved.append(int(state.step)),
+    )  # fmt: skip
+    assert (logged, evaluated, saved, int(last.step)) == ([3], [3], [3, 4], 4)
+
+
+def test_a_state_whose_loss_is_no_number_is_not_saved_at_a_step_that_is_not_logged():
+    state, step = make()
+    params = {**state.params, "objective": {"prototypes": jnp.full((CLASSES, DIM), jnp.nan)}}
+    saved = []
+    with pytest.raises(DivergenceError, match="step 1"):
+        train(
+            state.replace(params=params), step, endless(), devices=choose_devices(1, BATCH),
+            intervals=Intervals(total=9, log_every=9, evaluate_every=9, checkpoint_every=1),
+            log=lambda *_: None, evaluate=saved.append, checkpoint=saved.append,
+        )  # fmt: skip
+    assert saved == []
+
+
+def test_a_state_with_a_parameter_that_is_no_number_is_not_saved_after_a_finite_loss():
+    state, step = make()
+
+    def diverging(state: State, *batch):
+        state, logs = step(state, *batch)
+        prototypes = state.params["objective"]["prototypes"].at[0].set(jnp.inf)
+        return state.replace(params={**state.params, "objective": {"prototypes": prototypes}}), logs
+
+    saved = []
+    with pytest.raises(DivergenceError, match=r"objective\.prototypes became NaN or infinite at step 1"):
+        train(
+            state, diverging, endless(), devices=choose_devices(1, BATCH), log=lambda *_: None,
+            intervals=Intervals(total=1, log_every=9, evaluate_every=9), evaluate=saved.append, checkpoint=saved.append,
+        )  # fmt: skip
+    assert saved == []
 
 
 def test_a_loss_that_is_no_number_stops_with_advice():

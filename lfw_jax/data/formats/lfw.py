@@ -90,5 +90,22 @@ def _probe(url: str, state: str, advice: str) -> None:
 
 
 def tfds_folder(data_dir: str | Path = "") -> Path:
-    """Return the folder of tensorflow-datasets: the given one, or its own default if empty."""
-    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets")
+    """Return the folder of tensorflow-datasets: the given one, or its own default if empty.
+
+    Args:
+      data_dir: the folder, which need not exist.
+
+    Raises:
+      UserError: it is a file, or lies below one.
+    """
+    folder = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets")
+    found = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    if found.exists() and not found.is_dir():
+        key = (
+            "--config.data.dir" if data_dir else "TFDS_DATA_DIR" if "TFDS_DATA_DIR" in os.environ else "the home folder"
+        )
+        raise UserError(
+            f"{key}: {found} is a file; expected a folder, in which tensorflow-datasets stores its files. To read images from "
+            "a file, set --config.data.source to its format: array, csv, rec or bin."
+        )
+    return folder
