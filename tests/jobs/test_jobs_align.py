@@ -146,7 +146,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_is_done(
         return write(path, content)
 
     monkeypatch.setattr(saving.Path, "write_bytes", full)
-    with pytest.raises(UserError, match=r"cannot be written .No space left on device.*free some disk space"):
+    with pytest.raises(UserError, match=r"cannot be written .No space left on device.*Free some space"):
         align(request(faces, out, batch_size=2, workers=1))
     monkeypatch.undo()
     assert not list(out.rglob(".*.unfinished"))

@@ -103,7 +103,7 @@ REFUSED = {
     "unknown model": ({"model.name": "resnet51"}, "the known models are"),
     "unknown loss": ({"loss.name": "arcface9"}, "the known losses are"),
     "warm-up longer than the training": ({"optimizer.warmup_epochs": 500.0}, "take more than --config.training.epochs"),
-    "log interval of 0": ({"training.log_every": 0}, "training.log_every is 0"),
+    "unknown checkpoint": ({"evaluation.checkpoint": "first"}, "evaluation.checkpoint is 'first'"),
     "batch that does not divide": (
         {"sampler.batch_size": 17, "training.devices": 2},
         "not a multiple of the 2 devices",
@@ -206,8 +206,8 @@ def test_the_folder_of_another_configuration_or_of_something_else_is_refused(fac
     [
         ({"data.dir": "/nowhere"}, "/nowhere"),
         ({"data.source": "web"}, "web"),
-        ({"data.crop": 1.5}, "crop 1.5"),
-        ({"data.side": 4}, "side 4"),
+        ({"data.crop": 1.5}, "--config.data.crop is 1.5"),
+        ({"data.side": 4}, "--config.data.side is 4"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_nothing_is_written(faces, tmp_path, changes, words):
