@@ -1,6 +1,9 @@
 """Several virtual CPU devices for every test, so that parallel code is tested on any machine."""
 
+import ctypes
+import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +29,9 @@ def _forget_compiled_functions() -> Iterator[None]:
     import jax  # only now: JAX reads the variables above when it is imported
 
     jax.clear_caches()
+    gc.collect()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).malloc_trim(0)  # glibc keeps freed memory otherwise
 
 
 # The real LFW, beside the checkout. It is never part of the project: tests that need it say so and skip without it.

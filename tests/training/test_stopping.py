@@ -43,7 +43,9 @@ def test_a_pair_loss_stops_after_a_learning_rate_that_overflows_the_network():
     optimizer = optax.sgd(1e30)
     state = init_state(jax.random.key(0), build(PLAIN), objective, optimizer, side=SIDE)
     step = make_step(build(PLAIN, axis_name=AXIS), objective, optimizer, Augmentation(), side=SIDE, seed=0)
-    with pytest.raises(UserError, match=r"the loss became nan at step 2\. Try a lower --config.optimizer.learning_rate"):
+    with pytest.raises(
+        UserError, match=r"the loss became nan at step 2\. Try a lower --config.optimizer.learning_rate"
+    ):
         train(
             state, step, endless(), intervals=Intervals(total=9, log_every=1, evaluate_every=9),
             devices=choose_devices(2, BATCH), log=lambda *_: None, evaluate=lambda _: None, checkpoint=lambda _: None,
