@@ -1,4 +1,4 @@
-"""Interruption of a training by Ctrl-C or SIGTERM: the step is finished and saved before the process ends."""
+"""Interruption of a training by Ctrl-C or SIGTERM, after a step that is finished and saved."""
 
 import contextlib
 import os
