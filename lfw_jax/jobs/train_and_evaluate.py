@@ -63,6 +63,7 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
     workdir = Workdir(directory, config)
     if not train and not workdir.checkpoints.is_dir():
         raise UserError(f"--workdir: found no checkpoints in {directory}; train there first with --mode=train.")
+    workdir.history(0)  # a damaged history is reported now, and not after the evaluation
     experiment = build_experiment(config, workdir.path)
     training = training_of(experiment) if train else None
     _print_notes(experiment)

@@ -9,8 +9,7 @@ from ml_collections import ConfigDict
 
 from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.errors import UserError
-from lfw_jax.jobs.command_line import paths
-from lfw_jax.training.history import HistoryRow, history_rows
+from lfw_jax.training.history import HistoryRow, read_history
 from lfw_jax.typed_json import to_json
 
 # Keys that may differ between a run and its resumption: location and loading of the data (batches do not depend on it),
@@ -55,7 +54,7 @@ class Workdir:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"--workdir: {self.path} is a file; expected a folder, or a name that is not taken.")
         if self._file("config.json").is_file():
-            self._compare(json.loads(self._file("config.json").read_text(encoding="utf-8")))
+            self._compare(self._read_config())
         elif self.path.is_dir() and any(
             entry.name not in (*INSPECTION, *_FORMER_INSPECTION, *_BEFORE_CONFIG) for entry in self.path.iterdir()
         ):
@@ -66,6 +65,16 @@ class Workdir:
 
     def _file(self, name: str) -> Path:
         return self.path / name
+
+    def _read_config(self) -> dict[str, Any]:
+        path, remedy = self._file("config.json"), "Restore the file from a backup, or choose another --workdir."
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{path}: cannot be read as JSON ({error}). {remedy}") from error
+        if not isinstance(found, dict):
+            raise UserError(f"{path}: found {json.dumps(found)[:60]}, expected a configuration as an object. {remedy}")
+        return found
 
     def _compare(self, before: dict[str, Any]) -> None:
         old, new = _flat(before), _flat(self._config)
@@ -117,16 +126,15 @@ class Workdir:
           last: The last step to include.
 
         Returns:
-          The rows in order; none if there is no history yet.
+          The rows in order; none if there is no history yet. A last line that was cut off is dropped.
 
         Raises:
-          UserError: If a row has an unknown key or a value of the wrong type.
+          UserError: If the file cannot be read, or a row is not JSON or has an unknown key or a value of the wrong type.
         """
         path = self._file("history.jsonl")
         if not path.is_file():
             return []
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-        return [row for row in history_rows(rows) if row.step <= last]
+        return [row for row in read_history(path) if row.step <= last]
 
     def write_history(self, rows: Iterable[HistoryRow]) -> None:
         """Replace the history atomically. Quantities that a row does not have are not written."""
@@ -155,11 +163,7 @@ def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def _flat(config: dict[str, Any], prefix: str = "config") -> dict[str, Any]:
-    dictionary = ConfigDict(config, convert_dict=True)
     found = {}
-    for path in paths(dictionary):
-        node: Any = config
-        for key in path.split(".")[1:]:
-            node = node[key]
-        found[path.replace("config", prefix, 1)] = node
+    for key, value in config.items():
+        found |= _flat(value, f"{prefix}.{key}") if isinstance(value, dict) else {f"{prefix}.{key}": value}
     return found

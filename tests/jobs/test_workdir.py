@@ -48,6 +48,22 @@ def test_a_damaged_row_is_named(tmp_path: Path):
         workdir.history(3)
 
 
+@pytest.mark.parametrize("line", ["[1, 2]", "7", "null", '{"step": 1, "ep', "\x00\x00", "[" * 100_000])
+def test_a_damaged_line_before_the_last_is_named_and_a_damaged_last_line_is_dropped(tmp_path: Path, line: str):
+    with pytest.raises(UserError, match=r"history\.jsonl, row 2: .*Restore the file"):
+        workdir_with(tmp_path / "middle", LINES[0], line, LINES[1]).history(3)
+    if not line.startswith(("[1", "7", "null")):
+        assert len(workdir_with(tmp_path / "end", LINES[0], line).history(3)) == 1
+
+
+@pytest.mark.parametrize("text", ["", '{"seed": 0, "da', "[]", "null", "7", "\x00", "[" * 100_000])
+def test_a_damaged_configuration_is_called_damaged_and_kept(tmp_path: Path, text: str):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match=r"config\.json: .*Restore the file from a backup, or choose another"):
+        Workdir(tmp_path, ConfigDict({"seed": 0}))
+    assert (tmp_path / "config.json").read_text() == text
+
+
 def test_files_of_an_inspection_do_not_claim_a_folder_under_their_present_and_former_names(tmp_path: Path):
     for name in (*INSPECTION, "inspection_people.csv"):
         (tmp_path / name).touch()
