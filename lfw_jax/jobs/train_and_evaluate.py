@@ -15,6 +15,7 @@ from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.results import Run, write_results
 from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.jobs.workdir_lock import locked
 from lfw_jax.models import variable_shapes
 from lfw_jax.training.build import Training
 from lfw_jax.training.checkpoints import Checkpoints
@@ -63,6 +64,12 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
     workdir = Workdir(directory, config)
     if not train and not workdir.checkpoints.is_dir():
         raise UserError(f"--workdir: found no checkpoints in {directory}; train there first with --mode=train.")
+    with locked(workdir.path, "train" if train else "evaluate"):
+        _run(config, workdir, name=name, train=train, command=command)
+
+
+def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, command: str) -> None:
+    """Do as `run`, in a work directory that no other process uses."""
     workdir.history(0)  # a damaged history is reported now, and not after the evaluation
     experiment = build_experiment(config, workdir.path)
     training = training_of(experiment) if train else None

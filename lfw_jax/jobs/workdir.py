@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.errors import UserError
+from lfw_jax.jobs.workdir_lock import LOCK
 from lfw_jax.training.history import HistoryRow, read_history
 from lfw_jax.typed_json import to_json
 
@@ -34,7 +35,11 @@ INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv",
 _FORMER_INSPECTION = ("inspection_people.csv",)  # former names
 
 # Written before config.json, so a run may have ended in between. The last one is the former name of the first.
-_BEFORE_CONFIG = ("excluded_identities.json", "near_duplicates.csv", "kept_out.json")
+_BEFORE_CONFIG = (LOCK, "excluded_identities.json", "near_duplicates.csv", "kept_out.json")
+
+# Files of desktops, shells and schedulers, which say nothing about a run. Hidden files are as harmless.
+_BYSTANDERS = ("thumbs.db", "desktop.ini", "lost+found", "log.txt", "stdout.txt", "stderr.txt", "output.txt")
+_LOGS = (".log", ".out", ".err")
 
 
 class Workdir:
@@ -55,12 +60,10 @@ class Workdir:
             raise UserError(f"--workdir: {self.path} is a file; expected a folder, or a name that is not taken.")
         if self._file("config.json").is_file():
             self._compare(self._read_config())
-        elif self.path.is_dir() and any(
-            entry.name not in (*INSPECTION, *_FORMER_INSPECTION, *_BEFORE_CONFIG) for entry in self.path.iterdir()
-        ):
+        elif self.path.is_dir() and (others := sorted(entry.name for entry in self.path.iterdir() if _foreign(entry))):
             raise UserError(
-                f"--workdir: {self.path} is not empty and has no config.json, so it is not a work directory. Choose "
-                "another."
+                f"--workdir: {self.path} is not empty and has no config.json, so it is not a work directory: found "
+                f"{others[0]!r}{f' and {len(others) - 1} more' if others[1:] else ''}. Choose another."
             )
 
     def _file(self, name: str) -> Path:
@@ -160,6 +163,13 @@ def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
         for key in old.keys() | new.keys()
         if old.get(key) != new.get(key) and key not in _FREE and not key.startswith(_FREE_GROUPS)
     )
+
+
+def _foreign(entry: Path) -> bool:
+    """Return true for a file or folder that shows that something else than a run is stored beside it."""
+    if entry.name in (*INSPECTION, *_FORMER_INSPECTION, *_BEFORE_CONFIG) or entry.name.lower() in _BYSTANDERS:
+        return False
+    return entry.is_dir() or not (entry.name.startswith(".") or entry.suffix.lower() in _LOGS)
 
 
 def _flat(config: dict[str, Any], prefix: str = "config") -> dict[str, Any]:
