@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from ml_collections import ConfigDict
 
+from lfw_jax.data.protocols.data_record import record_of
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.scores import ScoredPairs, write_scores
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
@@ -74,6 +75,8 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
     experiment = build_experiment(config, workdir.path)
     training = training_of(experiment) if train else None
     _print_notes(experiment)
+    for note in workdir.check_data(record_of(experiment.split, experiment.evaluation_plan.sets)):
+        print(note)
     with Checkpoints(workdir.checkpoints) as checkpoints:
         if training and not _train(experiment, training, workdir, checkpoints):
             return

@@ -8,10 +8,11 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from lfw_jax.atomic_files import replaced_atomically
+from lfw_jax.data.protocols.data_record import RECORD_SCHEMA, DataRecord, changed_parts, changed_sets
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.workdir_lock import LOCK
 from lfw_jax.training.history import HistoryRow, read_history
-from lfw_jax.typed_json import to_json
+from lfw_jax.typed_json import read_json, to_json
 
 # Keys that may differ between a run and its resumption: location and loading of the data (batches do not depend on it),
 # devices, logging interval and time limit.
@@ -29,13 +30,16 @@ _FREE = (
 )
 _FREE_GROUPS = ("config.evaluation.",)
 
+DATA = "data.json"
+"""The record of the data that the run began with."""
+
 INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv", "inspection_identities.csv")
 """Files of `--mode=inspect`. They belong to no configuration, so a training can start in the same folder."""
 
 _FORMER_INSPECTION = ("inspection_people.csv",)  # former names
 
 # Written before config.json, so a run may have ended in between. The last one is the former name of the first.
-_BEFORE_CONFIG = (LOCK, "excluded_identities.json", "near_duplicates.csv", "kept_out.json")
+_BEFORE_CONFIG = (LOCK, DATA, "excluded_identities.json", "near_duplicates.csv", "kept_out.json")
 
 # Files of desktops, shells and schedulers, which say nothing about a run. Hidden files are as harmless.
 _BYSTANDERS = ("thumbs.db", "desktop.ini", "lost+found", "log.txt", "stdout.txt", "stderr.txt", "output.txt")
@@ -116,6 +120,47 @@ class Workdir:
             self.write_json("config.json", self._config)
         except OSError as error:
             raise UserError(f"--workdir: {self.path} cannot be written ({error}). Choose another.") from error
+
+    def check_data(self, now: DataRecord) -> list[str]:
+        """Check that the data are those that the run began with, and record them when it begins.
+
+        Until the first checkpoint nothing depends on the data, so they may change.
+
+        Args:
+          now: the record of the present data.
+
+        Returns:
+          Notes for the terminal.
+
+        Raises:
+          UserError: If the data differ from those of the checkpoints, or the record cannot be read or written.
+        """
+        notes, path = [], self._file(DATA)
+        trained = any(self.checkpoints.glob("*/[0-9]*"))
+        if trained and path.is_file():
+            before = read_json(
+                path,
+                DataRecord,
+                schema=RECORD_SCHEMA,
+                remedy="Restore the file from a backup; without the file, the present data are taken as unchanged.",
+            )
+            if changes := changed_parts(before, now):
+                raise UserError(
+                    f"--workdir: {self.path} was trained on other data than those at --config.data.dir. Changed are "
+                    f"{'. '.join(changes)}. Restore the data, or choose another --workdir."
+                )
+            return [
+                f"evaluation set {change}. It has changed since training began; its metrics are those of the present one."
+                for change in changed_sets(before, now)
+            ]
+        if trained:
+            notes = [f"{self.path} has no record of its data; the present data are taken as unchanged ({DATA})."]
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.write_json(DATA, to_json(now))
+        except OSError as error:
+            raise UserError(f"--workdir: {self.path} cannot be written ({error}). Choose another.") from error
+        return notes
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file atomically."""

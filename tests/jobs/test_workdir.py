@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from ml_collections import ConfigDict
 
+from lfw_jax.data.protocols.data_record import RECORD_SCHEMA, DataRecord, PartRecord
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
 from lfw_jax.training.history import HistoryRow
@@ -71,3 +72,30 @@ def test_files_of_an_inspection_do_not_claim_a_folder_under_their_present_and_fo
     (tmp_path / "letter.txt").touch()
     with pytest.raises(UserError, match="is not a work directory"):
         Workdir(tmp_path, ConfigDict({"seed": 0}))
+
+
+def record(digest: str, **images: int) -> DataRecord:
+    return DataRecord(RECORD_SCHEMA, {"training": PartRecord(digest, images)})
+
+
+def test_changed_data_are_refused_once_there_is_a_checkpoint(tmp_path: Path):
+    workdir = Workdir(tmp_path / "run", ConfigDict({"seed": 0}))
+    assert not workdir.check_data(record("1", Ann=2))
+    assert not workdir.check_data(record("2", Bob=2))  # nothing was learned from the former
+    (workdir.checkpoints / "last" / "3").mkdir(parents=True)
+    assert not workdir.check_data(record("2", Bob=2))
+    before = (tmp_path / "run" / "data.json").read_bytes()
+    with pytest.raises(UserError, match=r"trained on other data .*new 'Cid'; missing 'Bob'.*Restore the data, or"):
+        workdir.check_data(record("3", Cid=2))
+    assert (tmp_path / "run" / "data.json").read_bytes() == before
+
+
+def test_a_work_directory_without_a_record_of_its_data_receives_one_with_a_note(tmp_path: Path):
+    workdir = Workdir(tmp_path, ConfigDict({"seed": 0}))
+    (workdir.checkpoints / "last" / "3").mkdir(parents=True)
+    (note,) = workdir.check_data(record("1", Ann=2))
+    assert "no record of its data" in note
+    assert not workdir.check_data(record("1", Ann=2))
+    (tmp_path / "data.json").write_text("[]")
+    with pytest.raises(UserError, match=r"data\.json: .*Restore the file"):
+        workdir.check_data(record("1", Ann=2))
