@@ -83,7 +83,7 @@ def read_json(path: Path, kind: type[T], *, schema: int, remedy: str) -> T:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error}). {remedy}") from error
     found = content.get(SCHEMA_KEY) if isinstance(content, dict) else None
     if found != schema:

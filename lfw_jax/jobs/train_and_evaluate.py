@@ -6,6 +6,7 @@ import traceback
 import numpy as np
 from ml_collections import ConfigDict
 
+from lfw_jax.data.protocols.data_record import record_of
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.scores import ScoredPairs, write_scores
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
@@ -16,6 +17,7 @@ from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.results import Run, write_results
 from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.jobs.workdir_lock import locked
 from lfw_jax.models import variable_shapes
 from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.training.build import Training
@@ -71,9 +73,18 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
             f"{', '.join(sorted(workdir.changes))} changed, which only --mode=train can do. Give the configuration that "
             f"{directory} was trained with."
         )
+    with locked(workdir.path, "train" if train else "evaluate"):
+        _run(config, workdir, name=name, train=train, command=command)
+
+
+def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, command: str) -> None:
+    """Do as `run`, in a work directory that no other process uses."""
+    workdir.history(0)  # a damaged history is reported now, and not after the evaluation
     experiment = build_experiment(config, workdir.path)
     training = training_of(experiment) if train else None
     _print_notes(experiment)
+    for note in workdir.check_data(record_of(experiment.split, experiment.evaluation_plan.sets)):
+        print_lines(note)
     with Checkpoints(workdir.checkpoints) as checkpoints:
         if training and not _train(experiment, training, workdir, checkpoints):
             return

@@ -8,11 +8,13 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from lfw_jax.atomic_files import replaced_atomically
+from lfw_jax.configs import base
+from lfw_jax.data.protocols.data_record import RECORD_SCHEMA, DataRecord, changed_parts, changed_sets
 from lfw_jax.errors import UserError
-from lfw_jax.jobs.command_line import paths
 from lfw_jax.jobs.config_changes import CHANGEABLE, SWITCH, Changes, record_changes
-from lfw_jax.training.history import HistoryRow, history_rows
-from lfw_jax.typed_json import to_json
+from lfw_jax.jobs.workdir_lock import LOCK
+from lfw_jax.training.history import HistoryRow, read_history
+from lfw_jax.typed_json import read_json, to_json
 
 # Keys that may differ between a run and its resumption: location and loading of the data (batches do not depend on it),
 # devices, logging interval and time limit.
@@ -30,6 +32,11 @@ _FREE = (
     SWITCH,
 )
 _FREE_GROUPS = ("config.evaluation.",)
+# Groups whose options depend on their `name`.
+_NAMED_GROUPS = ("config.model.", "config.loss.", "config.miner.")
+
+DATA = "data.json"
+"""The record of the data that the run began with."""
 
 INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv", "inspection_identities.csv")
 """Files of `--mode=inspect`. They belong to no configuration, so a training can start in the same folder."""
@@ -37,7 +44,11 @@ INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv",
 _FORMER_INSPECTION = ("inspection_people.csv",)  # former names
 
 # Written before config.json, so a run may have ended in between. The last one is the former name of the first.
-_BEFORE_CONFIG = ("excluded_identities.json", "near_duplicates.csv", "kept_out.json")
+_BEFORE_CONFIG = (LOCK, DATA, "excluded_identities.json", "near_duplicates.csv", "kept_out.json")
+
+# Files of desktops, shells and schedulers, which say nothing about a run. Hidden files are as harmless.
+_BYSTANDERS = ("thumbs.db", "desktop.ini", "lost+found", "log.txt", "stdout.txt", "stderr.txt", "output.txt")
+_LOGS = (".log", ".out", ".err")
 
 
 class Workdir:
@@ -59,17 +70,25 @@ class Workdir:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"--workdir: {self.path} is a file; expected a folder, or a name that is not taken.")
         if self._file("config.json").is_file():
-            self._compare(json.loads(self._file("config.json").read_text(encoding="utf-8")))
-        elif self.path.is_dir() and any(
-            entry.name not in (*INSPECTION, *_FORMER_INSPECTION, *_BEFORE_CONFIG) for entry in self.path.iterdir()
-        ):
+            self._compare(self._read_config())
+        elif self.path.is_dir() and (others := sorted(entry.name for entry in self.path.iterdir() if _foreign(entry))):
             raise UserError(
-                f"--workdir: {self.path} is not empty and has no config.json, so it is not a work directory. Choose "
-                "another."
+                f"--workdir: {self.path} is not empty and has no config.json, so it is not a work directory: found "
+                f"{others[0]!r}{f' and {len(others) - 1} more' if others[1:] else ''}. Choose another."
             )
 
     def _file(self, name: str) -> Path:
         return self.path / name
+
+    def _read_config(self) -> dict[str, Any]:
+        path, remedy = self._file("config.json"), "Restore the file from a backup, or choose another --workdir."
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{path}: cannot be read as JSON ({error}). {remedy}") from error
+        if not isinstance(found, dict):
+            raise UserError(f"{path}: found {json.dumps(found)[:60]}, expected a configuration as an object. {remedy}")
+        return found
 
     def _compare(self, before: dict[str, Any]) -> None:
         old, new = _flat(before), _flat(self._config)
@@ -121,6 +140,47 @@ class Workdir:
         except OSError as error:
             raise UserError(f"--workdir: {self.path} cannot be written ({error}). Choose another.") from error
 
+    def check_data(self, now: DataRecord) -> list[str]:
+        """Check that the data are those that the run began with, and record them when it begins.
+
+        Until the first checkpoint nothing depends on the data, so they may change.
+
+        Args:
+          now: the record of the present data.
+
+        Returns:
+          Notes for the terminal.
+
+        Raises:
+          UserError: If the data differ from those of the checkpoints, or the record cannot be read or written.
+        """
+        notes, path = [], self._file(DATA)
+        trained = any(self.checkpoints.glob("*/[0-9]*"))
+        if trained and path.is_file():
+            before = read_json(
+                path,
+                DataRecord,
+                schema=RECORD_SCHEMA,
+                remedy="Restore the file from a backup; without the file, the present data are taken as unchanged.",
+            )
+            if changes := changed_parts(before, now):
+                raise UserError(
+                    f"--workdir: {self.path} was trained on other data than those at --config.data.dir. Changed are "
+                    f"{'. '.join(changes)}. Restore the data, or choose another --workdir."
+                )
+            return [
+                f"evaluation set {change}. It has changed since training began; its metrics are those of the present one."
+                for change in changed_sets(before, now)
+            ]
+        if trained:
+            notes = [f"{self.path} has no record of its data; the present data are taken as unchanged ({DATA})."]
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.write_json(DATA, to_json(now))
+        except OSError as error:
+            raise UserError(f"--workdir: {self.path} cannot be written ({error}). Choose another.") from error
+        return notes
+
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file atomically."""
         with replaced_atomically(self._file(name)) as unfinished:
@@ -133,16 +193,15 @@ class Workdir:
           last: The last step to include.
 
         Returns:
-          The rows in order; none if there is no history yet.
+          The rows in order; none if there is no history yet. A last line that was cut off is dropped.
 
         Raises:
-          UserError: If a row has an unknown key or a value of the wrong type.
+          UserError: If the file cannot be read, or a row is not JSON or has an unknown key or a value of the wrong type.
         """
         path = self._file("history.jsonl")
         if not path.is_file():
             return []
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-        return [row for row in history_rows(rows) if row.step <= last]
+        return [row for row in read_history(path) if row.step <= last]
 
     def write_history(self, rows: Iterable[HistoryRow]) -> None:
         """Replace the history atomically. Quantities that a row does not have are not written."""
@@ -153,7 +212,8 @@ class Workdir:
 def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """Return the sorted keys in which two configurations differ as experiments.
 
-    Keys that may differ between a run and its resumption are ignored.
+    Keys that may differ between a run and its resumption are ignored. An option that a configuration of an earlier
+    version does not have counts as its default.
 
     Args:
       one: A configuration as nested dictionaries.
@@ -162,7 +222,7 @@ def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     Returns:
       Keys with their groups, such as "config.loss.margin".
     """
-    old, new = _flat(one), _flat(other)
+    old, new = _with_defaults(one), _with_defaults(other)
     return sorted(
         key
         for key in old.keys() | new.keys()
@@ -170,12 +230,20 @@ def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     )
 
 
+def _with_defaults(config: dict[str, Any]) -> dict[str, Any]:
+    defaults = _flat(json.loads(base.get_config().to_json_best_effort()))
+    return {key: value for key, value in defaults.items() if not key.startswith(_NAMED_GROUPS)} | _flat(config)
+
+
+def _foreign(entry: Path) -> bool:
+    """Return true for a file or folder that shows that something else than a run is stored beside it."""
+    if entry.name in (*INSPECTION, *_FORMER_INSPECTION, *_BEFORE_CONFIG) or entry.name.lower() in _BYSTANDERS:
+        return False
+    return entry.is_dir() or not (entry.name.startswith(".") or entry.suffix.lower() in _LOGS)
+
+
 def _flat(config: dict[str, Any], prefix: str = "config") -> dict[str, Any]:
-    dictionary = ConfigDict(config, convert_dict=True)
     found = {}
-    for path in paths(dictionary):
-        node: Any = config
-        for key in path.split(".")[1:]:
-            node = node[key]
-        found[path.replace("config", prefix, 1)] = node
+    for key, value in config.items():
+        found |= _flat(value, f"{prefix}.{key}") if isinstance(value, dict) else {f"{prefix}.{key}": value}
     return found

@@ -1,10 +1,15 @@
 """The training history: the rows of `history.jsonl`, one per log and per validation."""
 
 import dataclasses
+import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
+from lfw_jax.errors import UserError
 from lfw_jax.typed_json import from_json
+
+_REMEDY = "Restore the file from a backup, or train again in another --workdir."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,20 +39,43 @@ class HistoryRow:
     validation_auc: float | None = None
 
 
-def history_rows(rows: Iterable[Mapping[str, float]]) -> tuple[HistoryRow, ...]:
+def history_rows(rows: Iterable[Mapping[str, float]], source: Path | str = "history.jsonl") -> tuple[HistoryRow, ...]:
     """Return the typed rows of a history.
 
     Args:
       rows: the rows of `history.jsonl`, in order.
+      source: the file, for messages.
 
     Raises:
-      UserError: an unknown key, or a value of another type than its field.
+      UserError: a row that is no object, an unknown key, or a value of another type than its field.
     """
-    remedy = "Restore the file from a backup, or train again in another --workdir."
     return tuple(
-        from_json(HistoryRow, dict(row), source=f"history.jsonl, row {number}", remedy=remedy)
+        from_json(HistoryRow, row, source=f"{source}, row {number}", remedy=_REMEDY)
         for number, row in enumerate(rows, 1)
     )
+
+
+def read_history(path: Path) -> tuple[HistoryRow, ...]:
+    """Read a history. A last line that was cut off is dropped.
+
+    Args:
+      path: the file `history.jsonl`.
+
+    Raises:
+      UserError: the file cannot be read, or a line is not a row of a history.
+    """
+    try:
+        lines = [line for line in path.read_bytes().split(b"\n") if line.strip()]
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}). {_REMEDY}") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            if number < len(lines):
+                raise UserError(f"{path}, row {number}: is not JSON ({error}). {_REMEDY}") from error
+    return history_rows(rows, path)
 
 
 def median_images_per_second(history: Sequence[HistoryRow]) -> float | None:

@@ -197,6 +197,22 @@ def test_a_work_directory_of_another_configuration_is_refused_and_kept(finished,
     assert sorted((path.name, path.stat().st_mtime_ns) for path in finished.rglob("*")) == before
 
 
+@pytest.mark.parametrize("train", [True, False])
+def test_data_whose_identities_changed_are_refused_and_nothing_is_written(finished, faces, tmp_path, train):
+    copy, images = shutil.copytree(finished, tmp_path / "run"), shutil.copytree(faces, tmp_path / "faces")
+    first = build_experiment(tiny(faces), tmp_path).split.training.names[0]
+    renamed = f"zz_{first}"  # the last in order, so that every prototype would belong to another identity
+    (images / first).rename(images / renamed)
+    for path in (images / renamed).iterdir():
+        path.rename(path.with_name(path.name.replace(first, renamed)))
+    for path in images.glob("*.txt"):
+        path.write_text(path.read_text().replace(first, renamed))
+    before = {path.relative_to(copy): path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=f"trained on other data.*training: .*new '{renamed}'; missing '{first}'"):
+        run(tiny(images), str(copy), name="tiny", train=train, command="python launch.py")
+    assert {path.relative_to(copy): path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+
+
 def test_a_folder_that_is_no_work_directory_is_refused(faces, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(UserError, match="not a work directory"):
