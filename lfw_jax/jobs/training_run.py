@@ -64,7 +64,9 @@ def train_to_the_end(
     workdir.begin()
     state, total = training.state, training.intervals.total
     if checkpoints.step("last") is not None:
-        state = checkpoints.restore("last", state)
+        state, damage = checkpoints.resume(state)
+        if damage:
+            print(damage)
         print(f"resuming at step {int(state.step)} of {total}")
     experiment.pixels(experiment.split.validation)  # decoded now: a broken image is reported before the first step
     start = int(state.step)
