@@ -97,7 +97,7 @@ class Checkpoints:
             return state, f"{damage} It is set aside as {aside}; training resumes from the 'best' checkpoint."
 
     def restore_evaluated(self, kind: str, like: PyTree) -> tuple[PyTree, str, str]:
-        """Read the variables of the network for an evaluation, of the other checkpoint if the wanted one is damaged.
+        """Read the network for an evaluation, from the other checkpoint if the wanted one is damaged.
 
         Args:
           kind: "last" or "best".
