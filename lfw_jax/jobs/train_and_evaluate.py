@@ -88,8 +88,10 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
     with Checkpoints(workdir.checkpoints) as checkpoints:
         if training and not _train(experiment, training, workdir, checkpoints):
             return
-        kind = config.evaluation.checkpoint
-        variables = checkpoints.restore_variables(kind, variable_shapes(experiment.network, config.data.side))
+        shapes = variable_shapes(experiment.network, config.data.side)
+        variables, kind, damage = checkpoints.restore_evaluated(config.evaluation.checkpoint, shapes)
+        if damage:
+            print(damage)
         step = checkpoints.step(kind)
         assert step is not None
     embedder = experiment.embedder(variables)

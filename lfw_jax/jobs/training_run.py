@@ -68,8 +68,8 @@ def train_to_the_end(
     """
     state, total, sampler = training.state, training.intervals.total, experiment.sampler
     if checkpoints.step("last") is not None:
-        state = checkpoints.restore("last", state)
-        print_lines(f"resuming at step {int(state.step)} of {total}")
+        state, damage = checkpoints.resume(state)
+        print_lines(*([damage] if damage else []), f"resuming at step {int(state.step)} of {total}")
     start = int(state.step)
     check_changes(workdir.changes, experiment.config, step=start, steps_per_epoch=sampler.steps_per_epoch)
     if not workdir.begun:

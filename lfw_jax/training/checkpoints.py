@@ -2,10 +2,11 @@
 
 import contextlib
 import errno
+import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -37,6 +38,14 @@ class _Managers(dict[str, ocp.CheckpointManager]):
         return self[kind]
 
 
+_OTHER = {"last": "best", "best": "last"}
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, FileNotFoundError)  # raised by Orbax for damaged files
+
+
+class DamagedCheckpointError(UserError):
+    """A checkpoint that cannot be read by any configuration."""
+
+
 class Checkpoints:
     """The checkpoints of a work directory: `last` to resume from, `best` by the validation score.
 
@@ -48,6 +57,7 @@ class Checkpoints:
 
     def __init__(self, directory: str | Path):
         self._directory = Path(directory).resolve()
+        _set_aside_damaged_metadata(self._directory)
         self._managers = _Managers(self._directory)
 
     def __enter__(self) -> Self:
@@ -147,6 +157,69 @@ class Checkpoints:
                 "the folder writable; the same command resumes the training."
             ) from error
 
+    def resume(self, like: State) -> tuple[State, str]:
+        """Read the state to resume from: "last", or "best" if "last" is damaged.
+
+        A damaged "last" is set aside as `damaged_last_<step>`, and the state of "best" takes its place. Training goes on from
+        there exactly as it did before.
+
+        Args:
+          like: a state of the same structure and shapes.
+
+        Returns:
+          The state, of numpy arrays, and a note on a damaged checkpoint, "" if there is none.
+
+        Raises:
+          UserError: there is no such checkpoint, it belongs to another network, or both are damaged.
+        """
+        try:
+            return self.restore("last", like), ""
+        except DamagedCheckpointError as damage:
+            step = self._existing_step("last")
+            state = self._instead_of("last", damage, lambda kind: self.restore(kind, like))
+            aside = self._directory / f"damaged_last_{step}"
+            shutil.rmtree(aside, ignore_errors=True)
+            (self._directory / "last" / str(step)).rename(aside)
+            self._managers["last"].reload()
+            self.save("last", state)
+            return state, f"{damage} It is set aside as {aside}; training resumes from the 'best' checkpoint."
+
+    def restore_evaluated(self, kind: str, like: PyTree) -> tuple[PyTree, str, str]:
+        """Read the network for an evaluation, from the other checkpoint if the wanted one is damaged.
+
+        Args:
+          kind: "last" or "best".
+          like: as for `restore_variables`.
+
+        Returns:
+          The variables as `restore_variables` returns them, the kind that was read, and a note on a damaged checkpoint, "" if
+          there is none.
+
+        Raises:
+          UserError: there is no such checkpoint, it belongs to another network, or both are damaged.
+        """
+        try:
+            return self.restore_variables(kind, like), kind, ""
+        except DamagedCheckpointError as damage:
+            variables = self._instead_of(kind, damage, lambda other: self.restore_variables(other, like))
+            other = _OTHER[kind]
+            return variables, other, f"{damage} The '{other}' checkpoint is evaluated instead."
+
+    def _instead_of(self, kind: str, damage: DamagedCheckpointError, read: Callable[[str], Any]) -> Any:
+        """Read the other checkpoint than a damaged one. Raises UserError if there is no whole one."""
+        other = _OTHER[kind]
+        try:
+            if self.step(other) is not None:
+                return read(other)
+        except DamagedCheckpointError as second:
+            raise UserError(
+                f"{damage} {second} Restore one from a backup, or train again in another --workdir."
+            ) from second
+        raise UserError(
+            f"{damage} There is no '{other}' checkpoint to use instead. Restore it from a backup, or train again in another "
+            "--workdir."
+        ) from damage
+
     def restore(self, kind: str, like: State) -> State:
         """Read the whole state of a checkpoint, to resume from.
 
@@ -158,14 +231,14 @@ class Checkpoints:
           The state, of numpy arrays.
 
         Raises:
-          UserError: there is no such checkpoint, or it belongs to another network.
+          UserError: there is no such checkpoint, or it is damaged, or it belongs to another network.
         """
         step = self._existing_step(kind)
         target = jax.tree.map(np.asarray, like)
         try:
             found = cast(State, self._managers[kind].restore(step, args=ocp.args.StandardRestore(target)))
-        except (ValueError, KeyError, FileNotFoundError) as error:
-            raise self._misfit(kind, step, str(error).splitlines()[0]) from error
+        except _UNREADABLE as error:
+            raise self._fault(kind, step, error) from error
         # Orbax returns arrays in the shape in which they were written, whatever the shape of the target.
         self._check_shapes(kind, step, found, target)
         return found
@@ -181,7 +254,7 @@ class Checkpoints:
           `params` and `batch_stats`, of numpy arrays, as `State.variables` returns them.
 
         Raises:
-          UserError: there is no such checkpoint, or it belongs to another network.
+          UserError: there is no such checkpoint, or it is damaged, or it belongs to another network.
         """
         step = self._existing_step(kind)
         # Without a target, Orbax also reads the arrays of the optimiser. Its partial restore reads less, but it silently fills
@@ -189,8 +262,8 @@ class Checkpoints:
         try:
             tree = cast(dict[str, Any], self._managers[kind].restore(step, args=ocp.args.StandardRestore()))
             found = {"params": tree["params"]["model"], "batch_stats": tree["batch_stats"]}
-        except (ValueError, KeyError, FileNotFoundError) as error:
-            raise self._misfit(kind, step, str(error).splitlines()[0]) from error
+        except _UNREADABLE as error:
+            raise self._fault(kind, step, error) from error
         self._check_shapes(kind, step, found, like)
         return found
 
@@ -214,6 +287,19 @@ class Checkpoints:
                 here, expected = ours.get(name, "missing"), theirs.get(name, "none")
                 raise self._misfit(kind, step, f"{name} is {here}, expected {expected}")
 
+    def _fault(self, kind: str, step: int, error: Exception) -> UserError:
+        """Return the error for a checkpoint that could not be read: damaged, or else of another network."""
+        try:
+            tree = self._managers[kind].restore(step, args=ocp.args.StandardRestore())
+            damage = None if isinstance(tree, dict) and "params" in tree else "it holds no network"
+        except _UNREADABLE as damaged:
+            damage = (str(damaged).splitlines() or [type(damaged).__name__])[0][:120]
+        if damage is None:
+            return self._misfit(kind, step, (str(error).splitlines() or [type(error).__name__])[0])
+        return DamagedCheckpointError(
+            f"--workdir: the checkpoint {self._directory / kind / str(step)} is damaged ({damage})."
+        )
+
     def _misfit(self, kind: str, step: int, what: str) -> UserError:
         return UserError(
             f"--workdir: the checkpoint {self._directory / kind / str(step)} cannot be read as this configuration's "
@@ -231,3 +317,14 @@ def _reason(error: Exception) -> str | None:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return next((text for text in map(os.strerror, _SYSTEM_ERRORS) if text in str(error)), None)
+
+
+def _set_aside_damaged_metadata(directory: Path) -> None:
+    """Rename descriptions of checkpoints that are not a JSON object. Orbax fails on them, but reads a checkpoint without one."""
+    for path in directory.glob("*/[0-9]*/_CHECKPOINT_METADATA"):
+        try:
+            damaged = not isinstance(json.loads(path.read_bytes()), dict)
+        except (ValueError, RecursionError, OSError):
+            continue  # Orbax ignores such a file
+        if damaged:
+            path.rename(path.with_name(f"{path.name}.damaged"))

@@ -133,3 +133,67 @@ def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path: Path):
         assert checkpoints.step("last") is None
         with pytest.raises(UserError, match=r"checkpoint cannot be written to .*/checkpoints/last"):
             checkpoints.save("last", state(1))
+
+
+def damage(folder: Path, file: str, text: str | None) -> None:
+    path = folder / file
+    path.unlink() if text is None else path.write_text(text)
+
+
+FILES = [
+    ("default/_METADATA", "[]"),
+    ("default/_METADATA", "{"),
+    ("default/_METADATA", None),
+]
+FILES += [("default/manifest.ocdbt", ""), ("default/manifest.ocdbt", None)]
+
+
+# Orbax closes its event loop while other arrays of a damaged checkpoint are still being read.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("file", "text"), FILES)
+def test_a_damaged_last_checkpoint_is_called_damaged_and_training_resumes_from_the_best(
+    tmp_path: Path, file: str, text: str | None
+):
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save("best", state(2))
+        checkpoints.save("last", state(3))
+    damage(tmp_path / "last" / "3", file, text)
+    with Checkpoints(tmp_path) as checkpoints:
+        with pytest.raises(UserError, match=r"last/3 is damaged"):
+            checkpoints.restore("last", state(0))
+        found, note = checkpoints.resume(state(0))
+        assert "last/3 is damaged" in note
+        jax.tree.map(np.testing.assert_array_equal, found, state(2))
+        checkpoints.save("last", state(3))  # the step of the damaged one is written again
+    assert (tmp_path / "damaged_last_3").is_dir()
+    with Checkpoints(tmp_path) as checkpoints:
+        again, note = checkpoints.resume(state(0))
+        assert (int(again.step), note) == (3, "")
+
+
+@pytest.mark.parametrize("text", ["[]", "7", "{", "", None])
+def test_a_checkpoint_with_a_damaged_description_is_read(tmp_path: Path, text: str | None):
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save("last", state(3))
+    damage(tmp_path / "last" / "3", "_CHECKPOINT_METADATA", text)
+    with Checkpoints(tmp_path) as checkpoints:
+        found, note = checkpoints.resume(state(0))
+        assert (int(found.step), note) == (3, "")
+
+
+def test_another_checkpoint_is_evaluated_instead_of_a_damaged_one_unless_both_are_damaged(tmp_path: Path):
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save("best", state(2))
+        checkpoints.save("last", state(3))
+    damage(tmp_path / "best" / "2", "default/_METADATA", "[]")
+    with Checkpoints(tmp_path) as checkpoints:
+        found, kind, note = checkpoints.restore_evaluated("best", shapes())
+    assert (kind, "best/2 is damaged" in note) == ("last", True)
+    jax.tree.map(np.testing.assert_array_equal, found, state(3).variables())
+    damage(tmp_path / "last" / "3", "default/_METADATA", "[]")
+    with Checkpoints(tmp_path) as checkpoints:
+        with pytest.raises(UserError, match=r"best/2 is damaged.*last/3 is damaged.*backup"):
+            checkpoints.restore_evaluated("best", shapes())
+        with pytest.raises(UserError, match=r"last/3 is damaged.*best/2 is damaged.*backup"):
+            checkpoints.resume(state(0))
+    assert (tmp_path / "last" / "3").is_dir()  # nothing was set aside

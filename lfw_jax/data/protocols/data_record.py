@@ -1,4 +1,4 @@
-"""A record of the data that a run began with: it tells whether the data are still the same.
+"""A record of the data that a run began with, for comparison with the present data.
 
 A class index of a trained network means an identity only as long as the training identities and their order stay the same. The
 record holds no path of a folder, so that the data may move, and no content of images.
@@ -84,7 +84,7 @@ def changed_parts(before: DataRecord, now: DataRecord) -> list[str]:
 
 
 def changed_sets(before: DataRecord, now: DataRecord) -> list[str]:
-    """Describe how the evaluation sets that are in both records differ: one text for each set that differs.
+    """Describe how evaluation sets of both records differ: one text for each set that differs.
 
     Args:
       before: the record at the beginning of a run.
