@@ -91,7 +91,7 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
         shapes = variable_shapes(experiment.network, config.data.side)
         variables, kind, damage = checkpoints.restore_evaluated(config.evaluation.checkpoint, shapes)
         if damage:
-            print(damage)
+            print_lines(damage)
         step = checkpoints.step(kind)
         assert step is not None
     embedder = experiment.embedder(variables)

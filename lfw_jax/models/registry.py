@@ -55,7 +55,7 @@ def _check_sizes(fields: Mapping[str, Any]) -> None:
             raise UserError(f"--config.model.{name} is {value!r}; expected a number or numbers.")
         several = isinstance(value, tuple | list)
         sizes = value if several else (value,) if isinstance(value, int) and not isinstance(value, bool) else ()
-        if (several and not sizes) or any(not isinstance(size, int) or size < 1 for size in sizes):
+        if any(not isinstance(size, int) or size < 1 for size in sizes):
             raise UserError(
                 f"--config.model.{name} is {value!r}; expected {'whole numbers' if several else 'a whole number'} of at least 1."
             )
@@ -77,7 +77,7 @@ def check_side(model: nn.Module, side: int) -> None:
         possible = all(leaf.size for leaf in jax.tree.leaves(shapes))
     except ZeroDivisionError:  # the initialisation of a layer without inputs
         possible = False
-    except (TypeError, ValueError) as error:
+    except (IndexError, TypeError, ValueError) as error:
         possible, reason = False, str(error).splitlines()[0]
     if not possible:
         raise UserError(

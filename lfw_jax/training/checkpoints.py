@@ -1,12 +1,8 @@
 """Checkpoints of the last and the best state of a run, written atomically in the background by Orbax."""
 
-import contextlib
-import errno
-import json
 import logging
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -17,29 +13,19 @@ import orbax.checkpoint as ocp
 from jaxtyping import PyTree
 
 from lfw_jax.errors import UserError
+from lfw_jax.training.checkpoint_files import (
+    UNREADABLE,
+    Managers,
+    first_difference,
+    is_not_raised,
+    set_aside_damaged_metadata,
+    writing,
+)
 from lfw_jax.training.state import State
 
 _SCORE = "validation_score"
-_orbax_log = logging.getLogger("absl")
-_SYSTEM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EFBIG)
-
-
-class _Managers(dict[str, ocp.CheckpointManager]):
-    """Orbax's manager of each kind of checkpoint, created with its folder when it is first needed."""
-
-    def __init__(self, directory: Path):
-        super().__init__()
-        self._directory = directory
-
-    def __missing__(self, kind: str) -> ocp.CheckpointManager:
-        options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True)
-        handler = ocp.StandardCheckpointHandler()  # without one, Orbax warns when it reads metadata
-        self[kind] = ocp.CheckpointManager(self._directory / kind, options=options, item_handlers=handler)
-        return self[kind]
-
-
 _OTHER = {"last": "best", "best": "last"}
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, FileNotFoundError)  # raised by Orbax for damaged files
+_orbax_log = logging.getLogger("absl")
 
 
 class DamagedCheckpointError(UserError):
@@ -57,11 +43,11 @@ class Checkpoints:
 
     def __init__(self, directory: str | Path):
         self._directory = Path(directory).resolve()
-        _set_aside_damaged_metadata(self._directory)
-        self._managers = _Managers(self._directory)
+        set_aside_damaged_metadata(self._directory)
+        self._managers = Managers(self._directory)
 
     def __enter__(self) -> Self:
-        _orbax_log.addFilter(_is_not_raised)
+        _orbax_log.addFilter(is_not_raised)
         return self
 
     def __exit__(
@@ -70,11 +56,11 @@ class Checkpoints:
         failures: list[Exception] = []
         for managed, manager in self._managers.items():
             try:
-                with self._writing(managed):
+                with writing(self._directory / managed):
                     manager.close()  # waits first
             except Exception as failure:
                 failures.append(failure)
-        _orbax_log.removeFilter(_is_not_raised)
+        _orbax_log.removeFilter(is_not_raised)
         if failures and error is None:  # otherwise, what ended the block is reported
             raise failures[0]
 
@@ -92,7 +78,7 @@ class Checkpoints:
           UserError: this checkpoint, or the one before it, cannot be written.
         """
         step = int(state.step)
-        with self._writing(kind):
+        with writing(self._directory / kind):
             manager = self._managers[kind]
             manager.wait_until_finished()
             if score is None and step in manager.all_steps():
@@ -112,7 +98,7 @@ class Checkpoints:
         Raises:
           UserError: the checkpoint cannot be written.
         """
-        with self._writing(kind):
+        with writing(self._directory / kind):
             self._managers[kind].wait_until_finished()
 
     def score(self, kind: str) -> float | None:
@@ -137,25 +123,6 @@ class Checkpoints:
         if kind not in self._managers and not (self._directory / kind).is_dir():
             return None
         return self._managers[kind].latest_step()
-
-    @contextlib.contextmanager
-    def _writing(self, kind: str) -> Iterator[None]:
-        """Raise UserError for an error of the system, and remove what was written so far."""
-        try:
-            yield
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = _reason(error)
-            if reason is None:
-                raise
-            folder = self._directory / kind
-            for unfinished in folder.glob("*.orbax-checkpoint-tmp*"):
-                shutil.rmtree(unfinished, ignore_errors=True)
-            steps = sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
-            kept = f"The one of step {steps[-1]} is intact. " if steps else ""
-            raise UserError(
-                f"--workdir: the '{kind}' checkpoint cannot be written to {folder} ({reason}). {kept}Free some space, or make "
-                "the folder writable; the same command resumes the training."
-            ) from error
 
     def resume(self, like: State) -> tuple[State, str]:
         """Read the state to resume from: "last", or "best" if "last" is damaged.
@@ -237,7 +204,7 @@ class Checkpoints:
         target = jax.tree.map(np.asarray, like)
         try:
             found = cast(State, self._managers[kind].restore(step, args=ocp.args.StandardRestore(target)))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise self._fault(kind, step, error) from error
         # Orbax returns arrays in the shape in which they were written, whatever the shape of the target.
         self._check_shapes(kind, step, found, target)
@@ -262,7 +229,7 @@ class Checkpoints:
         try:
             tree = cast(dict[str, Any], self._managers[kind].restore(step, args=ocp.args.StandardRestore()))
             found = {"params": tree["params"]["model"], "batch_stats": tree["batch_stats"]}
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise self._fault(kind, step, error) from error
         self._check_shapes(kind, step, found, like)
         return found
@@ -278,21 +245,15 @@ class Checkpoints:
 
     def _check_shapes(self, kind: str, step: int, found: PyTree, like: PyTree) -> None:
         """Raise UserError if the arrays of a checkpoint differ from `like` in their names or shapes."""
-        ours, theirs = (
-            {jax.tree_util.keystr(path, simple=True, separator="."): leaf.shape for path, leaf in leaves}
-            for leaves in map(jax.tree_util.tree_leaves_with_path, (found, like))
-        )
-        for name in sorted(ours.keys() | theirs.keys()):
-            if ours.get(name) != theirs.get(name):
-                here, expected = ours.get(name, "missing"), theirs.get(name, "none")
-                raise self._misfit(kind, step, f"{name} is {here}, expected {expected}")
+        if difference := first_difference(found, like):
+            raise self._misfit(kind, step, difference)
 
     def _fault(self, kind: str, step: int, error: Exception) -> UserError:
         """Return the error for a checkpoint that could not be read: damaged, or else of another network."""
         try:
             tree = self._managers[kind].restore(step, args=ocp.args.StandardRestore())
             damage = None if isinstance(tree, dict) and "params" in tree else "it holds no network"
-        except _UNREADABLE as damaged:
+        except UNREADABLE as damaged:
             damage = (str(damaged).splitlines() or [type(damaged).__name__])[0][:120]
         if damage is None:
             return self._misfit(kind, step, (str(error).splitlines() or [type(error).__name__])[0])
@@ -305,26 +266,3 @@ class Checkpoints:
             f"--workdir: the checkpoint {self._directory / kind / str(step)} cannot be read as this configuration's "
             f"network ({what}). Use the configuration that it was trained with, or another --workdir."
         )
-
-
-def _is_not_raised(record: logging.LogRecord) -> bool:
-    """Return false for an exception that Orbax logs with its traceback, because it also raises it."""
-    return not (record.exc_info and "orbax" in Path(record.pathname).parts)
-
-
-def _reason(error: Exception) -> str | None:
-    """Return the error of the system behind an exception, None if there is none. TensorStore raises such errors as text."""
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return next((text for text in map(os.strerror, _SYSTEM_ERRORS) if text in str(error)), None)
-
-
-def _set_aside_damaged_metadata(directory: Path) -> None:
-    """Rename descriptions of checkpoints that are not a JSON object. Orbax fails on them, but reads a checkpoint without one."""
-    for path in directory.glob("*/[0-9]*/_CHECKPOINT_METADATA"):
-        try:
-            damaged = not isinstance(json.loads(path.read_bytes()), dict)
-        except (ValueError, RecursionError, OSError):
-            continue  # Orbax ignores such a file
-        if damaged:
-            path.rename(path.with_name(f"{path.name}.damaged"))

@@ -109,7 +109,7 @@ def test_an_impossible_model_is_a_user_error(config: dict, words: list[str]):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("features", (0,)), ("features", ()), ("features", (8, 1.5)), ("hidden", 0), ("hidden", -4), ("features", "abc")],
+    [("features", (0,)), ("features", (8, 1.5)), ("hidden", 0), ("hidden", -4), ("features", "abc")],
 )
 def test_sizes_below_1_are_refused_by_key(field: str, value: object):
     with pytest.raises(UserError, match=rf"--config.model.{field} is .*; expected "):
@@ -123,3 +123,8 @@ def test_images_that_a_network_reduces_to_nothing_are_refused():
         UserError, match=r"cannot process images of --config.data.side=64 pixels \(its layers reduce them"
     ):
         check_side(network, 64)
+
+
+def test_a_network_that_cannot_be_built_for_a_side_is_refused():
+    with pytest.raises(UserError, match="PatchResNet cannot process images"):
+        check_side(build(dict(name="patch_resnet", features=())), 64)

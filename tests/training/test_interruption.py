@@ -5,12 +5,25 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from lfw_jax.training.interruption import Interruption
 
 ENDINGS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: SystemExit}
+
+
+@pytest.fixture(autouse=True)
+def _python_s_own_handlers() -> Iterator[None]:
+    """Receive signals as in a terminal: a process in the background of a script starts with SIGINT ignored."""
+    former = {
+        number: signal.signal(number, handler)
+        for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL))
+    }
+    yield
+    for number, handler in former.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", ENDINGS)
@@ -40,6 +53,7 @@ def test_a_second_signal_ends_the_process_at_once():
     program = """if True:
         import os, signal
         from lfw_jax.training.interruption import Interruption
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with Interruption() as interruption:
             interruption.requested()
             for _ in range(2):
