@@ -46,7 +46,7 @@ def main(_: list[str]) -> None:
 
         candidates = {
             "mtcnn, one image a call": _package(images, 1),
-            "mtcnn, 32 images a call": _package(images, 32),
+            "mtcnn, 32 images per call": _package(images, 32),
             **{f"lfw_jax, {engine}: files to crops on disk": ours(engine) for engine in _ENGINES.value},
         }
         rates = images_per_second(candidates, len(images), rounds=_ROUNDS.value)

@@ -155,7 +155,7 @@ def expand_user(path: str, flag: str) -> str:
     expanded = os.path.expanduser(path)
     if expanded.startswith("~"):
         raise UserError(
-            f"{flag} is {path}; there is no home folder of that name. Write ./{path} for a folder that is called that way."
+            f"{flag} is {path}; there is no home folder of that name. Write ./{path} for a folder with that name."
         )
     return expanded
 

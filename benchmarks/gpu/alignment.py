@@ -36,7 +36,7 @@ _CAPACITY = 256  # of `CascadeDetector`
 
 @dataclasses.dataclass(frozen=True)
 class _Plan:
-    """How much is measured: images in all, images a batch, passes of one round from files, rounds."""
+    """Extent of the measurement: images in all, images per batch, passes of one round from files, rounds."""
 
     images: int
     batch: int

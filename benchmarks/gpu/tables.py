@@ -122,7 +122,7 @@ def _bounds(dtype: str, found: Mapping[str, Any]) -> list[str]:
         f"{dtype}, batch {trace['batch']}: the device is idle for {percent(idle)} of a step; the time goes into {kinds}. The "
         f"most expensive of its operations:"
     )
-    return [text, table(("Operation", "Kind", "Part of the step", "ms a step", "Share"), rows)]
+    return [text, table(("Operation", "Kind", "Part of the step", "ms per step", "Share"), rows)]
 
 
 def rate(row: Mapping[str, Any] | str) -> str:

@@ -20,14 +20,16 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "idle": (IDLE,),
     "other": (COLLECTIVE, OTHER),
 }
-"""What bounds an operation of each kind, as a rule: a residual network's matrix products and convolutions are bound by
-arithmetic (the first stage's less so), everything else by how fast memory is read and written."""
+"""The usual bound of each kind of operation: a residual network's matrix products and convolutions are bound by
+arithmetic (the first stage's less so), everything else by memory bandwidth."""
 
 _STAGES = (
-    "draw", "augmentation", "network, forward", "objective, forward", "objective, backward", "network, backward",
+    "select_batch", "augmentation", "network, forward", "objective, forward", "objective, backward", "network, backward",
     "optimiser",
 )  # fmt: skip
-_SCOPES = ("draw", "augmentation", "network", "objective", "optimiser")  # named scopes of lfw_jax.training
+SCOPES = ("select_batch", "augmentation", "network", "objective", "optimiser")
+"""The named scopes of lfw_jax.training."""
+
 _MOVES = {
     "bitcast", "broadcast", "call", "concatenate", "constant", "convert", "copy", "copy-done", "copy-start",
     "dynamic-slice", "dynamic-update-slice", "fusion", "gather", "get-tuple-element", "pad", "parameter", "reshape",
@@ -189,7 +191,7 @@ def scope_of(op_name: str) -> str:
     """Return the part of a training step in which an operation was traced, from its name in JAX."""
     for part in op_name.split("/"):
         inner = re.sub(r"^(?:\w+\()*|\)*$", "", part)
-        if inner in _SCOPES:
+        if inner in SCOPES:
             if inner in ("network", "objective"):
                 return f"{inner}, {'backward' if 'transpose(' in part else 'forward'}"
             return inner

@@ -63,7 +63,7 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
 
     Raises:
       UserError: If the configuration, the data or the work directory are invalid. An evaluation set that fails is reported
-    after all other results are written.
+        after all other results are written.
     """
     workdir = Workdir(directory, config)
     if not train and not workdir.checkpoints.is_dir():
@@ -102,7 +102,7 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
     if failed:
         raise UserError(
             f"--config.evaluation.sets: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
-            "other results are written. Mend the set, and evaluate again with --mode=evaluate."
+            "other results are written. Correct the set, and evaluate again with --mode=evaluate."
         )
 
 

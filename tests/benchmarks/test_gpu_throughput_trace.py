@@ -1,5 +1,8 @@
 """What a trace says of a step: kinds of operations, parts of the step, time in which nothing runs."""
 
+import re
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -13,6 +16,7 @@ from benchmarks.gpu.throughput_hlo import (
     MATRIX,
     OPTIMISER,
     OTHER,
+    SCOPES,
     Program,
     read_program,
     scope_of,
@@ -115,6 +119,12 @@ def test_a_kernel_is_found_by_its_own_name_first(kernel, instruction, name, kind
 )
 def test_the_part_of_the_step_is_its_named_scope(op_name, scope):
     assert scope_of(op_name) == scope
+
+
+def test_the_scopes_are_those_of_the_training_step():
+    folder = Path(__file__).parents[2] / "lfw_jax" / "training"
+    named = {name for path in folder.rglob("*.py") for name in re.findall(r'named_scope\("(\w+)"\)', path.read_text())}
+    assert named == set(SCOPES)
 
 
 def event(start: float, duration: float, kernel: str = "k", line: str = "Stream #1") -> Event:
