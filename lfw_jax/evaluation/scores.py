@@ -114,7 +114,7 @@ def read_scores(path: Path) -> dict[str, ScoredPairs]:
             )
         roles = dict.fromkeys(name.rpartition("/")[0] for name in arrays)
         return {role: _scored(arrays, role) for role in roles}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(
             f"{path}: not readable as scores of an evaluation ({error}). Evaluate again with --mode=evaluate."
         ) from error

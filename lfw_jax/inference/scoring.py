@@ -8,6 +8,7 @@ from jaxtyping import Float, UInt8
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
+from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import pair_distances
 from lfw_jax.inference.embedder import Embedder
@@ -61,7 +62,38 @@ def score(embedder: Embedder, pairs: PairList, pixels: UInt8[np.ndarray, "images
       UserError: a distance is not finite, or the list has pairs of one kind only.
       ValueError: the images do not match the crop geometry of the embedder.
     """
-    return _scored(pairs, embedder.embed(pixels))
+    return score_embedded(pairs, embed_list(embedder, pairs, pixels))
+
+
+def embed_list(
+    embedder: Embedder, pairs: PairList, pixels: UInt8[np.ndarray, "images stored stored 3"]
+) -> EmbeddedImages:
+    """Return the embeddings of the images of a list, in the order of `pairs.keys()`.
+
+    Args:
+      embedder: the trained network.
+      pairs: the list.
+      pixels: the decoded images, in the order of `pairs.keys()`.
+
+    Raises:
+      UserError: an embedding is not finite.
+      ValueError: the images do not match the crop geometry of the embedder.
+    """
+    names, numbers = zip(*pairs.keys(), strict=True)
+    return EmbeddedImages(pairs.name, embedder.embed(pixels), np.array(names, np.str_), np.array(numbers, np.int64))
+
+
+def score_embedded(pairs: PairList, images: EmbeddedImages) -> ScoredPairs:
+    """Return the pairs of a list with the distances of their embeddings.
+
+    Args:
+      pairs: the list.
+      images: its embedded images, in the order of `pairs.keys()`.
+
+    Raises:
+      UserError: the list has pairs of one kind only.
+    """
+    return _scored(pairs, images.embeddings)
 
 
 def score_raw_pixels(

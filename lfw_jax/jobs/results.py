@@ -13,6 +13,7 @@ import numpy as np
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.evaluation.diagnosis import worst_errors
+from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics, Views
 from lfw_jax.evaluation.verification import VerificationResult
 from lfw_jax.jobs.experiment import Experiment
@@ -54,8 +55,7 @@ class Run:
 
 def write_results(
     run: Run,
-    result: VerificationResult,
-    raw_pixels: VerificationResult,
+    split: EvaluatedSplit,
     sets: Sequence[VerificationResult] = (),
     failed: Mapping[str, str] = types.MappingProxyType({}),
 ) -> None:
@@ -63,22 +63,21 @@ def write_results(
 
     Args:
       run: the run.
-      result: the result of the embeddings.
-      raw_pixels: the result of the raw pixels on the same pairs, as a baseline.
+      split: the results on the split.
       sets: the results of the embeddings on the evaluation sets.
       failed: the reason for each evaluation set that could not be evaluated, by its name.
     """
     experiment, config = run.experiment, str(run.experiment.config)
     history = run.workdir.history(run.step)
-    metrics = dataclasses.replace(_metrics(run, result, raw_pixels, sets, history), failed_sets=dict(failed))
+    metrics = dataclasses.replace(_metrics(run, split, sets, history), failed_sets=dict(failed))
     run.workdir.write_json("metrics.json", to_json(metrics))
     with TensorBoard(run.workdir.events) as board:
-        log_results(board, metrics, result.pairs, config=config)
+        log_results(board, metrics, split.result.pairs, config=config)
     print_results(metrics)
     report = RunReport(
         metrics=metrics,
-        pairs=result.pairs,
-        errors=_errors(experiment, result),
+        pairs=split.result.pairs,
+        errors=_errors(experiment, split.result),
         history=history,
         data=_data(experiment),
         objective=experiment.objective.describe,
@@ -91,12 +90,12 @@ def write_results(
 
 def _metrics(
     run: Run,
-    result: VerificationResult,
-    raw_pixels: VerificationResult,
+    split: EvaluatedSplit,
     sets: Sequence[VerificationResult],
     history: Sequence[HistoryRow],
 ) -> RunMetrics:
     experiment, evaluation = run.experiment, run.experiment.config.evaluation
+    name = split.result.metrics.name
     return RunMetrics(
         schema=SCHEMA,
         config=run.name,
@@ -108,8 +107,8 @@ def _metrics(
         training_seconds=round(training_seconds(history), 1),
         protocol=_protocol(experiment),
         views=Views(flip=evaluation.flip, shift=evaluation.shift),
-        evaluation={result.metrics.name: result.metrics},
-        raw_pixels={result.metrics.name: raw_pixels.metrics},
+        evaluation={name: split.result.metrics},
+        raw_pixels={name: split.raw_pixels.metrics},
         sets={item.metrics.name: item.metrics for item in sets},
         leaking=dict(experiment.evaluation_plan.leaking),
         notes=experiment.split.notes,

@@ -8,10 +8,12 @@ from ml_collections import ConfigDict
 
 from lfw_jax.data.protocols.data_record import record_of
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.embeddings import write_embeddings
+from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.scores import ScoredPairs, write_scores
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
 from lfw_jax.inference.embedder import Embedder
-from lfw_jax.inference.scoring import score, score_raw_pixels
+from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_raw_pixels
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.results import Run, write_results
@@ -95,10 +97,11 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
         step = checkpoints.step(kind)
         assert step is not None
     embedder = experiment.embedder(variables)
-    result, raw_pixels, scores = evaluate_split(experiment, embedder)
+    split = evaluate_split(experiment, embedder)
     sets, set_scores, failed = evaluate_sets(experiment, embedder)
-    write_scores(workdir.path / "scores.npz", scores | set_scores)
-    write_results(Run(name, command, workdir, experiment, kind, step), result, raw_pixels, sets, failed)
+    write_scores(workdir.path / "scores.npz", {**split.scores, **set_scores})
+    write_embeddings(workdir.path / "embeddings.npz", split.images)
+    write_results(Run(name, command, workdir, experiment, kind, step), split, sets, failed)
     if failed:
         raise UserError(
             f"--config.evaluation.sets: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
@@ -132,9 +135,7 @@ def _validate(experiment: Experiment, embedder: Embedder) -> VerificationResult:
     return verify_folds(dataclasses.replace(scored, folds=folds))
 
 
-def evaluate_split(
-    experiment: Experiment, embedder: Embedder
-) -> tuple[VerificationResult, VerificationResult, dict[str, ScoredPairs]]:
+def evaluate_split(experiment: Experiment, embedder: Embedder) -> EvaluatedSplit:
     """Evaluate the test pairs at thresholds chosen on the development pairs, or on the other folds.
 
     If the development pairs are not pairs of held-out identities, the test pairs are also evaluated at the threshold of
@@ -143,21 +144,24 @@ def evaluate_split(
     Args:
       experiment: The pair lists and their images.
       embedder: The trained network.
-
-    Returns:
-      The result of the embeddings, the result of the raw pixels, and the scored pairs by their role: "test", and
-      "development" and "held_out" if there are such pairs.
     """
     split, geometry = experiment.split, experiment.data.geometry
-    lists = [split.test] if split.by_folds else [split.test, split.development]
-    learned = [score(embedder, pairs, experiment.pixels(pairs)) for pairs in lists]
-    raw = [score_raw_pixels(geometry, pairs, experiment.pixels(pairs)) for pairs in lists]
-    result = _verify(*learned)
-    scores: dict[str, ScoredPairs] = dict(zip(("test", "development"), learned, strict=False))
+    lists = {"test": split.test}
+    if not split.by_folds:
+        lists["development"] = split.development
     if split.validation is not split.development:
-        scores["held_out"] = score(embedder, split.validation, experiment.pixels(split.validation))
+        lists["held_out"] = split.validation
+    images = {role: embed_list(embedder, pairs, experiment.pixels(pairs)) for role, pairs in lists.items()}
+    scores = {role: score_embedded(pairs, images[role]) for role, pairs in lists.items()}
+    raw = [
+        score_raw_pixels(geometry, pairs, experiment.pixels(pairs))
+        for role, pairs in lists.items()
+        if role != "held_out"
+    ]
+    result = _verify(scores["test"], scores.get("development"))
+    if "held_out" in scores:
         result = with_held_out_threshold(result, scores["held_out"])
-    return result, _verify(*raw), scores
+    return EvaluatedSplit(result, _verify(*raw), scores, images)
 
 
 def evaluate_sets(
