@@ -5,9 +5,9 @@ of their weights, the weight of a pair within one identity is the weight of that
 leave a resample together, so the spread of a metric over the resamples includes the dependence of its pairs.
 
 Sources: Snijders & Borgatti, "Non-parametric standard errors and tests for network statistics", Connections 22, 1999 (the
-vertex bootstrap); Owen & Eckles, "Bootstrapping data arrays of arbitrary order", Annals of Applied Statistics 6, 2012 (double or
-nothing); Fogliato, Patil & Perona, "Confidence intervals for error rates in 1:1 matching tasks", IJCV 2024 (both, for pairs of
-faces).
+vertex bootstrap); Owen & Eckles, "Bootstrapping data arrays of arbitrary order", Annals of Applied Statistics 6, 2012 (double
+or nothing); Fogliato, Patil & Perona, "Confidence intervals for error rates in 1:1 matching tasks", IJCV 2024 (both, for pairs
+of faces).
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ KINDS = ("vertex", "double_or_nothing")
 RESAMPLES = 1000
 """Number of resamples by default: the ends of a 95 % interval are then the 25th and the 975th of the sorted resamples."""
 
-_BLOCK_WEIGHTS = 1 << 20
+_BLOCK_WEIGHTS = 1 << 18
 
 
 def identity_weights(
@@ -45,7 +45,7 @@ def identity_weights(
       kind: "vertex": as many identities are drawn, with replacement, as there are, and the weight of an identity is its
         multiplicity. "double_or_nothing": the weight of an identity is 0 or 2, with equal probability.
       seed: seed of the resampling.
-      block: number of resamples in a block; by default as many as keep a block near 8 MB.
+      block: number of resamples in a block; by default as many as keep a block near 2 MB.
 
     Raises:
       ValueError: an unknown kind, no resample, or identities of another shape.
@@ -57,6 +57,46 @@ def identity_weights(
     graph = identities if isinstance(identities, IdentityGraph) else identity_graph(identities)
     size = block or max(1, _BLOCK_WEIGHTS // len(graph))
     return _blocks(graph, resamples, kind, np.random.default_rng(seed), size)
+
+
+def edge_weights(
+    identities: Shaped[np.ndarray, "pairs 2"] | IdentityGraph,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    block: int | None = None,
+) -> Iterator[Float[np.ndarray, "block pairs"]]:
+    """Yield the weights of all pairs if edges are resampled, not identities, in blocks of resamples.
+
+    All pairs of the same two identities have the same weight, 0 or 2, independent of any other; pairs within one identity have
+    weight 1. The spread of a metric over these resamples is the part that the edges have of their own, beside the effects of
+    their identities. `percentiles.bootstrap_intervals` corrects the bootstrap over identities by it.
+
+    Args:
+      identities: names or numbers of the two identities of each pair, or their graph.
+      resamples: number of resamples.
+      seed: seed of the resampling.
+      block: number of resamples in a block; by default as many as keep a block near 2 MB.
+
+    Raises:
+      ValueError: no resample, or identities of another shape.
+    """
+    if resamples < 1 or (block is not None and block < 1):
+        raise ValueError(f"found {resamples} resamples in blocks of {block}, expected at least 1")
+    graph = identities if isinstance(identities, IdentityGraph) else identity_graph(identities)
+    size = block or max(1, _BLOCK_WEIGHTS // len(graph))
+    return _edge_blocks(graph, resamples, np.random.default_rng(seed), size)
+
+
+def _edge_blocks(
+    graph: IdentityGraph, resamples: int, generator: np.random.Generator, size: int
+) -> Iterator[Float[np.ndarray, "block pairs"]]:
+    edges = int(graph.edge_labels.max(initial=-1)) + 1
+    for start in range(0, resamples, size):
+        rows = min(size, resamples - start)
+        weights = np.ones((rows, len(graph)))
+        weights[:, graph.edges] = np.take(2.0 * generator.integers(0, 2, (rows, edges)), graph.edge_labels, axis=1)
+        yield weights
 
 
 def _blocks(

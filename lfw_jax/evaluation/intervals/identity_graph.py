@@ -15,11 +15,13 @@ class IdentityGraph:
       vertices: number of identities.
       first: index of the first identity of each pair, in [0, vertices).
       second: index of the second identity of each pair.
+      known: false if the identities are unknown, and each pair stands for one of its own.
     """
 
     vertices: int
     first: Int[np.ndarray, "pairs"]
     second: Int[np.ndarray, "pairs"]
+    known: bool = True
 
     @functools.cached_property
     def loops(self) -> Bool[np.ndarray, "pairs"]:
@@ -37,6 +39,12 @@ class IdentityGraph:
         low, high = np.minimum(self.first, self.second)[self.edges], np.maximum(self.first, self.second)[self.edges]
         return np.unique(low * self.vertices + high, return_inverse=True)[1]
 
+    @functools.cached_property
+    def degrees(self) -> Int[np.ndarray, "vertices"]:
+        """The number of pairs in which each identity occurs."""
+        in_second = np.bincount(self.second[self.edges], minlength=self.vertices)
+        return np.bincount(self.first, minlength=self.vertices) + in_second
+
     def __len__(self) -> int:
         return len(self.first)
 
@@ -46,15 +54,15 @@ class IdentityGraph:
         Args:
           index: indices of the pairs, or a mask.
         """
-        return IdentityGraph(self.vertices, self.first[index], self.second[index])
+        return IdentityGraph(self.vertices, self.first[index], self.second[index], self.known)
 
     def sums_by_identity(self, values: Float[np.ndarray, "pairs"]) -> Float[np.ndarray, "vertices"]:
         """Return, for each identity, the sum of the values of the pairs in which it occurs.
 
-    A loop counts once.
+        A loop counts once.
 
-        Args:
-          values: value of each pair.
+            Args:
+              values: value of each pair.
         """
         sums = np.bincount(self.first, weights=values, minlength=self.vertices)
         return sums + np.bincount(self.second[self.edges], weights=values[self.edges], minlength=self.vertices)
@@ -66,6 +74,15 @@ class IdentityGraph:
           values: value of each pair.
         """
         return np.bincount(self.edge_labels, weights=values[self.edges])
+
+    def sums_by_edge_or_loop(self, values: Float[np.ndarray, "pairs"]) -> Float[np.ndarray, "edges_and_loops"]:
+        """Return the sums of `sums_by_edge`, and the sum of the values of all pairs within each identity.
+
+        Args:
+          values: value of each pair.
+        """
+        loops = np.bincount(self.first[self.loops], weights=values[self.loops], minlength=self.vertices)
+        return np.concatenate([self.sums_by_edge(values), loops])
 
 
 def identity_graph(identities: Shaped[np.ndarray, "pairs 2"]) -> IdentityGraph:
@@ -83,3 +100,13 @@ def identity_graph(identities: Shaped[np.ndarray, "pairs 2"]) -> IdentityGraph:
     names, index = np.unique(identities, return_inverse=True)
     first, second = index.reshape(identities.shape).T
     return IdentityGraph(len(names), np.ascontiguousarray(first), np.ascontiguousarray(second))
+
+
+def unknown_identities(pairs: int) -> IdentityGraph:
+    """Return a graph in which all pairs are independent, for a list without identities.
+
+    Args:
+      pairs: number of pairs.
+    """
+    each = np.arange(pairs)
+    return IdentityGraph(pairs, each, each, known=False)
