@@ -12,6 +12,7 @@ from lfw_jax.evaluation.embeddings import write_embeddings
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.scores import ScoredPairs, write_scores
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
+from lfw_jax.evaluation.with_intervals import with_intervals
 from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_raw_pixels
 from lfw_jax.jobs.dispatch import Request
@@ -161,6 +162,7 @@ def evaluate_split(experiment: Experiment, embedder: Embedder) -> EvaluatedSplit
     result = _verify(scores["test"], scores.get("development"))
     if "held_out" in scores:
         result = with_held_out_threshold(result, scores["held_out"])
+    result = with_intervals(result, development=scores.get("development"), held_out=scores.get("held_out"))
     return EvaluatedSplit(result, _verify(*raw), scores, images)
 
 
@@ -184,7 +186,7 @@ def evaluate_sets(
         lists = [item.with_folds()] if item.development is None else [item.pairs, item.development]
         try:
             scored = [score(embedder, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
-            results.append(_verify(*scored))
+            results.append(with_intervals(_verify(*scored), development=scored[1] if len(scored) > 1 else None))
         except UserError as error:
             failed[item.name] = str(error)
         except Exception as error:  # whatever it is, a night of training must not end without its report
