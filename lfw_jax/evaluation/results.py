@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from lfw_jax.evaluation.rate_results import ErrorRates
 from lfw_jax.typed_json import JSON_KEY
 
 
@@ -100,6 +101,8 @@ class ListResult:
       folds: cross-validation; None for a list without folds.
       insightface: the accuracy by InsightFace's protocol; None for a list without folds or of fewer than ten pairs.
       true_accept_rates: TAR@FAR, one point per false accept rate that can be measured on the number of pairs.
+      error_rates: the equal error rate, and the FNMR at given FMRs; None in results of earlier versions.
+      notes: remarks on the list, such as pairs that it names twice.
     """
 
     name: str = dataclasses.field(metadata={JSON_KEY: "list"})
@@ -113,6 +116,8 @@ class ListResult:
     folds: FoldsResult | None
     insightface: InsightFaceResult | None
     true_accept_rates: tuple[TrueAcceptRate, ...]
+    error_rates: ErrorRates | None = None
+    notes: tuple[str, ...] = ()
 
     def by_rule(self, rule: str) -> ThresholdResult:
         """Return the result of the threshold that was chosen by a rule.
