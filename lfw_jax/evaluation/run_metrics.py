@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from lfw_jax.evaluation.rate_results import AcquisitionResult, AllPairsResult
 from lfw_jax.evaluation.results import ListResult
 
 SCHEMA = 1
@@ -61,6 +62,8 @@ class RunMetrics:
       notes: remarks on exclusions and their reasons.
       environment: machine and package versions.
       failed_sets: the reason for each evaluation set that could not be evaluated, by its name.
+      all_pairs: the error rates of all pairs of the test images; None if their identities are unknown.
+      acquisition: the failures to acquire among the test images; None if faces were not detected.
     """
 
     schema: int
@@ -80,6 +83,8 @@ class RunMetrics:
     notes: tuple[str, ...]
     environment: Mapping[str, str]
     failed_sets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    all_pairs: AllPairsResult | None = None
+    acquisition: AcquisitionResult | None = None
 
     @property
     def test(self) -> ListResult:

@@ -12,6 +12,8 @@ import numpy as np
 
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.splits import Split
+from lfw_jax.evaluation.acquisition import acquisition, thresholds_in_use
+from lfw_jax.evaluation.cross_pairs import all_pairs
 from lfw_jax.evaluation.diagnosis import worst_errors
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics, Views
@@ -70,6 +72,7 @@ def write_results(
     experiment, config = run.experiment, str(run.experiment.config)
     history = run.workdir.history(run.step)
     metrics = dataclasses.replace(_metrics(run, split, sets, history), failed_sets=dict(failed))
+    metrics = _with_error_rates(metrics, experiment, split)
     run.workdir.write_json("metrics.json", to_json(metrics))
     with TensorBoard(run.workdir.events) as board:
         log_results(board, metrics, split.result.pairs, config=config)
@@ -114,6 +117,19 @@ def _metrics(
         notes=experiment.split.notes,
         environment=_environment(experiment),
     )
+
+
+def _with_error_rates(metrics: RunMetrics, experiment: Experiment, split: EvaluatedSplit) -> RunMetrics:
+    """Add the error rates of all pairs of the test images, and the failures to acquire among them."""
+    pairs, test = split.result.pairs, experiment.split.test
+    in_use = thresholds_in_use(split.result.metrics, pairs)
+    if (undetected := experiment.split.images_of(test).undetected) is not None:
+        metrics = dataclasses.replace(metrics, acquisition=acquisition(pairs, undetected, in_use))
+    if test in experiment.split.unnamed:
+        note = f"{test.name} does not name all identities, so that pairs beyond the listed ones cannot be evaluated."
+        return dataclasses.replace(metrics, notes=(*metrics.notes, note))
+    means = {label: float(np.mean(threshold)) for label, threshold in in_use.items()}
+    return dataclasses.replace(metrics, all_pairs=all_pairs(split.images["test"], means))
 
 
 def _protocol(experiment: Experiment) -> Protocol:

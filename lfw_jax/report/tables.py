@@ -8,6 +8,7 @@ from rich.text import Text
 from lfw_jax.evaluation.intervals.interval import WILSON_BY_IDENTITIES
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.run_metrics import RunMetrics
+from lfw_jax.report.error_rates_table import error_rates_table
 from lfw_jax.report.evaluation_sets import sets_table
 from lfw_jax.report.formatting import interval, mean_and_error, number, percent, threshold_rows, values_interval
 from lfw_jax.report.terminal_text import printable
@@ -18,6 +19,8 @@ _WIDTH = 80
 def print_results(metrics: RunMetrics) -> None:
     """Print the results of a run: the test list, the raw pixels, and the evaluation sets if any."""
     print_table(verification_table(metrics.test))
+    if rates := error_rates_table(metrics):
+        print_table(rates)
     baseline = metrics.baseline
     accuracy = percent(baseline.by_rule("accuracy").accuracy)
     print(f"baseline of raw pixels: accuracy {accuracy}, AUC {baseline.auc:.4f}")
