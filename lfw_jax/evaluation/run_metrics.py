@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from lfw_jax.evaluation.identification.results import IdentificationResult
 from lfw_jax.evaluation.results import ListResult
 
 SCHEMA = 1
@@ -61,6 +62,9 @@ class RunMetrics:
       notes: remarks on exclusions and their reasons.
       environment: machine and package versions.
       failed_sets: the reason for each evaluation set that could not be evaluated, by its name.
+      identification: identification and retrieval among the images of the test list; None if their identities are unknown, or
+        fewer than two have two images.
+      identification_sets: the results of identification protocols, by their names.
     """
 
     schema: int
@@ -80,6 +84,14 @@ class RunMetrics:
     notes: tuple[str, ...]
     environment: Mapping[str, str]
     failed_sets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    identification: IdentificationResult | None = None
+    identification_sets: Mapping[str, IdentificationResult] = dataclasses.field(default_factory=dict)
+
+    @property
+    def identified(self) -> tuple[IdentificationResult, ...]:
+        """All results of identification: of the test images, then of the protocols."""
+        own = () if self.identification is None else (self.identification,)
+        return (*own, *self.identification_sets.values())
 
     @property
     def test(self) -> ListResult:

@@ -8,6 +8,7 @@ from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.data_summary import DataSummary, data_section
 from lfw_jax.report.evaluation_sets import rates_section, sets_section
+from lfw_jax.report.identification_section import identification_section
 from lfw_jax.report.page import Reproduction, Section, write_page
 from lfw_jax.report.sections import baseline_section, training_section, verification_headline, verification_section
 from lfw_jax.training.history import HistoryRow
@@ -47,6 +48,8 @@ def write_run_page(path: Path, report: RunReport) -> None:
     sections = [verification_section(metrics.test, report.pairs)]
     if metrics.sets or metrics.failed_sets:
         sections.append(sets_section(list(metrics.sets.values()), metrics.leaking, metrics.failed_sets))
+    if identified := metrics.identified:
+        sections.append(identification_section(identified))
     sections += [rates_section(metrics.test), baseline_section(metrics.test, metrics.baseline), report.errors]
     if any(row.loss is not None for row in report.history):
         sections.append(training_section(report.history))

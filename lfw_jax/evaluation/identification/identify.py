@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 
-from lfw_jax.errors import UserError
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.identification.cmc import cmc
 from lfw_jax.evaluation.identification.open_set import open_set
@@ -14,26 +13,18 @@ from lfw_jax.evaluation.identification.retrieval import retrieve
 from lfw_jax.evaluation.identification.search import search
 
 
-def identify(probes: Templates, gallery: Templates, *, name: str, closed: bool = False) -> IdentificationResult:
+def identify(probes: Templates, gallery: Templates, *, name: str) -> IdentificationResult:
     """Identify probes in a gallery: closed-set rates over the mated probes, open-set rates over all.
 
     Args:
       probes: the probes.
       gallery: the gallery, perhaps with distractors.
       name: name of the result.
-      closed: the protocol promises a mate for each probe, and a probe without one is refused.
 
     Raises:
-      UserError: no probe, an empty gallery, or a probe without mate in a closed protocol.
+      UserError: no probe, or an empty gallery.
     """
     found = search(probes, gallery, best=0)
-    without = np.flatnonzero(~found.mated)
-    if closed and len(without):
-        raise UserError(
-            f"{name}: {len(without)} of {len(probes)} probes have no mate in the gallery, the first of "
-            f"{probes.subjects[without[0]] or 'an unknown identity'}; expected a mate for each, as the protocol is closed. "
-            "Correct the lists, or remove the line closed."
-        )
     return IdentificationResult(
         name=name,
         gallery=int(gallery.known.sum()),

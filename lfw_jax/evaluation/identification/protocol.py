@@ -83,13 +83,14 @@ def unit(vectors: Float[np.ndarray, "vectors dim"]) -> Float32[np.ndarray, "vect
     """Return vectors at length 1; a vector of zeros stays zero. Norms are computed in float64.
 
     Args:
-      vectors: finite vectors.
+      vectors: the vectors. One that is not finite becomes NaN.
     """
     result = np.empty(np.shape(vectors), np.float32)
     for start in range(0, len(result), _BLOCK):  # so that float64 copies stay small
         block = np.asarray(vectors[start : start + _BLOCK], np.float64)
         largest = np.max(np.abs(block), axis=1, keepdims=True, initial=0.0)  # prevents overflow of the squares
-        block = block / np.where(largest == 0, 1.0, largest)
-        norms = np.linalg.norm(block, axis=1, keepdims=True)
-        result[start : start + _BLOCK] = block / np.where(norms == 0, 1.0, norms)
+        with np.errstate(invalid="ignore"):  # infinity / infinity is NaN, which the caller reports
+            block = block / np.where(largest == 0, 1.0, largest)
+            norms = np.linalg.norm(block, axis=1, keepdims=True)
+            result[start : start + _BLOCK] = block / np.where(norms == 0, 1.0, norms)
     return result

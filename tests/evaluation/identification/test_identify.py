@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfw_jax.errors import UserError
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.identification.cmc import clustered_interval, cmc, listed_ranks
 from lfw_jax.evaluation.identification.identify import identify, identify_images
@@ -116,17 +115,17 @@ def test_distractors_lower_the_rates():
     assert after.closed_set.probes == before.closed_set.probes
 
 
-def test_probes_without_mate_are_refused_where_the_protocol_is_closed():
+def test_a_closed_set_has_no_open_set_rates_and_probes_without_any_mate_no_cmc():
     probes, gallery = templates(40, 12, seed=1), gallery_of(9)
-    with pytest.raises(
-        UserError, match=r"set: \d+ of 40 probes have no mate in the gallery, the first of \d+; expected"
-    ):
-        identify(probes, gallery, name="set", closed=True)
-    mated = probes.where(np.isin(probes.subjects, gallery.subjects), "probes")
-    result = identify(mated, gallery, name="set", closed=True)
+    mated = np.isin(probes.subjects, gallery.subjects)
+    result = identify(probes.where(mated, "probes"), gallery, name="set")
     assert result.open_set is None
+    assert result.closed_set is not None
+    assert result.closed_set.without_mate == 0
+    alone = identify(probes.where(~mated, "probes"), gallery, name="set")
+    assert (alone.closed_set, alone.open_set) == (None, None)
     with pytest.raises(ValueError, match="at least one probe with a mate"):
-        cmc(search(gallery_of(3), Templates("g", np.eye(6), list("abcdef"))), np.array(["x"] * 3), 6)
+        cmc(search(probes.where(~mated, "probes"), gallery), probes.subjects[~mated], 9)
 
 
 def test_the_images_of_a_list_make_gallery_and_probes():
