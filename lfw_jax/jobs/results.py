@@ -19,6 +19,7 @@ from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics, Views
 from lfw_jax.evaluation.verification import VerificationResult
 from lfw_jax.jobs.experiment import Experiment
+from lfw_jax.jobs.identification import Identification
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize
 from lfw_jax.report.errors import errors_section
@@ -60,6 +61,7 @@ def write_results(
     split: EvaluatedSplit,
     sets: Sequence[VerificationResult] = (),
     failed: Mapping[str, str] = types.MappingProxyType({}),
+    identification: Identification | None = None,
 ) -> None:
     """Write metrics.json and report.html, log to TensorBoard and print the tables.
 
@@ -68,10 +70,17 @@ def write_results(
       split: the results on the split.
       sets: the results of the embeddings on the evaluation sets.
       failed: the reason for each evaluation set that could not be evaluated, by its name.
+      identification: the results of identification; None if there are none.
     """
     experiment, config = run.experiment, str(run.experiment.config)
     history = run.workdir.history(run.step)
-    metrics = dataclasses.replace(_metrics(run, split, sets, history), failed_sets=dict(failed))
+    identification = identification or Identification()
+    metrics = dataclasses.replace(
+        _metrics(run, split, sets, history),
+        failed_sets={**failed, **identification.failed},
+        identification=identification.test,
+        identification_sets=identification.sets,
+    )
     metrics = _with_error_rates(metrics, experiment, split)
     run.workdir.write_json("metrics.json", to_json(metrics))
     with TensorBoard(run.workdir.events) as board:

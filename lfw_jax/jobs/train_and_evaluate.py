@@ -17,6 +17,7 @@ from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_raw_pixels
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import Experiment, build_experiment
+from lfw_jax.jobs.identification import identify
 from lfw_jax.jobs.results import Run, write_results
 from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
@@ -86,7 +87,8 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
     experiment = build_experiment(config, workdir.path)
     training = training_of(experiment) if train else None
     _print_notes(experiment)
-    for note in workdir.check_data(record_of(experiment.split, experiment.evaluation_plan.sets)):
+    plan = experiment.evaluation_plan
+    for note in workdir.check_data(record_of(experiment.split, plan.sets, plan.identification)):
         print_lines(note)
     with Checkpoints(workdir.checkpoints) as checkpoints:
         if training and not _train(experiment, training, workdir, checkpoints):
@@ -100,12 +102,13 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
     embedder = experiment.embedder(variables)
     split = evaluate_split(experiment, embedder)
     sets, set_scores, failed = evaluate_sets(experiment, embedder)
+    identification = identify(experiment, embedder, split.images["test"])
     write_scores(workdir.path / "scores.npz", {**split.scores, **set_scores})
     write_embeddings(workdir.path / "embeddings.npz", split.images)
-    write_results(Run(name, command, workdir, experiment, kind, step), split, sets, failed)
-    if failed:
+    write_results(Run(name, command, workdir, experiment, kind, step), split, sets, failed, identification)
+    if failed := {**failed, **identification.failed}:
         raise UserError(
-            f"--config.evaluation.sets: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
+            f"--config.evaluation: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
             "other results are written. Correct the set, and evaluate again with --mode=evaluate."
         )
 

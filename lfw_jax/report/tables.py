@@ -11,13 +11,14 @@ from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.report.error_rates_table import error_rates_table
 from lfw_jax.report.evaluation_sets import sets_table
 from lfw_jax.report.formatting import interval, mean_and_error, number, percent, threshold_rows, values_interval
+from lfw_jax.report.identification_section import identification_table
 from lfw_jax.report.terminal_text import printable
 
 _WIDTH = 80
 
 
 def print_results(metrics: RunMetrics) -> None:
-    """Print the results of a run: the test list, the raw pixels, and the evaluation sets if any."""
+    """Print the results of a run: the test list, the raw pixels, evaluation sets and identification if any."""
     print_table(verification_table(metrics.test))
     if rates := error_rates_table(metrics):
         print_table(rates)
@@ -26,6 +27,8 @@ def print_results(metrics: RunMetrics) -> None:
     print(f"baseline of raw pixels: accuracy {accuracy}, AUC {baseline.auc:.4f}")
     if metrics.sets:
         print_table(sets_table(list(metrics.sets.values())))
+    if metrics.identified:
+        print_table(identification_table(metrics.identified))
     for name, reason in metrics.failed_sets.items():
         print(f"evaluation set {name} could not be evaluated: {reason}")
 
