@@ -61,6 +61,7 @@ class RunMetrics:
       notes: remarks on exclusions and their reasons.
       environment: machine and package versions.
       failed_sets: the reason for each evaluation set that could not be evaluated, by its name.
+      parameters: number of parameters of the network; None in files written before they were counted.
     """
 
     schema: int
@@ -80,6 +81,7 @@ class RunMetrics:
     notes: tuple[str, ...]
     environment: Mapping[str, str]
     failed_sets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    parameters: int | None = None
 
     @property
     def test(self) -> ListResult:

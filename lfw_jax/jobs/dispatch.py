@@ -17,6 +17,7 @@ JOBS = {
     "align": ("align", "align"),
     "inspect": ("inspect", "inspect"),
     "combine": ("combine", "combine"),
+    "compare": ("compare", "compare_runs"),
     "export": ("export", "export"),
 }
 

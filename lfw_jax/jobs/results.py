@@ -18,6 +18,7 @@ from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics, Views
 from lfw_jax.evaluation.verification import VerificationResult
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.models import parameter_count
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize
 from lfw_jax.report.errors import errors_section
 from lfw_jax.report.page import Section
@@ -113,6 +114,7 @@ def _metrics(
         leaking=dict(experiment.evaluation_plan.leaking),
         notes=experiment.split.notes,
         environment=_environment(experiment),
+        parameters=parameter_count(experiment.network, experiment.config.data.side),
     )
 
 
