@@ -49,6 +49,7 @@ def compare_runs(request: Request) -> None:
     with written_atomically(output / "compare.json", output / "compare.html", replace=True) as (metrics_file, page):
         metrics_file.write_text(json.dumps(to_json(metrics), indent=2) + "\n", encoding="utf-8")
         write_comparison_page(page, metrics, {run.name: run.finished.metrics for run in runs})
+    request.deliver(to_json(metrics))
     print_comparison(metrics)
     print_lines(f"report: {output / 'compare.html'}")
 

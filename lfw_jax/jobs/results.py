@@ -59,7 +59,7 @@ def write_results(
     split: EvaluatedSplit,
     sets: Sequence[VerificationResult] = (),
     failed: Mapping[str, str] = types.MappingProxyType({}),
-) -> None:
+) -> RunMetrics:
     """Write metrics.json and report.html, log to TensorBoard and print the tables.
 
     Args:
@@ -67,6 +67,9 @@ def write_results(
       split: the results on the split.
       sets: the results of the embeddings on the evaluation sets.
       failed: the reason for each evaluation set that could not be evaluated, by its name.
+
+    Returns:
+      The content of metrics.json.
     """
     experiment, config = run.experiment, str(run.experiment.config)
     history = run.workdir.history(run.step)
@@ -87,6 +90,7 @@ def write_results(
     path = run.workdir.path / "report.html"
     write_run_page(path, report)
     print_lines(f"report: {path}", f"TensorBoard: tensorboard --logdir {run.workdir.events}")
+    return metrics
 
 
 def _metrics(

@@ -17,6 +17,7 @@ from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_r
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.results import Run, write_results
+from lfw_jax.jobs.standard_output import Deliver, ignored
 from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.jobs.workdir_lock import locked
@@ -25,8 +26,26 @@ from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.training.build import Training
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.state import State
+from lfw_jax.typed_json import to_json
 
 _FOLDS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Paused:
+    """A training that paused before its end, which `--json` prints in place of metrics.
+
+    Attributes:
+      paused: true.
+      workdir: its work directory.
+      step: number of steps taken and saved.
+      total_steps: number of steps at the end of the training.
+    """
+
+    paused: bool
+    workdir: str
+    step: int
+    total_steps: int
 
 
 def train(request: Request) -> None:
@@ -38,7 +57,14 @@ def train(request: Request) -> None:
     Raises:
       UserError: As `run`.
     """
-    run(request.config, str(request.folder), name=request.name, train=True, command=request.command)
+    run(
+        request.config,
+        str(request.folder),
+        name=request.name,
+        train=True,
+        command=request.command,
+        deliver=request.deliver,
+    )
 
 
 def evaluate(request: Request) -> None:
@@ -50,10 +76,19 @@ def evaluate(request: Request) -> None:
     Raises:
       UserError: As `run`.
     """
-    run(request.config, str(request.folder), name=request.name, train=False, command=request.command)
+    run(
+        request.config,
+        str(request.folder),
+        name=request.name,
+        train=False,
+        command=request.command,
+        deliver=request.deliver,
+    )
 
 
-def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: str) -> None:
+def run(
+    config: ConfigDict, directory: str, *, name: str, train: bool, command: str, deliver: Deliver = ignored
+) -> None:
     """Train or resume if requested, then evaluate the configured checkpoint and write the results.
 
     Args:
@@ -62,6 +97,7 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
       name: The name of the configuration in reports.
       train: True to train before the evaluation. An evaluation alone builds no optimiser and no training state.
       command: The command line, for the report.
+      deliver: Takes the result: the content of metrics.json, or, if training paused, that of `Paused`.
 
     Raises:
       UserError: If the configuration, the data or the work directory are invalid. An evaluation set that fails is reported
@@ -76,10 +112,10 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
             f"{directory} was trained with."
         )
     with locked(workdir.path, "train" if train else "evaluate"):
-        _run(config, workdir, name=name, train=train, command=command)
+        _run(config, workdir, name=name, train=train, command=command, deliver=deliver)
 
 
-def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, command: str) -> None:
+def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, command: str, deliver: Deliver) -> None:
     """Do as `run`, in a work directory that no other process uses."""
     workdir.history(0)  # a damaged history is reported now, and not after the evaluation
     experiment = build_experiment(config, workdir.path)
@@ -89,6 +125,7 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
         print_lines(note)
     with Checkpoints(workdir.checkpoints) as checkpoints:
         if training and not _train(experiment, training, workdir, checkpoints):
+            deliver(to_json(Paused(True, str(workdir.path), checkpoints.step("last") or 0, training.intervals.total)))
             return
         shapes = variable_shapes(experiment.network, config.data.side)
         variables, kind, damage = checkpoints.restore_evaluated(config.evaluation.checkpoint, shapes)
@@ -101,7 +138,7 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
     sets, set_scores, failed = evaluate_sets(experiment, embedder)
     write_scores(workdir.path / "scores.npz", {**split.scores, **set_scores})
     write_embeddings(workdir.path / "embeddings.npz", split.images)
-    write_results(Run(name, command, workdir, experiment, kind, step), split, sets, failed)
+    deliver(to_json(write_results(Run(name, command, workdir, experiment, kind, step), split, sets, failed)))
     if failed:
         raise UserError(
             f"--config.evaluation.sets: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
