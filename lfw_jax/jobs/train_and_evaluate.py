@@ -206,15 +206,15 @@ def evaluate_sets(
 ) -> tuple[list[VerificationResult], dict[str, ScoredPairs], dict[str, str]]:
     """Evaluate each evaluation set at thresholds chosen on its development pairs or on its other folds.
 
-      A set that fails costs no other result.
+    A set that fails costs no other result.
 
-      Args:
-        experiment: The evaluation sets and their images.
-        embedder: The trained network.
+    Args:
+      experiment: The evaluation sets and their images.
+      embedder: The trained network.
 
-      Returns:
-        The results, the scored pairs of each set by their role, "sets/<name>", and the reason for each set that failed, by
-    its name.
+    Returns:
+      The results; the scored pairs of each set by their role, "sets/<name>", and "sets_development/<name>" for its own
+      development pairs; and the reason for each set that failed, by its name.
     """
     results, scores, failed = [], {}, {}
     for item in experiment.evaluation_plan.sets:
@@ -228,7 +228,8 @@ def evaluate_sets(
             traceback.print_exc()
             failed[item.name] = f"{type(error).__name__}: {error}."
         else:
-            scores[f"sets/{item.name}"] = scored[0]
+            roles = (f"sets/{item.name}", f"sets_development/{item.name}")
+            scores |= dict(zip(roles, scored, strict=False))  # a set by folds has no development pairs
     return results, scores, failed
 
 
