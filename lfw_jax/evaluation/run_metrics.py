@@ -68,6 +68,7 @@ class RunMetrics:
       identification: identification and retrieval among the images of the test list; None if their identities are unknown, or
         fewer than two have two images.
       identification_sets: the results of identification protocols, by their names.
+      parameters: number of parameters of the network; None in files written before they were counted.
     """
 
     schema: int
@@ -91,6 +92,7 @@ class RunMetrics:
     acquisition: AcquisitionResult | None = None
     identification: IdentificationResult | None = None
     identification_sets: Mapping[str, IdentificationResult] = dataclasses.field(default_factory=dict)
+    parameters: int | None = None
 
     @property
     def identified(self) -> tuple[IdentificationResult, ...]:

@@ -21,6 +21,7 @@ from lfw_jax.evaluation.verification import VerificationResult
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.identification import Identification
 from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.models import parameter_count
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize
 from lfw_jax.report.errors import errors_section
 from lfw_jax.report.page import Section
@@ -62,7 +63,7 @@ def write_results(
     sets: Sequence[VerificationResult] = (),
     failed: Mapping[str, str] = types.MappingProxyType({}),
     identification: Identification | None = None,
-) -> None:
+) -> RunMetrics:
     """Write metrics.json and report.html, log to TensorBoard and print the tables.
 
     Args:
@@ -71,6 +72,9 @@ def write_results(
       sets: the results of the embeddings on the evaluation sets.
       failed: the reason for each evaluation set that could not be evaluated, by its name.
       identification: the results of identification; None if there are none.
+
+    Returns:
+      The content of metrics.json.
     """
     experiment, config = run.experiment, str(run.experiment.config)
     history = run.workdir.history(run.step)
@@ -98,6 +102,7 @@ def write_results(
     path = run.workdir.path / "report.html"
     write_run_page(path, report)
     print_lines(f"report: {path}", f"TensorBoard: tensorboard --logdir {run.workdir.events}")
+    return metrics
 
 
 def _metrics(
@@ -125,6 +130,7 @@ def _metrics(
         leaking=dict(experiment.evaluation_plan.leaking),
         notes=experiment.split.notes,
         environment=_environment(experiment),
+        parameters=parameter_count(experiment.network, experiment.config.data.side),
     )
 
 
