@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from lfw_jax.evaluation.calibration.results import CalibrationResult, ScoreNormalisationResult
 from lfw_jax.evaluation.results import ListResult
 
 SCHEMA = 1
@@ -61,6 +62,8 @@ class RunMetrics:
       notes: remarks on exclusions and their reasons.
       environment: machine and package versions.
       failed_sets: the reason for each evaluation set that could not be evaluated, by its name.
+      calibration: the calibration of the distances, and thresholds for false match rates.
+      score_normalisation: AS-norm on the test pairs; None if `config.evaluation.cohort` is 0.
     """
 
     schema: int
@@ -80,6 +83,8 @@ class RunMetrics:
     notes: tuple[str, ...]
     environment: Mapping[str, str]
     failed_sets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    calibration: CalibrationResult | None = None
+    score_normalisation: ScoreNormalisationResult | None = None
 
     @property
     def test(self) -> ListResult:

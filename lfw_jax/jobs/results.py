@@ -113,6 +113,8 @@ def _metrics(
         leaking=dict(experiment.evaluation_plan.leaking),
         notes=experiment.split.notes,
         environment=_environment(experiment),
+        calibration=split.calibration,
+        score_normalisation=split.score_normalisation,
     )
 
 
