@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from lfw_jax.evaluation.calibration.results import CalibrationResult, ScoreNormalisationResult
 from lfw_jax.evaluation.identification.results import IdentificationResult
 from lfw_jax.evaluation.rate_results import AcquisitionResult, AllPairsResult
 from lfw_jax.evaluation.results import ListResult
@@ -69,6 +70,8 @@ class RunMetrics:
         fewer than two have two images.
       identification_sets: the results of identification protocols, by their names.
       parameters: number of parameters of the network; None in files written before they were counted.
+      calibration: the calibration of the distances, and thresholds for false match rates.
+      score_normalisation: AS-norm on the test pairs; None if `config.evaluation.cohort` is 0.
     """
 
     schema: int
@@ -93,6 +96,8 @@ class RunMetrics:
     identification: IdentificationResult | None = None
     identification_sets: Mapping[str, IdentificationResult] = dataclasses.field(default_factory=dict)
     parameters: int | None = None
+    calibration: CalibrationResult | None = None
+    score_normalisation: ScoreNormalisationResult | None = None
 
     @property
     def identified(self) -> tuple[IdentificationResult, ...]:

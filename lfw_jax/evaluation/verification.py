@@ -15,6 +15,7 @@ from lfw_jax.evaluation.results import FoldsResult, InsightFaceResult, ListResul
 from lfw_jax.evaluation.roc import roc_auc
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.thresholds import VerificationScores
+from lfw_jax.evaluation.unit_length import unit_length
 
 _BLOCK_PAIRS = 65_536
 
@@ -138,24 +139,9 @@ def pair_distances(
     distances = np.empty(len(first_index), dtype=np.float64)
     for start in range(0, len(distances), _BLOCK_PAIRS):  # blocks bound the memory of long lists
         block = slice(start, start + _BLOCK_PAIRS)
-        difference = normalised(embeddings[first_index[block]]) - normalised(embeddings[second_index[block]])
+        difference = unit_length(embeddings[first_index[block]]) - unit_length(embeddings[second_index[block]])
         distances[block] = np.sqrt(np.sum(difference**2, axis=1))
     return distances
-
-
-def normalised(embeddings: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    """Return the embeddings with length 1, in float64; those of zeros stay zero.
-
-    Args:
-      embeddings: embeddings of any length.
-    """
-    embeddings = embeddings.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # infinity / infinity is NaN, which the caller reports
-        # Division by the largest entry prevents overflow and underflow of the squares.
-        largest = np.max(np.abs(embeddings), axis=1, keepdims=True, initial=0.0)
-        embeddings = embeddings / np.where(largest == 0, 1.0, largest)
-        norms = np.sqrt(np.sum(embeddings**2, axis=1, keepdims=True))
-        return embeddings / np.where(norms == 0, 1.0, norms)
 
 
 def _list_result(

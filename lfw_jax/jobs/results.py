@@ -131,6 +131,8 @@ def _metrics(
         notes=experiment.split.notes,
         environment=_environment(experiment),
         parameters=parameter_count(experiment.network, experiment.config.data.side),
+        calibration=split.calibration,
+        score_normalisation=split.score_normalisation,
     )
 
 

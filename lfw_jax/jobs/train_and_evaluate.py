@@ -15,6 +15,7 @@ from lfw_jax.evaluation.verification import VerificationResult, verify, verify_f
 from lfw_jax.evaluation.with_intervals import with_intervals
 from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_raw_pixels
+from lfw_jax.jobs.calibration import calibrated
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.identification import identify
@@ -138,6 +139,7 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
         assert step is not None
     embedder = experiment.embedder(variables)
     split = evaluate_split(experiment, embedder)
+    split = calibrated(experiment, embedder, split, folder=workdir.path, checkpoint=kind, step=step)
     sets, set_scores, failed = evaluate_sets(experiment, embedder)
     identification = identify(experiment, embedder, split.images["test"])
     write_scores(workdir.path / "scores.npz", {**split.scores, **set_scores})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.report.calibration_section import calibration_sections
 from lfw_jax.report.data_summary import DataSummary, data_section
 from lfw_jax.report.error_rates_section import acquisition_section, all_pairs_section, listed_section
 from lfw_jax.report.evaluation_sets import sets_section
@@ -47,6 +48,7 @@ def write_run_page(path: Path, report: RunReport) -> None:
     """
     metrics = report.metrics
     sections = [verification_section(metrics.test, report.pairs)]
+    sections += calibration_sections(metrics.calibration, metrics.score_normalisation)
     if metrics.sets or metrics.failed_sets:
         sections.append(sets_section(list(metrics.sets.values()), metrics.leaking, metrics.failed_sets))
     sections.append(listed_section(metrics.test))

@@ -8,11 +8,12 @@ from rich.text import Text
 from lfw_jax.evaluation.intervals.interval import WILSON_BY_IDENTITIES
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.run_metrics import RunMetrics
+from lfw_jax.report.calibration_section import calibration_lines
 from lfw_jax.report.error_rates_table import error_rates_table
 from lfw_jax.report.evaluation_sets import sets_table
 from lfw_jax.report.formatting import interval, mean_and_error, number, percent, threshold_rows, values_interval
 from lfw_jax.report.identification_section import identification_table
-from lfw_jax.report.terminal_text import printable
+from lfw_jax.report.terminal_text import print_lines, printable
 
 _WIDTH = 80
 
@@ -25,6 +26,8 @@ def print_results(metrics: RunMetrics) -> None:
     baseline = metrics.baseline
     accuracy = percent(baseline.by_rule("accuracy").accuracy)
     print(f"baseline of raw pixels: accuracy {accuracy}, AUC {baseline.auc:.4f}")
+    if lines := calibration_lines(metrics.calibration, metrics.score_normalisation):
+        print_lines(*lines)
     if metrics.sets:
         print_table(sets_table(list(metrics.sets.values())))
     if metrics.identified:
