@@ -14,7 +14,7 @@ from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.evaluation.acquisition import acquisition, thresholds_in_use
 from lfw_jax.evaluation.cross_pairs import all_pairs
-from lfw_jax.evaluation.diagnosis import worst_errors
+from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics, Views
 from lfw_jax.evaluation.verification import VerificationResult
