@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.report.chart import Chart
+from lfw_jax.report.explorer import Explorer, rendered_explorer
 from lfw_jax.report.page_assets import asset, content_security_policy, script
 from lfw_jax.report.page_figures import FigureNames, rendered_figure
 
@@ -27,12 +28,14 @@ class Section:
         heading is not empty.
       figures: pairs of a caption and a chart, a plot, or the content of a JPEG file. The script of the page makes charts
         interactive.
+      explorer: a slider that moves the threshold in the figures of the page; at most one section of a page has one.
     """
 
     title: str
     text: str
     table: list[list[str]] | None = None
     figures: Sequence[tuple[str, Figure | bytes | Chart]] = field(default_factory=list)
+    explorer: Explorer | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def _rendered(section: Section, names: FigureNames) -> dict[str, object]:
         "title": section.title,
         "paragraphs": [" ".join(p.split()) for p in re.split(r"\n\s*\n", section.text) if p.strip()],
         "table": rendered_table(section.table or []),
+        "explorer": rendered_explorer(section.explorer) if section.explorer else None,
         "figures": [rendered_figure(caption, figure, names) for caption, figure in section.figures],
     }
 

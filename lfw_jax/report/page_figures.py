@@ -44,7 +44,7 @@ def rendered_figure(caption: str, figure: Figure | bytes | Chart, names: FigureN
         "title": figure.title,
         "square": figure.is_square,
         "drawings": [chart_svg(figure, size, f"chart-{name}") for size in sizes_of(figure)],
-        "values": chart_json(figure),
+        "json": chart_json(figure),
         "rows": chart_rows(figure),
     }
     return {"caption": caption, "source": None, "chart": chart}
