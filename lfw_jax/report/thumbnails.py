@@ -11,7 +11,7 @@ from PIL import Image
 from lfw_jax.evaluation.scores import ScoredPairs
 
 _SIDE = 64
-_QUALITY = 75
+_QUALITY, _GALLERY_QUALITY = 75, 88
 _BUDGET = 2_000_000  # bytes of JPEG; as text in a page they need a third more
 
 
@@ -54,7 +54,7 @@ def pair_thumbnails(
     for pair in np.argsort(-error, kind="stable").tolist():
         for index in (int(first[pair]), int(second[pair])):
             if index not in jpegs:
-                jpeg = _jpeg(images[index])
+                jpeg = jpeg_file(images[index], side=_SIDE, quality=_QUALITY)
                 spent += len(jpeg)
                 if spent > budget:
                     return Thumbnails(jpegs, first, second)
@@ -62,9 +62,19 @@ def pair_thumbnails(
     return Thumbnails(jpegs, first, second)
 
 
-def _jpeg(pixels: UInt8[np.ndarray, "height width 3"]) -> bytes:
+def jpeg_file(
+    pixels: UInt8[np.ndarray, "height width 3"], *, side: int | None = None, quality: int = _GALLERY_QUALITY
+) -> bytes:
+    """Return an image as the content of a JPEG file.
+
+    Args:
+      pixels: the image.
+      side: the largest height and width; larger images are reduced. None for any size.
+      quality: the quality of the compression.
+    """
     picture = Image.fromarray(np.asarray(pixels))
-    picture.thumbnail((_SIDE, _SIDE))
+    if side is not None:
+        picture.thumbnail((side, side))
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=_QUALITY)
+    picture.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
