@@ -29,6 +29,7 @@ from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.tables import print_results
 from lfw_jax.report.tensorboard import TensorBoard, log_results
 from lfw_jax.report.terminal_text import print_lines
+from lfw_jax.report.thumbnails import Thumbnails, pair_thumbnails
 from lfw_jax.training.history import HistoryRow, median_images_per_second, training_seconds
 from lfw_jax.typed_json import to_json
 
@@ -98,6 +99,7 @@ def write_results(
         data=_data(experiment),
         objective=experiment.objective.describe,
         config=config,
+        thumbnails=_thumbnails(experiment, split.result),
     )
     path = run.workdir.path / "report.html"
     write_run_page(path, report)
@@ -175,6 +177,12 @@ def _errors(experiment: Experiment, result: VerificationResult) -> Section:
     threshold, test = result.metrics.by_rule("accuracy").threshold, experiment.split.test
     errors = worst_errors(result.pairs, threshold, at_most=_SHOWN_ERRORS)
     return errors_section(errors, result.pairs, threshold, experiment.pixels(test), test.indices())
+
+
+def _thumbnails(experiment: Experiment, result: VerificationResult) -> Thumbnails:
+    """Return thumbnails of the test pairs, the worst errors at the threshold with the best accuracy first."""
+    threshold, test = result.metrics.by_rule("accuracy").threshold, experiment.split.test
+    return pair_thumbnails(result.pairs, threshold, experiment.pixels(test), test.indices())
 
 
 def _data(experiment: Experiment) -> DataSummary:

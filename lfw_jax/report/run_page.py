@@ -13,6 +13,7 @@ from lfw_jax.report.evaluation_sets import sets_section
 from lfw_jax.report.identification_section import identification_section
 from lfw_jax.report.page import Reproduction, Section, write_page
 from lfw_jax.report.sections import baseline_section, training_section, verification_headline, verification_section
+from lfw_jax.report.thumbnails import Thumbnails
 from lfw_jax.training.history import HistoryRow
 
 
@@ -28,6 +29,7 @@ class RunReport:
       data: the data of the run.
       objective: description of the training objective.
       config: the whole configuration.
+      thumbnails: thumbnails of images of the test pairs; None for none.
     """
 
     metrics: RunMetrics
@@ -37,6 +39,7 @@ class RunReport:
     data: DataSummary
     objective: str
     config: str
+    thumbnails: Thumbnails | None = None
 
 
 def write_run_page(path: Path, report: RunReport) -> None:
@@ -47,7 +50,7 @@ def write_run_page(path: Path, report: RunReport) -> None:
       report: the content.
     """
     metrics = report.metrics
-    sections = [verification_section(metrics.test, report.pairs)]
+    sections = [verification_section(metrics.test, report.pairs, report.thumbnails)]
     sections += calibration_sections(metrics.calibration, metrics.score_normalisation)
     if metrics.sets or metrics.failed_sets:
         sections.append(sets_section(list(metrics.sets.values()), metrics.leaking, metrics.failed_sets))
