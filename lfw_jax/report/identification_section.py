@@ -94,7 +94,7 @@ def open_set_chart(results: Iterable[tuple[str, OpenSetResult]]) -> Chart:
 
 
 def identification_table(results: Sequence[IdentificationResult]) -> Table:
-    """Return the table for the terminal: one row per quantity, one column per set, which fits 80 columns for few sets."""
+    """Return the table for the terminal: one row per quantity, one column per set."""
     table = Table(
         title="Identification and retrieval",
         title_justify="left",
