@@ -1,4 +1,4 @@
-"""Time and memory of a search of 10,000 probes in a gallery of 100,000, beside scikit-learn's brute force.
+"""Time and memory of a search in a gallery of 100,000, beside scikit-learn's brute force.
 
     python -m benchmarks.identification [--gallery=100000] [--probes=10000] [--dim=128] [--best=10] [--peer]
 
@@ -50,8 +50,8 @@ def main(_: list[str]) -> None:
     console.print(table)
     matrix = 4 * _GALLERY.value * _PROBES.value
     console.print(
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}, seed {_SEED.value}; the whole matrix "
-        f"of similarities would take {matrix / 1e9:,.1f} GB"
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}, seed {_SEED.value}; the whole "
+        f"matrix of similarities would take {matrix / 1e9:,.1f} GB"
     )
 
 
