@@ -75,6 +75,7 @@ def test_the_charts_are_the_results(result: IdentificationResult):
     assert cmc.x.scale == opened.x.scale == "log"
     assert list(opened.series[0].x) == [0.02, 0.05, 0.1, 0.2, 0.5]
     assert list(opened.series[0].y) == [point.true_positive_rate for point in reversed(result.open_set.points)]
+    assert identification_section([result]).figures == identification_charts([result])
     assert identification_charts([IdentificationResult("none", 0, 0, 0)]) == []
 
 
