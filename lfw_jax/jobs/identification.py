@@ -29,7 +29,9 @@ class Identification:
 
 
 def identify(experiment: Experiment, embedder: Embedder, test: EmbeddedImages) -> Identification:
-    """Identify the images of the test list among themselves, and evaluate each protocol. One that fails costs no other result.
+    """Identify the images of the test list among themselves, and evaluate each protocol.
+
+    A protocol that fails costs no other result.
 
     Args:
       experiment: the protocols.

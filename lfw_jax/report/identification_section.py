@@ -18,7 +18,7 @@ _ROLES: tuple[Role, ...] = ("first", "second", "third", "fourth")
 
 
 def identification_section(results: Sequence[IdentificationResult]) -> Section:
-    """Return the section of identification and retrieval: the searches in words, and a table.
+    """Return the section of identification and retrieval: the searches in words, a table, and charts.
 
     Args:
       results: the results, at least one: of the test images, then of the protocols.
@@ -33,7 +33,9 @@ def identification_section(results: Sequence[IdentificationResult]) -> Section:
         "which the interval of rank 1 takes into account."
     )
     paragraphs = [text, *(words for result in results if (words := _in_words(result)))]
-    return Section("Identification and retrieval", "\n\n".join(paragraphs), _rows(results))
+    return Section(
+        "Identification and retrieval", "\n\n".join(paragraphs), _rows(results), identification_charts(results)
+    )
 
 
 def identification_charts(results: Sequence[IdentificationResult]) -> list[tuple[str, Chart]]:
@@ -94,7 +96,7 @@ def open_set_chart(results: Iterable[tuple[str, OpenSetResult]]) -> Chart:
 
 
 def identification_table(results: Sequence[IdentificationResult]) -> Table:
-    """Return the table for the terminal: one row per quantity, one column per set, which fits 80 columns for few sets."""
+    """Return the table for the terminal: one row per quantity, one column per set."""
     table = Table(
         title="Identification and retrieval",
         title_justify="left",

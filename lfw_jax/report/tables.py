@@ -19,7 +19,7 @@ _WIDTH = 80
 
 
 def print_results(metrics: RunMetrics) -> None:
-    """Print the results of a run: the test list, the raw pixels, evaluation sets and identification if any."""
+    """Print the results of a run: the test list, the raw pixels, sets and identification."""
     print_table(verification_table(metrics.test))
     if rates := error_rates_table(metrics):
         print_table(rates)

@@ -1,4 +1,4 @@
-"""CSV files with titled columns, read line by line, so that lists of millions of lines need no memory."""
+"""CSV files with titled columns, read line by line because they may have millions of lines."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Identification protocols: templates, galleries, probes, pairs of templates and distractors, read from files."""
+"""Identification protocols read from files: templates, galleries, probes, pairs, distractors."""
 
 import dataclasses
 import os

@@ -80,8 +80,9 @@ class TemplatePairs:
 
 
 def read_templates(path: Path) -> TemplateRows:
-    """Read a file of templates: `template_id,subject_id,file` and optionally `media_id` and `quality`, one image per line.
+    """Read a file of templates, with one image per line.
 
+    Its columns are `template_id`, `subject_id`, `file`, and optionally `media_id` and `quality`.
     The titles of IJB's metadata are recognised (`TEMPLATE_ID,SUBJECT_ID,FILENAME,MEDIA_ID`). An empty `subject_id` is an unknown
     identity. A row without `media_id` is a medium of its own. The quality is a number of 0 or more, such as a detection score.
 
@@ -131,7 +132,9 @@ def read_templates(path: Path) -> TemplateRows:
 
 
 def read_template_ids(path: Path, index_of: Mapping[str, int]) -> Int[np.ndarray, "templates"]:
-    """Read a gallery or a list of probes: the column `template_id`, each template once or in several lines.
+    """Read a gallery or a list of probes from the column `template_id`.
+
+    A template may be in several lines.
 
     Args:
       path: the file; other columns are ignored, so that a list of images by template is read as well.
@@ -151,7 +154,9 @@ def read_template_ids(path: Path, index_of: Mapping[str, int]) -> Int[np.ndarray
 
 
 def read_template_pairs(path: Path, rows: TemplateRows) -> TemplatePairs:
-    """Read pairs of templates: `template1,template2` and optionally `same` and `fold`; a file without header has the first two.
+    """Read pairs of templates from the columns `template1`, `template2` and perhaps `same` and `fold`.
+
+    A file without a header has the first two columns.
 
     Labels follow from the identities of the templates; `same` is only needed where an identity is unknown.
 
