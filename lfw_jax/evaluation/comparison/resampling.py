@@ -67,9 +67,9 @@ def weight_blocks(units: Units, *, resamples: int, seed: int) -> Iterator[Float[
 
 
 def edge_blocks(units: Units, *, resamples: int, seed: int) -> Iterator[Float[np.ndarray, "block pairs"]]:
-    """Yield weights of which those of pairs of two units are resampled alone, 0 or 2; pairs within one unit have weight 1.
+    """Yield the weights of all pairs in resamples of the pairs of units, in blocks.
 
-    All pairs of the same two units have the same weight.
+    All pairs of the same two units have the same weight, 0 or 2; pairs within one unit have weight 1.
 
     Args:
       units: the units of the pairs.
