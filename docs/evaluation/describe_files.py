@@ -48,7 +48,7 @@ _UNITS = (
 def described(kind: type) -> dict[str, str]:
     """Return the meaning of each field of a dataclass, from the section `Attributes` of its docstring."""
     _, _, section = (inspect.getdoc(kind) or "").partition("Attributes:\n")
-    found: dict[str, str] = {}
+    found, name = dict[str, str](), ""
     for line in section.partition("\n\n")[0].splitlines():
         if match := re.match(r" {2}(\w+): (.*)", line):
             name, found[match[1]] = match[1], match[2]
