@@ -48,7 +48,7 @@ _UNITS = (
 def described(kind: type) -> dict[str, str]:
     """Return the meaning of each field of a dataclass, from the section `Attributes` of its docstring."""
     _, _, section = (inspect.getdoc(kind) or "").partition("Attributes:\n")
-    found: dict[str, str] = {}
+    found, name = dict[str, str](), ""
     for line in section.partition("\n\n")[0].splitlines():
         if match := re.match(r" {2}(\w+): (.*)", line):
             name, found[match[1]] = match[1], match[2]
@@ -59,7 +59,7 @@ def described(kind: type) -> dict[str, str]:
 
 def kinds_in(kind: Any) -> list[type]:
     """Return the dataclasses of a type, each before those of its own fields."""
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         fields = typing.get_type_hints(kind).values()
         return list(dict.fromkeys([kind, *(inner for field in fields for inner in kinds_in(field))]))
     return [inner for argument in typing.get_args(kind) for inner in kinds_in(argument)]

@@ -15,6 +15,8 @@ from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.compare import ACCURACY, AUC, EER, HELD_OUT, Decisions, compare, decisions
 from lfw_jax.evaluation.comparison.resampling import (
     SortedScores,
+    corrected,
+    edge_blocks,
     percentile_interval,
     resampled_accuracies,
     units_of,
@@ -73,7 +75,7 @@ def test_a_bootstrap_rejects_at_5_percent_where_its_95_percent_interval_excludes
     rng = np.random.default_rng(0)
     for centre in np.linspace(-4, 4, 33):
         values = rng.normal(centre, 1, 4000)
-        low, high = percentile_interval(values)
+        low, high = percentile_interval(values, values.mean())
         if min(abs(low), abs(high)) > 0.05:  # away from the border, where one resample decides
             assert (bootstrap_p_value(values) < 0.05) == (low > 0 or high < 0)
 
@@ -131,6 +133,37 @@ def test_resamples_come_in_blocks_that_do_not_depend_on_their_number(monkeypatch
     blocks = list(weight_blocks(units, resamples=20, seed=3))
     assert [len(block) for block in blocks] == [7, 7, 6]
     np.testing.assert_array_equal(np.concatenate(blocks), first)
+
+
+def test_edges_weigh_0_or_2_together_and_pairs_within_an_identity_1():
+    identities = np.array([["a", "b"], ["c", "c"], ["b", "a"], ["a", "c"]])
+    units = units_of(ScoredPairs("test", np.zeros(4), np.array([False, True, False, False]), identities))
+    (weights,) = edge_blocks(units, resamples=400, seed=0)
+    assert np.all(weights[:, 1] == 1)
+    np.testing.assert_array_equal(weights[:, 0], weights[:, 2])
+    assert {(a, b) for a, b in weights[:, [0, 3]]} == {(0, 0), (0, 2), (2, 0), (2, 2)}
+
+
+def test_where_no_two_pairs_are_dependent_the_deviation_is_that_of_independent_pairs():
+    rng = np.random.default_rng(0)
+    identities = np.arange(2000).reshape(1000, 2).astype(str)  # every identity occurs once
+    units = units_of(ScoredPairs("test", rng.normal(1, 0.2, 1000), rng.random(1000) < 0.5, identities))
+    values = rng.random(1000)
+
+    def means(blocks) -> np.ndarray:
+        weights = np.concatenate(list(blocks))
+        return weights @ values / weights.sum(axis=1)
+
+    sampled = means(weight_blocks(units, resamples=2000, seed=0))
+    found = corrected(sampled, means(edge_blocks(units, resamples=2000, seed=0)), values.mean())
+    expected = values.std() / 1000**0.5
+    assert sampled.std() == pytest.approx(3**0.5 * expected, rel=0.1)
+    assert found.std() == pytest.approx(expected, rel=0.1)
+
+
+def test_pairs_within_identities_need_no_correction():
+    values = np.random.default_rng(0).normal(0.8, 0.1, 1000)
+    np.testing.assert_array_equal(corrected(values, np.full(100, 0.8), 0.8), 0.8 + (values - 0.8) * 1.0)
 
 
 def test_pairs_without_identities_are_resampled_one_by_one():
