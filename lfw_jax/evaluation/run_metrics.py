@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from lfw_jax.evaluation.diagnosis.results import DiagnosisResult
 from lfw_jax.evaluation.results import ListResult
 
 SCHEMA = 1
@@ -61,6 +62,7 @@ class RunMetrics:
       notes: remarks on exclusions and their reasons.
       environment: machine and package versions.
       failed_sets: the reason for each evaluation set that could not be evaluated, by its name.
+      diagnosis: the reasons behind the metrics of the test list; None in files of earlier versions.
     """
 
     schema: int
@@ -80,6 +82,7 @@ class RunMetrics:
     notes: tuple[str, ...]
     environment: Mapping[str, str]
     failed_sets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    diagnosis: DiagnosisResult | None = None
 
     @property
     def test(self) -> ListResult:

@@ -12,14 +12,18 @@ import numpy as np
 
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.splits import Split
+from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors
 from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics, Views
+from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
+from lfw_jax.jobs.diagnosis import diagnosis_of
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize
 from lfw_jax.report.errors import errors_section
+from lfw_jax.report.label_errors import label_errors_section
 from lfw_jax.report.page import Section
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.tables import print_results
@@ -69,7 +73,8 @@ def write_results(
     """
     experiment, config = run.experiment, str(run.experiment.config)
     history = run.workdir.history(run.step)
-    metrics = dataclasses.replace(_metrics(run, split, sets, history), failed_sets=dict(failed))
+    diagnosis = diagnosis_of(experiment, run.workdir, split)
+    metrics = dataclasses.replace(_metrics(run, split, sets, history), failed_sets=dict(failed), diagnosis=diagnosis)
     run.workdir.write_json("metrics.json", to_json(metrics))
     with TensorBoard(run.workdir.events) as board:
         log_results(board, metrics, split.result.pairs, config=config)
@@ -82,6 +87,7 @@ def write_results(
         data=_data(experiment),
         objective=experiment.objective.describe,
         config=config,
+        label_errors=_label_errors(experiment, split.result.pairs, diagnosis.label_errors),
     )
     path = run.workdir.path / "report.html"
     write_run_page(path, report)
@@ -142,6 +148,12 @@ def _errors(experiment: Experiment, result: VerificationResult) -> Section:
     threshold, test = result.metrics.by_rule("accuracy").threshold, experiment.split.test
     errors = worst_errors(result.pairs, threshold, at_most=_SHOWN_ERRORS)
     return errors_section(errors, result.pairs, threshold, experiment.pixels(test), test.indices())
+
+
+def _label_errors(experiment: Experiment, pairs: ScoredPairs, errors: LabelErrors) -> Section:
+    test = experiment.split.test
+    index_of = {key: index for index, key in enumerate(test.keys())}
+    return label_errors_section(errors, pairs, experiment.pixels(test), test.indices(), index_of)
 
 
 def _data(experiment: Experiment) -> DataSummary:

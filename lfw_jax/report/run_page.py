@@ -7,6 +7,7 @@ from pathlib import Path
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.data_summary import DataSummary, data_section
+from lfw_jax.report.diagnosis_section import conditions_section, diagnosis_section, identities_section
 from lfw_jax.report.evaluation_sets import rates_section, sets_section
 from lfw_jax.report.page import Reproduction, Section, write_page
 from lfw_jax.report.sections import baseline_section, training_section, verification_headline, verification_section
@@ -25,6 +26,7 @@ class RunReport:
       data: the data of the run.
       objective: description of the training objective.
       config: the whole configuration.
+      label_errors: the section of likely label errors; None without a diagnosis.
     """
 
     metrics: RunMetrics
@@ -34,6 +36,7 @@ class RunReport:
     data: DataSummary
     objective: str
     config: str
+    label_errors: Section | None = None
 
 
 def write_run_page(path: Path, report: RunReport) -> None:
@@ -48,6 +51,9 @@ def write_run_page(path: Path, report: RunReport) -> None:
     if metrics.sets or metrics.failed_sets:
         sections.append(sets_section(list(metrics.sets.values()), metrics.leaking, metrics.failed_sets))
     sections += [rates_section(metrics.test), baseline_section(metrics.test, metrics.baseline), report.errors]
+    if metrics.diagnosis:
+        more = (conditions_section(metrics.diagnosis), identities_section(metrics.diagnosis), report.label_errors)
+        sections = [diagnosis_section(metrics.diagnosis), *sections, *(section for section in more if section)]
     if any(row.loss is not None for row in report.history):
         sections.append(training_section(report.history))
     sections.append(data_section(report.data))
