@@ -77,7 +77,7 @@ def label_errors_text(errors: LabelErrors) -> str:
       errors: the likely label errors.
     """
     return (
-        f"{errors.pair_count} pairs are beyond the median distance of the other label and so extreme for their own that "
+        f"{errors.pair_count} pairs are nearer to the median distance of the other label, and so extreme for their own that "
         f"{errors.pair_false_alarms:g} such pairs are expected in the whole list if all labels are right. {errors.image_count} "
         f"images have {AGREEING} nearest neighbours of one other identity, all nearer than the threshold, and no image of their "
         f"own identity below it; {errors.image_false_alarms:.2g} are expected by chance, and more where identities look alike. "

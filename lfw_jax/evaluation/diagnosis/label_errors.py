@@ -113,9 +113,9 @@ def suspect_pairs(pairs: ScoredPairs) -> list[SuspectPair]:
     The tail of the distances of each label, its extreme tenth, is taken as exponential, with the median excess of the pairs in
     it, which a few wrong labels do not move. (Peaks over a threshold: Pickands, "Statistical inference using extreme order
     statistics", Annals of Statistics 3, 1975; the tail of a Gaussian is shorter, so that the rule is cautious.) A pair is
-    suspect if it is beyond the median of the other label, and if `FALSE_ALARMS` or fewer pairs of its own label are expected at
-    such a distance in the whole list. Distributions that overlap much give no suspects, nor do labels with fewer than
-    `FEWEST_PAIRS` pairs.
+    suspect if it is nearer to the median of the other label than to that of its own, and if `FALSE_ALARMS` or fewer pairs of its
+    own label are expected at such a distance in the whole list. Distributions that overlap much give no suspects, nor do labels
+    with fewer than `FEWEST_PAIRS` pairs.
 
     Args:
       pairs: the scored pairs.
@@ -126,12 +126,13 @@ def suspect_pairs(pairs: ScoredPairs) -> list[SuspectPair]:
         own = np.flatnonzero(pairs.same == (label == "same"))
         values = sign * pairs.distances[own]  # large values contradict the label
         other = float(np.median(sign * pairs.distances[pairs.same != (label == "same")]))
+        middle = (float(np.median(values)) + other) / 2
         start = float(np.quantile(values, 1 - _TAIL))
         excess = values[values > start] - start
         if len(own) < FEWEST_PAIRS or not len(excess):
             continue
         mean = float(np.median(excess)) / math.log(2)
-        for index in np.flatnonzero((values > other) & (values > start)).tolist():
+        for index in np.flatnonzero((values > middle) & (values > start)).tolist():
             expected = len(excess) * math.exp(-(values[index] - start) / mean)
             if expected <= FALSE_ALARMS:
                 found.append(SuspectPair(int(own[index]), label, float(pairs.distances[own[index]]), expected))

@@ -4,6 +4,7 @@ import math
 
 from lfw_jax.evaluation.diagnosis.evidence import Evidence
 from lfw_jax.evaluation.diagnosis.rule import Rule, share
+from lfw_jax.evaluation.diagnosis.training_rules import COLLAPSED_DISTANCE
 
 ABOVE_PIXELS = 0.02
 NEAR_MEANS, NEAR_D_PRIME, NEAR_VALUE = 0.15, 1.0, 0.15
@@ -37,7 +38,8 @@ def nearly_equal(found: Evidence) -> str | None:
     """Return the sentence about distances that are all near one value."""
     same, different = found.separation.same_mean, found.separation.different_mean
     difference = found.separation.d_prime
-    if abs(different - same) >= NEAR_MEANS or (difference is not None and difference >= NEAR_D_PRIME):
+    collapsed = different < COLLAPSED_DISTANCE  # a rule of its own
+    if collapsed or abs(different - same) >= NEAR_MEANS or (difference is not None and difference >= NEAR_D_PRIME):
         return None
     text = (
         f"All distances are near {(same + different) / 2:.2f}: same pairs have a mean of {same:.2f} and different ones of "
@@ -114,7 +116,8 @@ RESULT_RULES = (
     ),
     Rule(
         "nearly-equal-distances",
-        f"The means of same and different pairs are less than {NEAR_MEANS} apart, and d′ is below {NEAR_D_PRIME:g}.",
+        f"The means of same and different pairs are less than {NEAR_MEANS} apart, d′ is below {NEAR_D_PRIME:g}, and the network "
+        "has not collapsed.",
         nearly_equal,
         "Use a loss with a margin between identities (--config.loss.name=cosface or arcface), more training identities and "
         "stronger augmentation, and compare with the training curves.",

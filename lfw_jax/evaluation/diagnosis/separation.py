@@ -142,4 +142,6 @@ def _equal_error(near: np.ndarray, far: np.ndarray) -> tuple[float, float]:
     gap = after if difference[after] < -difference[after - 1] else after - 1
     edges = np.concatenate([[np.nextafter(values[0], -np.inf)], values, [np.nextafter(values[-1], np.inf)]])
     # Gap k holds the thresholds above values[k - 1], up to and including values[k].
-    return float(rate), float(edges[gap] / 2 + edges[gap + 1] / 2)
+    low, high = edges[gap], edges[gap + 1]
+    # Between neighbouring floats the middle rounds to one of them, and only the upper one is in the gap.
+    return float(rate), float(np.clip(low / 2 + high / 2, np.nextafter(low, np.inf), high))
