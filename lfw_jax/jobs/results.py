@@ -14,16 +14,20 @@ from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.evaluation.acquisition import acquisition, thresholds_in_use
 from lfw_jax.evaluation.cross_pairs import all_pairs
+from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors
 from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics, Views
+from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
+from lfw_jax.jobs.diagnosis import diagnosis_of
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.identification import Identification
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.models import parameter_count
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize
 from lfw_jax.report.errors import errors_section
+from lfw_jax.report.label_errors import label_errors_section
 from lfw_jax.report.page import Section
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.tables import print_results
@@ -80,11 +84,13 @@ def write_results(
     experiment, config = run.experiment, str(run.experiment.config)
     history = run.workdir.history(run.step)
     identification = identification or Identification()
+    diagnosis = diagnosis_of(experiment, run.workdir, split)
     metrics = dataclasses.replace(
         _metrics(run, split, sets, history),
         failed_sets={**failed, **identification.failed},
         identification=identification.test,
         identification_sets=identification.sets,
+        diagnosis=diagnosis,
     )
     metrics = _with_error_rates(metrics, experiment, split)
     run.workdir.write_json("metrics.json", to_json(metrics))
@@ -100,6 +106,7 @@ def write_results(
         objective=experiment.objective.describe,
         config=config,
         thumbnails=_thumbnails(experiment, split.result),
+        label_errors=_label_errors(experiment, split.result.pairs, diagnosis.label_errors),
     )
     path = run.workdir.path / "report.html"
     write_run_page(path, report)
@@ -183,6 +190,12 @@ def _thumbnails(experiment: Experiment, result: VerificationResult) -> Thumbnail
     """Return thumbnails of the test pairs, the worst errors at the threshold with the best accuracy first."""
     threshold, test = result.metrics.by_rule("accuracy").threshold, experiment.split.test
     return pair_thumbnails(result.pairs, threshold, experiment.pixels(test), test.indices())
+
+
+def _label_errors(experiment: Experiment, pairs: ScoredPairs, errors: LabelErrors) -> Section:
+    test = experiment.split.test
+    index_of = {key: index for index, key in enumerate(test.keys())}
+    return label_errors_section(errors, pairs, experiment.pixels(test), test.indices(), index_of)
 
 
 def _data(experiment: Experiment) -> DataSummary:
