@@ -76,15 +76,20 @@ def define_flags(program: str) -> None:
         "train",
         list(JOBS),
         "train, with an evaluation at the end; evaluate a trained --workdir; align the faces of --input into --output; "
-        "inspect the data of --config; export it, or --input, to --output; combine the folds of View 2 in --input.",
+        "inspect the data of --config; export it, or --input, to --output; combine the folds of View 2 in --input; verify "
+        "the pairs of --input with a trained --workdir.",
     )
     flags.DEFINE_string(
         "input",
         "",
         "align, export: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine: work "
-        "directories, such as 'runs/fold*'.",
+        "directories, such as 'runs/fold*'. verify: two images, as a.jpg,b.jpg, or a .csv of path1,path2.",
     )
-    flags.DEFINE_string("output", "", "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file.")
+    flags.DEFINE_string(
+        "output",
+        "",
+        "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file. verify: a .csv file.",
+    )
     for name in ("config", "workdir", "mode", "input", "output"):
         flags.FLAGS.register_key_flag_for_module(program, flags.FLAGS[name])
 

@@ -18,6 +18,7 @@ JOBS = {
     "inspect": ("inspect", "inspect"),
     "combine": ("combine", "combine"),
     "export": ("export", "export"),
+    "verify": ("verify", "verify"),
 }
 
 
