@@ -36,9 +36,9 @@ def threshold_lines(one: EvaluatedThreshold) -> list[str]:
     expected = f"1 false match in {1 / rate:,.0f} comparisons" if rate else "no false match among the comparisons"
     return [
         f"The threshold was chosen for a false match rate (FMR) of {rate_text(one.chosen.wished_rate)}.",
-        f"On test images it has {expected} of",
-        f"different identities (FMR {rate_text(rate)}, 95 % interval {bounds}), and rejects",
-        f"{percent(one.false_non_match_rate)} of the pairs of one identity.",
+        f"On test images it has {expected} of different",
+        f"identities (FMR {rate_text(rate)}, 95 % interval {bounds}),",
+        f"and rejects {percent(one.false_non_match_rate)} of the pairs of one identity.",
     ]
 
 
