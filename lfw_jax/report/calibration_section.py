@@ -1,6 +1,7 @@
 """Calibration and score normalisation: sections of the page, and lines for the terminal."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from lfw_jax.evaluation.calibration.results import (
     CalibrationResult,
@@ -174,7 +175,7 @@ def calibration_lines(
 
 def rate_text(rate: float) -> str:
     """Return a rate in per cent with two significant digits, such as "0.083 %"."""
-    return f"{float(f'{100 * rate:.2g}'):.10g} %"
+    return f"{Decimal(f'{100 * rate:.2g}'):f} %"
 
 
 def rate_interval(bounds: tuple[float, float]) -> str:
