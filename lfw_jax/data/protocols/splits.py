@@ -34,6 +34,7 @@ class Split:
       external: the external images of lists that do not refer to `source`.
       aligned: the lists among these whose images are tightly cropped, aligned faces.
       excluded: the identities excluded from training, each with the list that names it, perhaps in another spelling.
+      unnamed: the lists whose identities are unknown: there, two names may mean one identity.
     """
 
     training: ImageSet
@@ -45,6 +46,7 @@ class Split:
     external: Mapping[PairList, ImageSet] = dataclasses.field(default_factory=dict)
     aligned: frozenset[PairList] = frozenset()
     excluded: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unnamed: frozenset[PairList] = frozenset()
 
     @property
     def by_folds(self) -> bool:
@@ -207,7 +209,8 @@ def _pairs(
         development = test if test.folds is not None else validation
     notes = (*test_set.notes, *notes, *more)
     aligned = frozenset(external if test_set.aligned else ())
-    return Split(training, validation, development, test, images, notes, external, aligned, excluded)
+    unnamed = frozenset(pairs for pairs in external if not pairs.identities() <= test_set.identities)
+    return Split(training, validation, development, test, images, notes, external, aligned, excluded, unnamed)
 
 
 def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions, *, seed: int) -> Split:
