@@ -12,10 +12,13 @@ from lfw_jax.evaluation.embeddings import write_embeddings
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.scores import ScoredPairs, write_scores
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
+from lfw_jax.evaluation.with_intervals import with_intervals
 from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_raw_pixels
+from lfw_jax.jobs.calibration import calibrated
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import Experiment, build_experiment
+from lfw_jax.jobs.identification import identify
 from lfw_jax.jobs.results import Run, write_results
 from lfw_jax.jobs.standard_output import Deliver, ignored
 from lfw_jax.jobs.training_run import train_to_the_end, training_of
@@ -121,7 +124,8 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
     experiment = build_experiment(config, workdir.path)
     training = training_of(experiment) if train else None
     _print_notes(experiment)
-    for note in workdir.check_data(record_of(experiment.split, experiment.evaluation_plan.sets)):
+    plan = experiment.evaluation_plan
+    for note in workdir.check_data(record_of(experiment.split, plan.sets, plan.identification)):
         print_lines(note)
     with Checkpoints(workdir.checkpoints) as checkpoints:
         if training and not _train(experiment, training, workdir, checkpoints):
@@ -135,13 +139,16 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
         assert step is not None
     embedder = experiment.embedder(variables)
     split = evaluate_split(experiment, embedder)
+    split = calibrated(experiment, embedder, split, folder=workdir.path, checkpoint=kind, step=step)
     sets, set_scores, failed = evaluate_sets(experiment, embedder)
+    identification = identify(experiment, embedder, split.images["test"])
     write_scores(workdir.path / "scores.npz", {**split.scores, **set_scores})
     write_embeddings(workdir.path / "embeddings.npz", split.images)
-    deliver(to_json(write_results(Run(name, command, workdir, experiment, kind, step), split, sets, failed)))
-    if failed:
+    run_of = Run(name, command, workdir, experiment, kind, step)
+    deliver(to_json(write_results(run_of, split, sets, failed, identification)))
+    if failed := {**failed, **identification.failed}:
         raise UserError(
-            f"--config.evaluation.sets: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
+            f"--config.evaluation: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
             "other results are written. Correct the set, and evaluate again with --mode=evaluate."
         )
 
@@ -198,6 +205,7 @@ def evaluate_split(experiment: Experiment, embedder: Embedder) -> EvaluatedSplit
     result = _verify(scores["test"], scores.get("development"))
     if "held_out" in scores:
         result = with_held_out_threshold(result, scores["held_out"])
+    result = with_intervals(result, development=scores.get("development"), held_out=scores.get("held_out"))
     return EvaluatedSplit(result, _verify(*raw), scores, images)
 
 
@@ -221,7 +229,7 @@ def evaluate_sets(
         lists = [item.with_folds()] if item.development is None else [item.pairs, item.development]
         try:
             scored = [score(embedder, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
-            results.append(_verify(*scored))
+            results.append(with_intervals(_verify(*scored), development=scored[1] if len(scored) > 1 else None))
         except UserError as error:
             failed[item.name] = str(error)
         except Exception as error:  # whatever it is, a night of training must not end without its report

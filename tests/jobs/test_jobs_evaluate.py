@@ -16,6 +16,8 @@ from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.protocols.lfw_lists import generate_pairs
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.cross_pairs import all_pairs
+from lfw_jax.evaluation.embeddings import read_embeddings
 from lfw_jax.evaluation.finished_runs import read_finished_run
 from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.jobs.experiment import build_experiment
@@ -24,6 +26,7 @@ from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.state import State
+from lfw_jax.typed_json import to_json
 
 
 def tiny(folder: Path, **changes) -> ConfigDict:
@@ -120,6 +123,19 @@ def test_a_set_that_fails_costs_no_other_result(finished: Path, faces: Path, tmp
     assert "sets/good" in read_scores(workdir / "scores.npz")
     assert "bad could not be evaluated" in (workdir / "report.html").read_text()
     assert "evaluation set bad could not be evaluated" in capsys.readouterr().out
+
+
+def test_all_pairs_of_the_test_images_are_evaluated_at_the_thresholds_of_the_run(finished: Path):
+    found, images = metrics(finished), read_embeddings(finished / "embeddings.npz")["test"]
+    result = found["evaluation"]["pairsDevTest"]
+    thresholds = {
+        item["chosen_on"]: item["threshold"] for item in (result["thresholds"][0], result["held_out_threshold"])
+    }
+    assert list(thresholds) == ["pairsDevTrain", "held-out identities"]
+    assert json.loads(json.dumps(to_json(all_pairs(images, thresholds)))) == found["all_pairs"]
+    assert found["all_pairs"]["images"] == len(images)
+    assert "acquisition" not in found  # no face was detected: these images are read as they are
+    assert read_finished_run(finished).metrics.all_pairs == all_pairs(images, thresholds)
 
 
 @pytest.mark.parametrize("train", [True, False])
