@@ -253,6 +253,9 @@ def _evaluation() -> ConfigDict:
         # Further test sets, such as ("cfp_fp.bin", "calfw/pairs_CALFW.txt"). Identities named there are excluded from
         # training.
         sets=FilePath(()),
+        # Identification protocols, such as ("ijbc/protocol.csv",), with templates, galleries and probes
+        # (docs/evaluation/identification.md). Identities named there are excluded from training.
+        identification=FilePath(()),
         # Interval of validation, in epochs.
         every_epochs=Number(5.0, above=0),
         batch_size=Number(128, at_least=1, at_most=_MANY),

@@ -7,15 +7,16 @@ from jaxtyping import Float, Int
 
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation import thresholds as exact
-from lfw_jax.evaluation.fold_figures import fold_figures, insightface_figures
+from lfw_jax.evaluation.error_rates import error_rates
+from lfw_jax.evaluation.fold_figures import fold_figures, fold_thresholds, insightface_figures
 from lfw_jax.evaluation.operating_points import true_accept_rates
+from lfw_jax.evaluation.repeated_pairs import repeated_note
 from lfw_jax.evaluation.results import FoldsResult, InsightFaceResult, ListResult, ThresholdResult
 from lfw_jax.evaluation.roc import roc_auc
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.thresholds import VerificationScores
 from lfw_jax.evaluation.unit_length import unit_length
 
-_RULES = {"accuracy": exact.best_accuracy, "f1": exact.best_f1}
 _BLOCK_PAIRS = 65_536
 
 
@@ -49,7 +50,7 @@ def verify(test: ScoredPairs, development: ScoredPairs) -> VerificationResult:
     if test.name == development.name or (equal and np.ptp(test.distances) > 0):
         raise ValueError(f"{test.name}: a threshold must not be chosen on the pairs that it is evaluated on")
     results = []
-    for rule, choose in _RULES.items():
+    for rule, choose in exact.RULES.items():
         threshold = choose(development.distances, development.same)
         results.append(_at_threshold(test, rule, threshold, chosen_on=development.name))
     return VerificationResult(test, _list_result(test, tuple(results)))
@@ -99,9 +100,8 @@ def verify_folds(test: ScoredPairs) -> VerificationResult:
             f"{test.name}: found {len(labels)} fold, expected at least 2. Use a list whose first line is `F N`."
         )
     results, over_folds = [], {}
-    for rule, choose in _RULES.items():
-        chosen = np.asarray([choose(distances[folds != label], same[folds != label]) for label in labels])
-        accepted = distances < chosen[np.searchsorted(labels, folds)]
+    for rule, choose in exact.RULES.items():
+        chosen, accepted = fold_thresholds(distances, same, folds, choose)
         accuracies = np.asarray([np.mean((accepted == same)[folds == label]) for label in labels])
         chosen_on = f"the other folds of {test.name} (mean of {len(labels)} thresholds)"
         scores = exact.decision_scores(accepted, same)
@@ -162,6 +162,8 @@ def _list_result(
         folds=folds,
         insightface=insightface,
         true_accept_rates=true_accept_rates(pairs.distances, pairs.same),
+        error_rates=error_rates(pairs.distances, pairs.same),
+        notes=repeated_note(pairs),
     )
 
 

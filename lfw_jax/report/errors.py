@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from lfw_jax.evaluation.diagnosis import WorstErrors
+from lfw_jax.evaluation.diagnosis.worst_errors import WorstErrors
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.figures import pair_gallery
 from lfw_jax.report.page import Section

@@ -8,7 +8,9 @@ from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.calibration_section import calibration_sections
 from lfw_jax.report.data_summary import DataSummary, data_section
-from lfw_jax.report.evaluation_sets import rates_section, sets_section
+from lfw_jax.report.error_rates_section import acquisition_section, all_pairs_section, listed_section
+from lfw_jax.report.evaluation_sets import sets_section
+from lfw_jax.report.identification_section import identification_section
 from lfw_jax.report.page import Reproduction, Section, write_page
 from lfw_jax.report.sections import baseline_section, training_section, verification_headline, verification_section
 from lfw_jax.training.history import HistoryRow
@@ -49,7 +51,14 @@ def write_run_page(path: Path, report: RunReport) -> None:
     sections += calibration_sections(metrics.calibration, metrics.score_normalisation)
     if metrics.sets or metrics.failed_sets:
         sections.append(sets_section(list(metrics.sets.values()), metrics.leaking, metrics.failed_sets))
-    sections += [rates_section(metrics.test), baseline_section(metrics.test, metrics.baseline), report.errors]
+    sections.append(listed_section(metrics.test))
+    if metrics.all_pairs:
+        sections.append(all_pairs_section(metrics.all_pairs))
+    if metrics.acquisition:
+        sections.append(acquisition_section(metrics.acquisition))
+    sections += [baseline_section(metrics.test, metrics.baseline), report.errors]
+    if identified := metrics.identified:
+        sections.append(identification_section(identified))
     if any(row.loss is not None for row in report.history):
         sections.append(training_section(report.history))
     sections.append(data_section(report.data))

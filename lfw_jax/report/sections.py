@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from lfw_jax.evaluation.intervals.interval import Interval
 from lfw_jax.evaluation.results import FoldsResult, ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.figures import distance_histograms, roc_curve, training_curves
 from lfw_jax.report.formatting import (
     interval,
+    interval_of,
     list_title,
     mean_and_error,
     number,
@@ -14,6 +16,7 @@ from lfw_jax.report.formatting import (
     rule_name,
     threshold_lines,
     threshold_rows,
+    values_interval,
 )
 from lfw_jax.report.page import Section
 from lfw_jax.training.history import HistoryRow
@@ -21,25 +24,40 @@ from lfw_jax.training.history import HistoryRow
 # An area under the ROC curve below this is near chance; 1,000 pairs just suffice to distinguish 0.5 from 0.55.
 _NEAR_CHANCE = 0.55
 
+_INTERVALS_IN_WORDS = (
+    "Intervals have a level of 95 % and count identities, not pairs: pairs that share an identity err together, so that they "
+    "carry less information than as many independent pairs. Where identities are unknown, the method of the interval says so."
+)
+
 
 def verification_headline(result: ListResult) -> list[tuple[str, str, str]]:
     """Return the metrics to read first as (label, value, note): accuracy, F1, AUC and threshold."""
     best, f1 = result.by_rule("accuracy"), result.by_rule("f1")
     if folds := result.folds:
         note = f"± {percent(folds.standard_error, 2)}, standard error of {len(folds.accuracies)} folds"
+        if folds.mean_interval:
+            note += f"; 95 % interval {interval(folds.mean_interval.ends)}"
         cards = [(f"Accuracy on {result.name}", percent(folds.mean, 2), note)]
     else:
-        note = f"95 % interval {interval(best.accuracy_interval)}"
+        note = f"95 % interval {interval(interval_of(best))}"
         cards = [(f"Accuracy on {result.name}", percent(best.accuracy), note)]
     if held_out := result.held_out_threshold:
-        note = f"95 % interval {interval(held_out.accuracy_interval)}; threshold {number(held_out.threshold)}"
+        note = f"95 % interval {interval(interval_of(held_out))}; threshold {number(held_out.threshold)}"
         cards.append((f"At the threshold of {held_out.chosen_on}", percent(held_out.accuracy), note))
     return [
         *cards,
         ("F1", number(f1.f1), f"at threshold {number(f1.threshold)}, {rule_name(f1.rule)}"),
-        ("AUC", number(result.auc), "0.5 is guessing, 1 is perfect"),
-        ("Threshold", number(best.threshold), f"chosen on {best.chosen_on}"),
+        ("AUC", number(result.auc), _with_interval(result.auc_interval, "0.5 is guessing, 1 is perfect")),
+        (
+            "Threshold",
+            number(best.threshold),
+            _with_interval(best.intervals and best.intervals.threshold, f"chosen on {best.chosen_on}"),
+        ),
     ]
+
+
+def _with_interval(bounds: Interval | None, note: str) -> str:
+    return f"95 % interval {values_interval(bounds)}; {note}" if bounds else note
 
 
 def verification_section(result: ListResult, pairs: ScoredPairs) -> Section:
@@ -53,6 +71,8 @@ def verification_section(result: ListResult, pairs: ScoredPairs) -> Section:
     paragraphs = [_protocol_in_words(result), _separation_in_words(result)]
     if result.folds:
         paragraphs.append(_folds_in_words(result.folds))
+    if any(threshold.intervals for threshold in result.thresholds):
+        paragraphs.append(_INTERVALS_IN_WORDS)
     figures = [
         (
             f"{name}: distance between the two embeddings of each pair. The less the two distributions overlap, the better. "

@@ -18,6 +18,8 @@ from lfw_jax.data.protocols.lfw_lists import generate_pairs
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.calibration.decision import read_calibration
+from lfw_jax.evaluation.cross_pairs import all_pairs
+from lfw_jax.evaluation.embeddings import read_embeddings
 from lfw_jax.evaluation.finished_runs import read_finished_run
 from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.jobs.dispatch import Request, run_job
@@ -27,6 +29,7 @@ from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.state import State
+from lfw_jax.typed_json import to_json
 
 
 def tiny(folder: Path, **changes) -> ConfigDict:
@@ -127,6 +130,19 @@ def test_a_set_that_fails_costs_no_other_result(finished: Path, faces: Path, tmp
     assert "evaluation set bad could not be evaluated" in capsys.readouterr().out
 
 
+def test_all_pairs_of_the_test_images_are_evaluated_at_the_thresholds_of_the_run(finished: Path):
+    found, images = metrics(finished), read_embeddings(finished / "embeddings.npz")["test"]
+    result = found["evaluation"]["pairsDevTest"]
+    thresholds = {
+        item["chosen_on"]: item["threshold"] for item in (result["thresholds"][0], result["held_out_threshold"])
+    }
+    assert list(thresholds) == ["pairsDevTrain", "held-out identities"]
+    assert json.loads(json.dumps(to_json(all_pairs(images, thresholds)))) == found["all_pairs"]
+    assert found["all_pairs"]["images"] == len(images)
+    assert "acquisition" not in found  # no face was detected: these images are read as they are
+    assert read_finished_run(finished).metrics.all_pairs == all_pairs(images, thresholds)
+
+
 @pytest.mark.parametrize("train", [True, False])
 def test_every_list_is_decoded_once_per_run(finished: Path, faces: Path, tmp_path: Path, monkeypatch, train: bool):
     decoded, decode_list = [], ExperimentData.decode_list
@@ -189,9 +205,13 @@ def test_an_evaluation_saves_its_calibration_and_reports_it(finished: Path):
     assert all(title in page for title in ("Thresholds for false match rates", "Calibration", "Score normalisation"))
 
 
-def verify(workdir: Path, given: str, output: str = "", config: ConfigDict | None = None) -> None:
+def verify(workdir: Path, given: str, output: str = "", config: ConfigDict | None = None) -> list:
     config = config or quickstart.get_config()
-    run_job(Request("verify", config.copy_and_resolve_references(), "any", str(workdir), given, output))
+    delivered: list = []
+    deliver = delivered.append
+    flags = {"workdir": str(workdir), "input": given, "output": output}
+    run_job(Request("verify", config.copy_and_resolve_references(), "any", **flags, deliver=deliver))
+    return delivered
 
 
 def test_decisions_have_the_distances_of_the_evaluation(finished: Path, faces: Path, tmp_path: Path, capsys):
@@ -203,13 +223,16 @@ def test_decisions_have_the_distances_of_the_evaluation(finished: Path, faces: P
         for names, numbers in zip(scored.identities[:12], scored.images[:12], strict=True)
     ]
     (tmp_path / "pairs.csv").write_text("\n".join(["path1,path2", *map(",".join, files)]))
-    verify(finished, str(tmp_path / "pairs.csv"), str(tmp_path / "decisions.csv"))
+    (delivered,) = verify(finished, str(tmp_path / "pairs.csv"), str(tmp_path / "decisions.csv"))
     with open(tmp_path / "decisions.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     np.testing.assert_allclose([float(row["distance"]) for row in rows], scored.distances[:12], atol=2e-5)
     threshold = read_calibration(finished / "calibration.json").result.threshold()
     assert threshold is not None
     assert [row["same"] == "1" for row in rows] == (scored.distances[:12] < threshold.chosen.threshold).tolist()
+    assert [[one["path1"], one["path2"]] for one in delivered["decisions"]] == files
+    assert [str(int(one["same"])) for one in delivered["decisions"]] == [row["same"] for row in rows]
+    assert delivered["threshold"]["chosen"]["wished_rate"] == 0.1
     printed = capsys.readouterr().out
     assert printed.count("probability of one identity") == 12
     assert "The threshold was chosen for a false match rate (FMR) of 10 %." in printed

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lfw_jax.evaluation.diagnosis import worst_errors
-from lfw_jax.evaluation.results import InsightFaceResult, ListResult
+from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
+from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import verify_folds
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize, data_section
 from lfw_jax.report.errors import errors_section
-from lfw_jax.report.evaluation_sets import rates_section, sets_section
+from lfw_jax.report.evaluation_sets import sets_section
 from lfw_jax.report.page import Section
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.sections import baseline_section
@@ -57,7 +57,7 @@ def test_the_page_has_a_section_for_everything_that_was_measured(tmp_path):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     titles = [part.partition("</h2>")[0] for part in page.split("<h2>")[1:]]
     assert titles[:7] == [
-        "Verification on test", "Evaluation sets", "True accept rates at strict thresholds",
+        "Verification on test", "Evaluation sets", "Error rates of the listed pairs",
         "Comparison with raw pixels", "The worst errors",
         "Training", "Data",
     ]  # fmt: skip
@@ -113,19 +113,6 @@ def test_a_set_has_its_row_with_dashes_for_what_it_lacks():
     assert section.table[2][:5] == ["bare", "4,000", f"{100 * accuracy:.2f} %", "–", "–"]
     assert section.table[2][6] == "–"
     assert "2 identities of bare are in the training set, so its metrics are too optimistic" in section.text
-
-
-def test_the_rates_are_listed_by_the_protocol_of_insightface_if_there_is_one():
-    found = dataclasses.replace(set_result(), insightface=InsightFaceResult(0.9, 0.0123))
-    section = rates_section(found)
-    assert section.table is not None
-    assert [row[0] for row in section.table[1:]] == ["10 %", "1 %", "0.1 %"]
-    assert "accuracy is 90.00 %" in section.text
-    assert "is 1.23 %" in section.text
-    bare = rates_section(dataclasses.replace(found, true_accept_rates=(), insightface=None))
-    assert bare.table is None
-    assert "too few different pairs" in bare.text
-    assert "InsightFace" not in bare.text
 
 
 def test_the_worst_errors_are_shown_with_both_images():

@@ -66,7 +66,7 @@ def test_the_terminal_table_shows_every_number_once_for_each_threshold():
     assert rows["Accuracy"] == ["88.1", "%", "88.1", "%"]
     assert rows["95 % interval"] == ["85.9–90.0", "%", "85.9–90.0", "%"]
     assert rows["F1"] == ["0.876", "0.882"]
-    assert rows["False accepts"] == ["9.5", "%", "9.5", "%"]
+    assert rows["FMR (FAR)"] == ["9.5", "%", "9.5", "%"]
     assert "AUC 0.9346" in text
     assert "10 folds: 89.00 ± 0.33 % (standard error)" in text
     assert "population standard deviation: 1.00 %" in text

@@ -7,11 +7,12 @@ from typing import Any
 
 from lfw_jax.data.duplicates.leakage import SharedPicture, without
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.pair_list import PairList
+from lfw_jax.data.pair_list import NamedImages, PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
 from lfw_jax.data.protocols.exclusion import Exclusions, add_identities_of_same_images, exclude_identities
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
 from lfw_jax.data.protocols.holding_out import LEAST, hold_out, notes_on_few
+from lfw_jax.data.protocols.identification_sets import EvaluatedSet
 from lfw_jax.errors import UserError
 
 PROTOCOLS = ("view1", "view2", "pairs", "generated")
@@ -33,6 +34,7 @@ class Split:
       external: the external images of lists that do not refer to `source`.
       aligned: the lists among these whose images are tightly cropped, aligned faces.
       excluded: the identities excluded from training, each with the list that names it, perhaps in another spelling.
+      unnamed: the lists whose identities are unknown: there, two names may mean one identity.
     """
 
     training: ImageSet
@@ -44,6 +46,7 @@ class Split:
     external: Mapping[PairList, ImageSet] = dataclasses.field(default_factory=dict)
     aligned: frozenset[PairList] = frozenset()
     excluded: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unnamed: frozenset[PairList] = frozenset()
 
     @property
     def by_folds(self) -> bool:
@@ -206,7 +209,8 @@ def _pairs(
         development = test if test.folds is not None else validation
     notes = (*test_set.notes, *notes, *more)
     aligned = frozenset(external if test_set.aligned else ())
-    return Split(training, validation, development, test, images, notes, external, aligned, excluded)
+    unnamed = frozenset(pairs for pairs in external if not pairs.identities() <= test_set.identities)
+    return Split(training, validation, development, test, images, notes, external, aligned, excluded, unnamed)
 
 
 def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions, *, seed: int) -> Split:
@@ -227,8 +231,8 @@ def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions,
 
 
 def evaluation_lists(
-    parts: Split, sets: Collection[EvaluationSet], crop: float
-) -> list[tuple[PairList, ImageSet, float]]:
+    parts: Split, sets: Collection[EvaluatedSet], crop: float
+) -> list[tuple[NamedImages, ImageSet, float]]:
     """Return every evaluated list, its images and the share of their sides that the crop covers.
 
     Args:
@@ -236,5 +240,5 @@ def evaluation_lists(
       sets: further evaluation sets.
       crop: the share for images that are not external, aligned faces.
     """
-    test = (parts.test, parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else crop)
-    return [test, *((item.pairs, item.images, 1.0 if item.aligned else crop) for item in sets)]
+    test = parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else crop
+    return [(parts.test, *test), *((item, item.images, 1.0 if item.aligned else crop) for item in sets)]
