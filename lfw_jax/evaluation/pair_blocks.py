@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lfw_jax.evaluation.embeddings import EmbeddedImages
-from lfw_jax.evaluation.verification import normalised
+from lfw_jax.evaluation.unit_length import unit_length
 
 BINS = 1 << 16
 """Bins of equal width over squared distances in [0, 4]."""
@@ -51,7 +51,7 @@ class PairBlocks:
         """Index of each sorted image among the given ones."""
         self.labels = labels[self.order]
         """Label of each sorted image."""
-        unit = normalised(images.embeddings[self.order])
+        unit = unit_length(images.embeddings[self.order])
         squares = np.sum(unit**2, axis=1, keepdims=True)  # 1, or 0 for an embedding of zeros
         ones, scale = np.ones_like(squares), BINS / 4
         self._left = np.hstack([-2 * scale * unit, scale * squares, scale * ones]).astype(np.float32)

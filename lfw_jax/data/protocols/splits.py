@@ -7,11 +7,12 @@ from typing import Any
 
 from lfw_jax.data.duplicates.leakage import SharedPicture, without
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.pair_list import PairList
+from lfw_jax.data.pair_list import NamedImages, PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
 from lfw_jax.data.protocols.exclusion import Exclusions, add_identities_of_same_images, exclude_identities
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
 from lfw_jax.data.protocols.holding_out import LEAST, hold_out, notes_on_few
+from lfw_jax.data.protocols.identification_sets import EvaluatedSet
 from lfw_jax.errors import UserError
 
 PROTOCOLS = ("view1", "view2", "pairs", "generated")
@@ -237,8 +238,8 @@ def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions,
 
 
 def evaluation_lists(
-    parts: Split, sets: Collection[EvaluationSet], crop: float
-) -> list[tuple[PairList, ImageSet, float]]:
+    parts: Split, sets: Collection[EvaluatedSet], crop: float
+) -> list[tuple[NamedImages, ImageSet, float]]:
     """Return every evaluated list, its images and the share of their sides that the crop covers.
 
     Args:
@@ -246,5 +247,5 @@ def evaluation_lists(
       sets: further evaluation sets.
       crop: the share for images that are not external, aligned faces.
     """
-    test = (parts.test, parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else crop)
-    return [test, *((item.pairs, item.images, 1.0 if item.aligned else crop) for item in sets)]
+    test = parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else crop
+    return [(parts.test, *test), *((item, item.images, 1.0 if item.aligned else crop) for item in sets)]
