@@ -3,6 +3,7 @@
 import dataclasses
 
 from lfw_jax.evaluation.intervals.interval import Interval
+from lfw_jax.evaluation.rate_results import ErrorRates
 from lfw_jax.typed_json import JSON_KEY
 
 
@@ -125,6 +126,8 @@ class ListResult:
       insightface: the accuracy by InsightFace's protocol; None for a list without folds or of fewer than ten pairs.
       true_accept_rates: TAR@FAR, one point per false accept rate that can be measured on the number of pairs.
       auc_interval: 95 % interval of the AUC, over samples of the identities; None if it was not computed.
+      error_rates: the equal error rate, and the FNMR at given FMRs; None in results of earlier versions.
+      notes: remarks on the list, such as pairs that it names twice.
     """
 
     name: str = dataclasses.field(metadata={JSON_KEY: "list"})
@@ -139,6 +142,8 @@ class ListResult:
     insightface: InsightFaceResult | None
     true_accept_rates: tuple[TrueAcceptRate, ...]
     auc_interval: Interval | None = None
+    error_rates: ErrorRates | None = None
+    notes: tuple[str, ...] = ()
 
     def by_rule(self, rule: str) -> ThresholdResult:
         """Return the result of the threshold that was chosen by a rule.

@@ -120,14 +120,14 @@ def decision_scores(accepted: Bool[np.ndarray, "pairs"], same: Bool[np.ndarray, 
     )
 
 
-def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson_interval(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score interval of a binomial proportion.
 
     It stays within [0, 1] and keeps its confidence near the ends, where mean ± 2 standard errors does not. Source:
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
 
     Args:
-      successes: number of trials that succeeded.
+      successes: number of trials that succeeded; a fraction is allowed for an effective number of trials.
       n: number of independent trials.
       confidence: probability that the interval covers the true proportion.
 

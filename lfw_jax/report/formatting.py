@@ -19,6 +19,11 @@ def percent(share: float | None, digits: int = 1) -> str:
     return MISSING if share is None or math.isnan(share) else f"{100 * share:.{digits}f} %"
 
 
+def small_share(share: float | None) -> str:
+    """Return a share in per cent with three significant digits, or a dash for None."""
+    return MISSING if share is None else f"{100 * share:.3g} %"
+
+
 def interval(bounds: tuple[float, float]) -> str:
     """Return an interval of shares in per cent, or a dash if an end is NaN."""
     return MISSING if any(map(math.isnan, bounds)) else f"{100 * bounds[0]:.1f}–{percent(bounds[1])}"
@@ -78,8 +83,16 @@ def _rows(one: ThresholdResult, *, naive: bool) -> list[tuple[str, str, str]]:
         ("F1", number(one.f1), "Harmonic mean of precision and recall; 1 is perfect."),
         ("Precision", percent(one.precision), "Share of the accepted pairs that show one identity."),
         ("Recall", percent(one.recall), "Share of the same pairs that are accepted."),
-        ("False accepts", percent(one.false_accept_rate), "Share of the different pairs that are accepted (FMR)."),
-        ("False rejects", percent(one.false_reject_rate), "Share of the same pairs that are rejected (FNMR)."),
+        (
+            "FMR (FAR)",
+            percent(one.false_accept_rate),
+            "False match rate: share of the different pairs that are accepted.",
+        ),
+        (
+            "FNMR (FRR)",
+            percent(one.false_reject_rate),
+            "False non-match rate: share of the same pairs that are rejected.",
+        ),
     ]
     below: dict[str, list[tuple[str, str, str]]] = {}
     if bounds := one.intervals:
@@ -113,7 +126,10 @@ def threshold_rows(result: ListResult, *, meanings: bool) -> list[list[str]]:
     """
     thresholds = [*result.thresholds, *([result.held_out_threshold] if result.held_out_threshold else [])]
     columns = [_rows(threshold, naive=meanings) for threshold in thresholds]
-    rows = [["", *(rule_name(threshold.rule) for threshold in thresholds), *(["Meaning"] if meanings else [])]]
+    titles = [rule_name(threshold.rule) for threshold in result.thresholds]
+    if held_out := result.held_out_threshold:
+        titles.append(held_out.chosen_on)
+    rows = [["", *titles, *(["Meaning"] if meanings else [])]]
     for cells in zip(*columns, strict=True):
         label, _, meaning = cells[0]
         rows.append([label, *(value for _, value, _ in cells), *([meaning] if meanings else [])])

@@ -1,5 +1,7 @@
 """The results of a run on the terminal."""
 
+import textwrap
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -8,23 +10,34 @@ from rich.text import Text
 from lfw_jax.evaluation.intervals.interval import WILSON_BY_IDENTITIES
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.run_metrics import RunMetrics
+from lfw_jax.report.calibration_section import calibration_lines
+from lfw_jax.report.error_rates_table import error_rates_table
 from lfw_jax.report.evaluation_sets import sets_table
 from lfw_jax.report.formatting import interval, mean_and_error, number, percent, threshold_rows, values_interval
-from lfw_jax.report.terminal_text import printable
+from lfw_jax.report.identification_section import identification_table
+from lfw_jax.report.terminal_text import print_lines, printable
 
 _WIDTH = 80
 
 
 def print_results(metrics: RunMetrics) -> None:
-    """Print the results of a run: the test list, the raw pixels, and the evaluation sets if any."""
+    """Print the results of a run: the test list, the raw pixels, sets and identification."""
     print_table(verification_table(metrics.test))
+    if rates := error_rates_table(metrics):
+        print_table(rates)
     baseline = metrics.baseline
     accuracy = percent(baseline.by_rule("accuracy").accuracy)
     print(f"baseline of raw pixels: accuracy {accuracy}, AUC {baseline.auc:.4f}")
+    if lines := calibration_lines(metrics.calibration, metrics.score_normalisation):
+        print_lines(*lines)
     if metrics.sets:
         print_table(sets_table(list(metrics.sets.values())))
+    if metrics.identified:
+        print_table(identification_table(metrics.identified))
     for name, reason in metrics.failed_sets.items():
         print(f"evaluation set {name} could not be evaluated: {reason}")
+    if metrics.diagnosis:
+        print(textwrap.fill(printable(metrics.diagnosis.paragraph), _WIDTH, break_on_hyphens=False))
 
 
 def verification_table(result: ListResult) -> Table:

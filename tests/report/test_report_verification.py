@@ -74,7 +74,7 @@ def test_the_terminal_table_shows_every_number_once_for_each_threshold():
     assert rows["Accuracy"] == ["88.1", "%", "88.1", "%"]
     assert rows["95 % interval"] == ["85.9–90.0", "%", "85.9–90.0", "%"]
     assert rows["F1"] == ["0.876", "0.882"]
-    assert rows["False accepts"] == ["9.5", "%", "9.5", "%"]
+    assert rows["FMR (FAR)"] == ["9.5", "%", "9.5", "%"]
     assert "AUC 0.9346" in text
     assert "10 folds: 89.00 ± 0.33 % (standard error)" in text
     assert "population standard deviation: 1.00 %" in text
@@ -109,16 +109,20 @@ def test_with_folds_the_headline_is_their_mean_with_the_standard_error_labelled(
     assert note == "± 0.33 %, standard error of 10 folds"
 
 
-def test_the_section_holds_words_table_and_both_figures():
+def test_the_section_holds_words_table_explorer_and_charts():
     section = verification_section(summary(), PAIRS)
     assert section.title == "Verification on pairsDevTest"
     assert section.table is not None
     assert section.table[0] == ["", "best accuracy", "best F1", "Meaning"]
     assert ["Threshold", "1.023", "1.050", "Pairs at a smaller distance are accepted as one identity."] in section.table
     assert "chosen on pairsDevTrain, not on the pairs evaluated here" in section.text
-    assert [len(figure.axes) for _, figure in section.figures] == [1, 2]
-    lines = [line.get_label() for line in section.figures[0][1].axes[0].lines]
-    assert lines == ["best accuracy: 1.023", "best F1: 1.050"]
+    charts = [chart for _, chart in section.figures]
+    assert [chart.key for chart in charts] == ["distances", "roc", "roc-logarithmic"]
+    assert [chart.follows for chart in charts] == ["threshold", "fmr-tmr", "fmr-tmr"]
+    assert charts[0].verticals == [("best accuracy", 1.0234), ("best F1", 1.05)]
+    assert section.explorer is not None
+    assert section.explorer.presets == {"best accuracy": 1.0234, "best F1": 1.05}
+    assert {1.0234, 1.05} <= set(section.explorer.counts.thresholds)
 
 
 def test_a_threshold_chosen_on_the_list_itself_is_called_too_optimistic():
@@ -166,6 +170,7 @@ def test_the_threshold_of_held_out_identities_is_the_last_column_everywhere():
     section = verification_section(given, PAIRS)
     assert "The last column has the threshold chosen on validation identities, which are not used" in section.text
     assert section.table is not None
+    assert section.table[0][:4] == ["", "best accuracy", "best F1", "validation identities"]
     assert section.table[1][:4] == ["Threshold", "1.023", "1.050", "1.111"]
 
 

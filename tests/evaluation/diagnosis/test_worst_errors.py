@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lfw_jax.evaluation.diagnosis import worst_errors
+from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
 from lfw_jax.evaluation.scores import ScoredPairs
 from tests.evaluation.sampled_pairs import labelled_pairs
 

@@ -1,4 +1,4 @@
-"""Diagnosis of errors: the pairs that a threshold classifies wrongly with the largest margin."""
+"""The worst errors: the pairs that a threshold classifies wrongly with the largest margin."""
 
 import dataclasses
 from typing import Literal
