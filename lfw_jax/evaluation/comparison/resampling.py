@@ -1,4 +1,4 @@
-"""Metrics of one run in all resamples of a bootstrap, and their intervals without its excess of variance."""
+"""Metrics of one run in all resamples of a bootstrap, and their intervals."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ _LEAST_SHARE = 1 / 3
 
 
 def graph_of(pairs: ScoredPairs) -> IdentityGraph:
-    """Return the identities of a list as a graph; without identities, each pair stands for one of its own."""
+    """Return the graph of the identities of a list, or of pairs that stand for one each if unknown."""
     return unknown_identities(len(pairs)) if pairs.identities is None else identity_graph(pairs.identities)
 
 
