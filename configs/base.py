@@ -87,6 +87,9 @@ def _data() -> ConfigDict:
         test_people=Number(0.3, above=0, below=1),
         # Number of positive pairs, and of negative pairs, sampled for validation and for the protocol generated.
         pairs=Number(600, at_least=1, at_most=10 * _MANY),
+        # Largest number of positive pairs of one identity sampled for validation; it is in at most twice as many negative pairs.
+        # With few identities, one with many images would determine the threshold. 0: no limit.
+        pairs_per_identity=Number(10, at_least=0, at_most=_MANY),
         # Image loader: tfdata, pillow, or auto (tf.data if TensorFlow is installed).
         loader="auto",
         # Decode the training set once and keep it in host memory.

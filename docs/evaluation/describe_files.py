@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lfw_jax.evaluation.calibration.decision import Decision, SavedCalibration
 from lfw_jax.evaluation.comparison.results import ComparisonMetrics
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.view2 import View2Metrics
@@ -29,6 +30,8 @@ FILES = {
     "A training that paused": Paused,
     "view2.json": View2Metrics,
     "compare.json": ComparisonMetrics,
+    "calibration.json": SavedCalibration,
+    "Each decision of --mode=verify": Decision,
 }
 
 _SCALARS = {str: "text", bool: "true or false", int: "whole number", float: "number"}
@@ -48,7 +51,7 @@ _UNITS = (
 def described(kind: type) -> dict[str, str]:
     """Return the meaning of each field of a dataclass, from the section `Attributes` of its docstring."""
     _, _, section = (inspect.getdoc(kind) or "").partition("Attributes:\n")
-    found: dict[str, str] = {}
+    found, name = dict[str, str](), ""
     for line in section.partition("\n\n")[0].splitlines():
         if match := re.match(r" {2}(\w+): (.*)", line):
             name, found[match[1]] = match[1], match[2]
@@ -59,7 +62,7 @@ def described(kind: type) -> dict[str, str]:
 
 def kinds_in(kind: Any) -> list[type]:
     """Return the dataclasses of a type, each before those of its own fields."""
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         fields = typing.get_type_hints(kind).values()
         return list(dict.fromkeys([kind, *(inner for field in fields for inner in kinds_in(field))]))
     return [inner for argument in typing.get_args(kind) for inner in kinds_in(argument)]

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from lfw_jax.evaluation.calibration.results import CalibrationResult, ScoreNormalisationResult
+from lfw_jax.evaluation.diagnosis.results import DiagnosisResult
 from lfw_jax.evaluation.identification.results import IdentificationResult
 from lfw_jax.evaluation.rate_results import AcquisitionResult, AllPairsResult
 from lfw_jax.evaluation.results import ListResult
@@ -72,6 +73,7 @@ class RunMetrics:
       parameters: number of parameters of the network; None in files written before they were counted.
       calibration: the calibration of the distances, and thresholds for false match rates.
       score_normalisation: AS-norm on the test pairs; None if `config.evaluation.cohort` is 0.
+      diagnosis: the reasons behind the metrics of the test list; None in files of earlier versions.
     """
 
     schema: int
@@ -98,6 +100,7 @@ class RunMetrics:
     parameters: int | None = None
     calibration: CalibrationResult | None = None
     score_normalisation: ScoreNormalisationResult | None = None
+    diagnosis: DiagnosisResult | None = None
 
     @property
     def identified(self) -> tuple[IdentificationResult, ...]:

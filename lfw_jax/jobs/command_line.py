@@ -78,18 +78,20 @@ def define_flags(program: str) -> None:
         list(JOBS),
         "train, with an evaluation at the end; evaluate a trained --workdir; align the faces of --input into --output; "
         "inspect the data of --config; export it, or --input, to --output; combine the folds of View 2 in --input; compare "
-        "the runs in --input.",
+        "the runs in --input; verify the pairs of --input with a trained --workdir.",
     )
     flags.DEFINE_string(
         "input",
         "",
         "align, export: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine, compare: work "
-        "directories, such as 'runs/fold*'; the first run is the reference if there are many.",
+        "directories, such as 'runs/fold*'; the first run is the reference if there are many. verify: two images, as "
+        "a.jpg,b.jpg, or a .csv of path1,path2.",
     )
     flags.DEFINE_string(
         "output",
         "",
-        "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file. compare: a folder, by default runs/compare.",
+        "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file. compare: a folder, by default runs/compare. "
+        "verify: a .csv file.",
     )
     flags.DEFINE_bool("quiet", False, "Print no text and no progress, only errors.")
     flags.DEFINE_bool(

@@ -40,15 +40,16 @@ def compare_runs(request: Request) -> None:
     output = Path(request.output or DEFAULT_OUTPUT)
     folders = [folder for folder in find_folders(request.input) if folder.resolve() != output.resolve()]
     runs, skipped = read_evaluated_runs(folders)
-    for run in runs:
-        _history(run.finished.folder, run.finished.metrics.step)
+    histories = {run.name: _history(run.finished.folder, run.finished.metrics.step) for run in runs}
     comparison = compare({run.name: run.decisions for run in runs}, seed=_SEED)
     metrics = comparison_metrics(
         runs, comparison, settings(runs), command=request.command, resamples=RESAMPLES, seed=_SEED, skipped=skipped
     )
     with written_atomically(output / "compare.json", output / "compare.html", replace=True) as (metrics_file, page):
         metrics_file.write_text(json.dumps(to_json(metrics), indent=2) + "\n", encoding="utf-8")
-        write_comparison_page(page, metrics, {run.name: run.finished.metrics for run in runs})
+        pairs = {run.name: run.decisions.pairs for run in runs}
+        results = {run.name: run.finished.metrics for run in runs}
+        write_comparison_page(page, metrics, pairs, histories, results)
     request.deliver(to_json(metrics))
     print_comparison(metrics)
     print_lines(f"report: {output / 'compare.html'}")

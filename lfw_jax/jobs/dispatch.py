@@ -21,6 +21,7 @@ JOBS = {
     "combine": ("combine", "combine"),
     "compare": ("compare", "compare_runs"),
     "export": ("export", "export"),
+    "verify": ("verify", "verify"),
 }
 
 

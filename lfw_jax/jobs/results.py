@@ -14,21 +14,26 @@ from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.evaluation.acquisition import acquisition, thresholds_in_use
 from lfw_jax.evaluation.cross_pairs import all_pairs
+from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors
 from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics, Views
+from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
+from lfw_jax.jobs.diagnosis import diagnosis_of
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.identification import Identification
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.models import parameter_count
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize
 from lfw_jax.report.errors import errors_section
+from lfw_jax.report.label_errors import label_errors_section
 from lfw_jax.report.page import Section
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.tables import print_results
 from lfw_jax.report.tensorboard import TensorBoard, log_results
 from lfw_jax.report.terminal_text import print_lines
+from lfw_jax.report.thumbnails import Thumbnails, pair_thumbnails
 from lfw_jax.training.history import HistoryRow, median_images_per_second, training_seconds
 from lfw_jax.typed_json import to_json
 
@@ -79,11 +84,13 @@ def write_results(
     experiment, config = run.experiment, str(run.experiment.config)
     history = run.workdir.history(run.step)
     identification = identification or Identification()
+    diagnosis = diagnosis_of(experiment, run.workdir, split)
     metrics = dataclasses.replace(
         _metrics(run, split, sets, history),
         failed_sets={**failed, **identification.failed},
         identification=identification.test,
         identification_sets=identification.sets,
+        diagnosis=diagnosis,
     )
     metrics = _with_error_rates(metrics, experiment, split)
     run.workdir.write_json("metrics.json", to_json(metrics))
@@ -98,6 +105,8 @@ def write_results(
         data=_data(experiment),
         objective=experiment.objective.describe,
         config=config,
+        thumbnails=_thumbnails(experiment, split.result),
+        label_errors=_label_errors(experiment, split.result.pairs, diagnosis.label_errors),
     )
     path = run.workdir.path / "report.html"
     write_run_page(path, report)
@@ -175,6 +184,18 @@ def _errors(experiment: Experiment, result: VerificationResult) -> Section:
     threshold, test = result.metrics.by_rule("accuracy").threshold, experiment.split.test
     errors = worst_errors(result.pairs, threshold, at_most=_SHOWN_ERRORS)
     return errors_section(errors, result.pairs, threshold, experiment.pixels(test), test.indices())
+
+
+def _thumbnails(experiment: Experiment, result: VerificationResult) -> Thumbnails:
+    """Return thumbnails of the test pairs, the worst errors at the threshold with the best accuracy first."""
+    threshold, test = result.metrics.by_rule("accuracy").threshold, experiment.split.test
+    return pair_thumbnails(result.pairs, threshold, experiment.pixels(test), test.indices())
+
+
+def _label_errors(experiment: Experiment, pairs: ScoredPairs, errors: LabelErrors) -> Section:
+    test = experiment.split.test
+    index_of = {key: index for index, key in enumerate(test.keys())}
+    return label_errors_section(errors, pairs, experiment.pixels(test), test.indices(), index_of)
 
 
 def _data(experiment: Experiment) -> DataSummary:

@@ -183,7 +183,13 @@ class _Recorder:
         self.board.scalars(step, values | extra)
         self.history.append(
             HistoryRow(
-                step, epoch=epoch, loss=values["train/loss"], learning_rate=rate, images_per_second=speed or None
+                step,
+                epoch=epoch,
+                loss=values["train/loss"],
+                learning_rate=rate,
+                images_per_second=speed or None,
+                training_accuracy=values.get("train/accuracy"),
+                active_anchors=values.get("pairs/active_anchors"),
             )
         )
 

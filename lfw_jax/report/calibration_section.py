@@ -1,6 +1,7 @@
 """Calibration and score normalisation: sections of the page, and lines for the terminal."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from lfw_jax.evaluation.calibration.results import (
     CalibrationResult,
@@ -78,7 +79,11 @@ def calibration_section(result: CalibrationResult) -> Section:
         ]
         for one in result.methods
     ]
-    return Section("Calibration", text, rows)
+    caption = (
+        f"Share of same pairs of {result.evaluated_on} beside the stated probability, in bins of equally many pairs with the "
+        "95 % interval of the share. A calibrated probability lies on the diagonal."
+    )
+    return Section("Calibration", text, rows, [(caption, reliability_chart(result))])
 
 
 def reliability_chart(result: CalibrationResult) -> Chart:
@@ -174,7 +179,7 @@ def calibration_lines(
 
 def rate_text(rate: float) -> str:
     """Return a rate in per cent with two significant digits, such as "0.083 %"."""
-    return f"{float(f'{100 * rate:.2g}'):.10g} %"
+    return f"{Decimal(f'{100 * rate:.2g}'):f} %"
 
 
 def rate_interval(bounds: tuple[float, float]) -> str:

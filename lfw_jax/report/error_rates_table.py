@@ -30,7 +30,7 @@ def error_rates_table(metrics: RunMetrics) -> Table | None:
         cells = [small_share(point.rate), _marked(point)]
         if every:
             other = every.rates.points[i]
-            cells += [_marked(other), number(other.threshold, 4)]
+            cells += [_marked(other), number(other.threshold if other.claimed else None, 4)]
         table.add_row(*map(Text, cells))
     return table
 

@@ -126,7 +126,10 @@ def threshold_rows(result: ListResult, *, meanings: bool) -> list[list[str]]:
     """
     thresholds = [*result.thresholds, *([result.held_out_threshold] if result.held_out_threshold else [])]
     columns = [_rows(threshold, naive=meanings) for threshold in thresholds]
-    rows = [["", *(rule_name(threshold.rule) for threshold in thresholds), *(["Meaning"] if meanings else [])]]
+    titles = [rule_name(threshold.rule) for threshold in result.thresholds]
+    if held_out := result.held_out_threshold:
+        titles.append(held_out.chosen_on)
+    rows = [["", *titles, *(["Meaning"] if meanings else [])]]
     for cells in zip(*columns, strict=True):
         label, _, meaning = cells[0]
         rows.append([label, *(value for _, value, _ in cells), *([meaning] if meanings else [])])

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import jinja2
-from matplotlib.figure import Figure
 
 from lfw_jax.atomic_files import replaced_atomically
-from lfw_jax.report.chart import Chart
+from lfw_jax.report.explorer import Explorer, rendered_explorer
 from lfw_jax.report.page_assets import asset, content_security_policy, script
-from lfw_jax.report.page_figures import FigureNames, rendered_figure
+from lfw_jax.report.page_figures import Content, FigureNames, rendered_figure
 
 _NUMBER = re.compile(r"[+\-–−]?[\d.,]*\d(\s?[–±]\s?[\d.,]+)?(\s?%)?|–")
 
@@ -25,14 +24,16 @@ class Section:
       text: plain text; an empty line separates paragraphs.
       table: the rows of a table, of which the first is the header; None for no table. Readers can sort a table whose first
         heading is not empty.
-      figures: pairs of a caption and a chart, a plot, or the content of a JPEG file. The script of the page makes charts
-        interactive.
+      figures: pairs of a caption and a chart, a gallery, a plot, or the content of a JPEG file. The script of the page makes
+        charts interactive.
+      explorer: a slider that moves the threshold in the figures of the page; at most one section of a page has one.
     """
 
     title: str
     text: str
     table: list[list[str]] | None = None
-    figures: Sequence[tuple[str, Figure | bytes | Chart]] = field(default_factory=list)
+    figures: Sequence[tuple[str, Content]] = field(default_factory=list)
+    explorer: Explorer | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def _rendered(section: Section, names: FigureNames) -> dict[str, object]:
         "title": section.title,
         "paragraphs": [" ".join(p.split()) for p in re.split(r"\n\s*\n", section.text) if p.strip()],
         "table": rendered_table(section.table or []),
+        "explorer": rendered_explorer(section.explorer) if section.explorer else None,
         "figures": [rendered_figure(caption, figure, names) for caption, figure in section.figures],
     }
 

@@ -5,7 +5,7 @@ import hashlib
 from functools import cache
 from importlib import resources
 
-_SCRIPTS: tuple[str, ...] = ()
+_SCRIPTS = ("charts.js", "downloads.js", "explorer.js", "tables.js", "page.js")
 
 
 @cache

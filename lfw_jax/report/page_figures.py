@@ -8,7 +8,11 @@ from matplotlib.figure import Figure
 from lfw_jax.report.chart import Chart
 from lfw_jax.report.charts.svg import chart_svg, sizes_of
 from lfw_jax.report.charts.values import chart_json, chart_rows
+from lfw_jax.report.gallery import Gallery, rendered_gallery
 from lfw_jax.report.style import figure_png, figure_svg
+
+Content = Figure | bytes | Chart | Gallery
+"""The content of a figure: a chart, a gallery, a plot, or the content of a JPEG file."""
 
 
 class FigureNames:
@@ -28,26 +32,29 @@ class FigureNames:
         return unique
 
 
-def rendered_figure(caption: str, figure: Figure | bytes | Chart, names: FigureNames) -> dict[str, object]:
+def rendered_figure(caption: str, figure: Content, names: FigureNames) -> dict[str, object]:
     """Return what the template needs of a figure.
 
     Args:
       caption: its caption.
-      figure: a chart, a plot, or the content of a JPEG file.
+      figure: its content.
       names: the names of the figures of the page so far.
     """
+    rendered: dict[str, object] = {"caption": caption, "source": None, "chart": None, "gallery": None}
+    if isinstance(figure, Gallery):
+        return rendered | {"gallery": rendered_gallery(figure)}
     if not isinstance(figure, Chart):
-        return {"caption": caption, "source": _data_uri(figure), "chart": None}
+        return rendered | {"source": _data_uri(figure)}
     name = names.unique(figure)
     chart = {
         "name": name,
         "title": figure.title,
         "square": figure.is_square,
         "drawings": [chart_svg(figure, size, f"chart-{name}") for size in sizes_of(figure)],
-        "values": chart_json(figure),
+        "json": chart_json(figure),
         "rows": chart_rows(figure),
     }
-    return {"caption": caption, "source": None, "chart": chart}
+    return rendered | {"chart": chart}
 
 
 def _data_uri(figure: Figure | bytes) -> str:

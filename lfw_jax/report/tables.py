@@ -1,5 +1,7 @@
 """The results of a run on the terminal."""
 
+import textwrap
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -34,6 +36,8 @@ def print_results(metrics: RunMetrics) -> None:
         print_table(identification_table(metrics.identified))
     for name, reason in metrics.failed_sets.items():
         print(f"evaluation set {name} could not be evaluated: {reason}")
+    if metrics.diagnosis:
+        print(textwrap.fill(printable(metrics.diagnosis.paragraph), _WIDTH, break_on_hyphens=False))
 
 
 def verification_table(result: ListResult) -> Table:

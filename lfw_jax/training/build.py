@@ -92,13 +92,23 @@ def build_training(
     )
 
 
+def total_steps(config: Any, steps_per_epoch: int) -> int:
+    """Return the step at which training ends.
+
+    Args:
+      config: the whole configuration.
+      steps_per_epoch: steps per epoch of the sampler.
+    """
+    return max(1, round(config.training.epochs * steps_per_epoch))
+
+
 def _intervals(config: Any, steps_per_epoch: int) -> Intervals:
     def steps(epochs: float) -> int:
         return max(1, round(epochs * steps_per_epoch))
 
     checkpoint_every_epochs = config.training.checkpoint_every_epochs
     return Intervals(
-        total=steps(config.training.epochs),
+        total=total_steps(config, steps_per_epoch),
         log_every=config.training.log_every,
         evaluate_every=steps(config.evaluation.every_epochs),
         checkpoint_every=steps(checkpoint_every_epochs) if checkpoint_every_epochs else 0,

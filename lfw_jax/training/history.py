@@ -27,6 +27,8 @@ class HistoryRow:
       seconds: duration of the training so far, pauses between runs excluded.
       validation_accuracy: mean accuracy over the folds of the validation pairs, as a share.
       validation_auc: area under the ROC curve of the validation pairs.
+      training_accuracy: share of the batch that is nearest to the prototype of its identity; losses with prototypes only.
+      active_anchors: share of the anchors of the batch for which the miner selects a pair; losses with mined pairs only.
     """
 
     step: int
@@ -37,6 +39,8 @@ class HistoryRow:
     seconds: float | None = None
     validation_accuracy: float | None = None
     validation_auc: float | None = None
+    training_accuracy: float | None = None
+    active_anchors: float | None = None
 
 
 def history_rows(rows: Iterable[Mapping[str, float]], source: Path | str = "history.jsonl") -> tuple[HistoryRow, ...]:
@@ -76,6 +80,17 @@ def read_history(path: Path) -> tuple[HistoryRow, ...]:
             if number < len(lines):
                 raise UserError(f"{path}, row {number}: is not JSON ({error}). {_REMEDY}") from error
     return history_rows(rows, path)
+
+
+def curve(history: Sequence[HistoryRow], quantity: str) -> tuple[tuple[int, float], ...]:
+    """Return the steps and values of one quantity, of the rows that have it.
+
+    Args:
+      history: the rows.
+      quantity: the name of a field of `HistoryRow`.
+    """
+    values = ((row.step, getattr(row, quantity)) for row in history)
+    return tuple((step, float(value)) for step, value in values if value is not None)
 
 
 def median_images_per_second(history: Sequence[HistoryRow]) -> float | None:

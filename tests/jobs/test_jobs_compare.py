@@ -73,6 +73,8 @@ def test_one_table_and_one_page_and_one_file_over_all_runs(runs: Path, capsys: p
     page = (runs / "compare" / "compare.html").read_text()
     for words in ("Comparison of 2 runs", "Paired tests", "config.loss.margin", "has not been evaluated"):
         assert words in page
+    for title in ("ROC curves", "DET curves", "Distances of arcface", "Validation accuracy", "Training loss"):
+        assert title in page
     assert {path.name for path in (runs / "compare").iterdir()} == {"compare.json", "compare.html"}
 
 

@@ -97,7 +97,7 @@ def test_lines_fit_the_terminal(results):
 
 
 @pytest.mark.parametrize(
-    ("rate", "text"), [(0.1, "10 %"), (0.001, "0.1 %"), (0.00083333, "0.083 %"), (1e-6, "0.0001 %"), (0.0, "0 %")]
+    ("rate", "text"), [(0.1, "10 %"), (0.001, "0.1 %"), (0.00083333, "0.083 %"), (1.2e-7, "0.000012 %"), (0.0, "0 %")]
 )
 def test_rates_have_two_significant_digits(rate: float, text: str):
     assert rate_text(rate) == text

@@ -102,7 +102,7 @@ def split(
 
     Args:
       images: all images of the data set.
-      config: `protocol`, `fold`, `pairs_file`, `pairs_columns`, `lists_dir`, `dir`, `validation_people`, `test_people`, `pairs`.
+      config: `protocol`, `fold`, `pairs_file`, `pairs_columns`, `lists_dir`, `dir`, `validation_people`, `pairs_per_identity`, …
       data_dir: the folder of the data, which may hold the lists.
       seed: the seed of the held-out identities and of the sampled pairs.
       exclude: identities excluded from training and validation, by the list that names them.
@@ -179,9 +179,16 @@ def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
         raise UserError(f"--config.data.pairs_file: {error}") from error
 
 
+def _hold_out_validation(
+    training: ImageSet, config: Mapping[str, Any], name: str, *, seed: int
+) -> tuple[list[str], PairList]:
+    limit = config.get("pairs_per_identity", 0)  # so that no identity dominates the choice of checkpoint and threshold
+    return hold_out(training, config, "validation_people", name, seed=seed, per_identity=limit)
+
+
 def _validation(training: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[ImageSet, PairList, list[str]]:
     """Hold out identities for validation: return the remaining images, pairs of these identities, and notes."""
-    remaining, validation = hold_out(training, config, "validation_people", "held-out identities", seed=seed)
+    remaining, validation = _hold_out_validation(training, config, "held-out identities", seed=seed)
     note = f"{len(training.names) - len(remaining)} identities are held out of training for validation."
     notes = [note, *notes_on_few(validation, "validation_people", _CHOSEN_BY_LUCK)]
     return training.of_identities(set(remaining)), validation, notes
@@ -217,7 +224,7 @@ def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions,
     rest, test = _hold_out_test(images, config, seed=seed)
     people, excluded, notes = exclude_identities(rest, exclude)
     training = images.of_identities(people)
-    remaining, validation = hold_out(training, config, "validation_people", "validation identities", seed=seed + 1)
+    remaining, validation = _hold_out_validation(training, config, "validation identities", seed=seed + 1)
     note = (
         f"of {len(images.names)} identities {len(images.names) - len(rest)} are held out for the test and "
         f"{len(training.names) - len(remaining)} for validation; the threshold is chosen on the validation pairs."

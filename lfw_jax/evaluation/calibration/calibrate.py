@@ -43,7 +43,8 @@ class FittedCalibrations:
 def fitting_role(split: EvaluatedSplit) -> str:
     """Return the role of the pairs that calibrations are fitted on.
 
-    Their identities are neither trained on nor tested. Every split has such pairs, even one that is evaluated by folds. They are its development pairs unless it has others.
+    Their identities are neither trained on nor tested. Every split has such pairs, even one that is evaluated by folds. They are
+    its development pairs unless it has others.
     """
     return "held_out" if "held_out" in split.scores else "development"
 

@@ -60,8 +60,9 @@ def reliability_bins(
 def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
     """Return the mean difference between stated probability and share of same pairs over bins.
 
-    Bins are weighted by their pairs. The error depends on the number of bins, and is not 0 even for perfect probabilities, because shares of few pairs vary. Source:
-    Naeini, Cooper & Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015.
+    Bins are weighted by their pairs. The error depends on the number of bins, and is not 0 even for perfect probabilities,
+    because shares of few pairs vary. Source: Naeini, Cooper & Hauskrecht, "Obtaining well calibrated probabilities using Bayesian
+    binning", AAAI 2015.
 
     Args:
       bins: the bins, at least one.

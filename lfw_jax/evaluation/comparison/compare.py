@@ -9,20 +9,21 @@ from jaxtyping import Bool, Float
 
 from lfw_jax.evaluation.comparison.resampling import (
     SortedScores,
-    Units,
-    defined,
+    corrected,
+    graph_of,
     percentile_interval,
     resampled_accuracies,
-    units_of,
-    weight_blocks,
 )
 from lfw_jax.evaluation.comparison.results import Estimate, McNemar, PairedDifference
 from lfw_jax.evaluation.comparison.same_pairs import check_same_pairs
 from lfw_jax.evaluation.comparison.significance import bootstrap_p_value, holm, mcnemar
+from lfw_jax.evaluation.intervals.bootstrap import edge_weights, identity_weights
+from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
 
 RESAMPLES = 2000
+_MOST_EDGE_RESAMPLES = 500  # they give a variance, not the ends of an interval
 ALL_PAIRS_UP_TO = 6
 """Up to this number of runs, every run is compared with every other; beyond it, every run with the first."""
 
@@ -51,12 +52,12 @@ class Comparison:
     """The estimates of several runs and the differences between them.
 
     Attributes:
-      units: the units of the bootstrap.
+      graph: the identities of the pairs.
       estimates: by run and measure, the metric with its interval.
       differences: the differences between the runs, by measure.
     """
 
-    units: Units
+    graph: IdentityGraph
     estimates: Mapping[str, Mapping[str, Estimate]]
     differences: tuple[PairedDifference, ...]
 
@@ -106,21 +107,49 @@ def compare(runs: Mapping[str, Decisions], *, resamples: int = RESAMPLES, seed: 
     if not runs:
         raise ValueError("expected at least one run, found none")
     check_same_pairs({name: run.pairs for name, run in runs.items()})
-    units = units_of(next(iter(runs.values())).pairs)
-    observed = _measured(runs, [np.ones((1, len(units.first)))])
-    sampled = _measured(runs, weight_blocks(units, resamples=resamples, seed=seed))
+    graph = graph_of(next(iter(runs.values())).pairs)
+    edges = edge_weights(graph, resamples=min(resamples, _MOST_EDGE_RESAMPLES), seed=seed)
+    samples = _Samples(
+        observed=_measured(runs, [np.ones((1, len(graph)))]),
+        sampled=_measured(runs, identity_weights(graph, resamples=resamples, seed=seed)),
+        of_edges=_measured(runs, edges),
+    )
     estimates = {
-        name: {
-            measure: Estimate(float(observed[name][measure][0]), percentile_interval(values))
-            for measure, values in sampled[name].items()
-        }
+        name: {measure: Estimate(*samples.estimate(measure, name)[:2]) for measure in samples.observed[name]}
         for name in runs
     }
     found: list[PairedDifference] = []
     for measure in (ACCURACY, HELD_OUT, AUC):
         if all(measure in estimates[name] for name in runs):
-            found += _corrected([_difference(measure, two, runs, observed, sampled) for two in _two_runs(list(runs))])
-    return Comparison(units, estimates, tuple(found))
+            found += _adjusted([_difference(measure, two, runs, samples) for two in _two_runs(list(runs))])
+    return Comparison(graph, estimates, tuple(found))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Samples:
+    """Every metric of every run, on the pairs themselves and in all resamples.
+
+    Attributes:
+      observed: on the pairs themselves, as arrays of one value.
+      sampled: in each resample of the identities.
+      of_edges: in each resample of the pairs of identities alone.
+    """
+
+    observed: Samples
+    sampled: Samples
+    of_edges: Samples
+
+    def estimate(
+        self, measure: str, run: str, reference: str | None = None
+    ) -> tuple[float, tuple[float, float], Float[np.ndarray, "usable"]]:
+        """Return a metric, or its difference to that of a reference, with its interval and its corrected resamples."""
+        observed, sampled, of_edges = (
+            part[run][measure] - (part[reference][measure] if reference else 0.0)
+            for part in (self.observed, self.sampled, self.of_edges)
+        )
+        value = float(observed[0])
+        usable = corrected(sampled, of_edges, value)
+        return value, percentile_interval(usable, value), usable
 
 
 def _two_runs(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -150,29 +179,29 @@ def _measured(runs: Mapping[str, Decisions], blocks: Iterable[Float[np.ndarray, 
 
 
 def _difference(
-    measure: str, two: tuple[str, str], runs: Mapping[str, Decisions], observed: Samples, sampled: Samples
+    measure: str, two: tuple[str, str], runs: Mapping[str, Decisions], samples: _Samples
 ) -> PairedDifference:
-    """Return the difference of two runs, with p-values that are not corrected yet."""
+    """Return the difference of two runs, with p-values that are not adjusted yet."""
     run, reference = two
-    differences = defined(sampled[run][measure] - sampled[reference][measure])
     test = None
     if measure != AUC:
         only_run, only_reference, p_value = mcnemar(runs[run].correct[measure], runs[reference].correct[measure])
         test = McNemar(only_run, only_reference, p_value, p_value)
-    p_value = bootstrap_p_value(differences)
+    difference, interval, resampled = samples.estimate(measure, run, reference)
+    p_value = bootstrap_p_value(resampled)
     return PairedDifference(
         run=run,
         reference=reference,
         measure=measure,
-        difference=float(observed[run][measure][0] - observed[reference][measure][0]),
-        interval=percentile_interval(differences),
+        difference=difference,
+        interval=interval,
         p_value=p_value,
         adjusted_p_value=p_value,
         mcnemar=test,
     )
 
 
-def _corrected(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
+def _adjusted(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
     """Return the differences of one measure with Holm's correction of both p-values."""
     adjusted = holm([one.p_value for one in differences])
     mcnemar_adjusted = iter(holm([one.mcnemar.p_value for one in differences if one.mcnemar]))

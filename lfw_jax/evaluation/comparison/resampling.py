@@ -1,64 +1,46 @@
-"""Bootstrap over identities of several runs at once, with the same weights of pairs for all runs."""
+"""Metrics of one run in all resamples of a bootstrap, and their intervals without its excess of variance."""
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph, identity_graph, unknown_identities
 from lfw_jax.evaluation.scores import ScoredPairs
 
-_BLOCK_WEIGHTS = 1_000_000
 _FEWEST_USABLE = 0.5
+_LEAST_SHARE = 1 / 3
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Units:
-    """The units that a bootstrap samples: identities, or pairs where identities are unknown.
-
-    Attributes:
-      kind: "identities" or "pairs".
-      count: number of units.
-      first: index of the unit of the first image of each pair.
-      second: index of the unit of the second image of each pair.
-    """
-
-    kind: str
-    count: int
-    first: np.ndarray
-    second: np.ndarray
+def graph_of(pairs: ScoredPairs) -> IdentityGraph:
+    """Return the identities of a list as a graph; without identities, each pair stands for one of its own."""
+    return unknown_identities(len(pairs)) if pairs.identities is None else identity_graph(pairs.identities)
 
 
-def units_of(pairs: ScoredPairs) -> Units:
-    """Return the units of a list: its identities, or its pairs if identities are unknown."""
-    if pairs.identities is None:
-        index = np.arange(len(pairs))
-        return Units("pairs", len(pairs), index, index)
-    names, index = np.unique(pairs.identities, return_inverse=True)
-    index = index.reshape(len(pairs), 2)
-    return Units("identities", len(names), index[:, 0], index[:, 1])
+def corrected(
+    values: Float[np.ndarray, "resamples"], of_edges: Float[np.ndarray, "others"], estimate: float
+) -> Float[np.ndarray, "usable"]:
+    """Return the resamples of a metric with their excess of variance removed.
 
-
-def weight_blocks(units: Units, *, resamples: int, seed: int) -> Iterator[Float[np.ndarray, "block pairs"]]:
-    """Yield the weights of all pairs in each resample, in blocks that bound the memory.
-
-    Units are sampled with replacement. A pair of two units counts the product of their multiplicities, a pair within one unit
-    its multiplicity (vertex bootstrap; Fogliato, Patil & Perona, IJCV 2024, arXiv:2306.01198).
+    The bootstrap over identities counts the variance that a pair of two identities has of its own three times; the correction
+    is that of `intervals.percentiles`. The variance becomes that of the resamples − 2 × that of the edges alone. Deviations from
+    the estimate are scaled by the root of the ratio, which is at least 1/3, its value where no two pairs are dependent.
 
     Args:
-      units: the units of the pairs.
-      resamples: number of resamples.
-      seed: seed of the resamples.
+      values: the metric in each resample of the identities; NaN where it is undefined.
+      of_edges: the metric in each resample of `edge_weights`.
+      estimate: the metric of the pairs themselves.
+
+    Raises:
+      UserError: the metric is undefined in most resamples.
     """
-    rng = np.random.default_rng(seed)
-    within = units.first == units.second
-    block = max(1, _BLOCK_WEIGHTS // len(units.first))
-    for start in range(0, resamples, block):
-        size = min(block, resamples - start)
-        drawn = rng.integers(units.count, size=(size, units.count)) + units.count * np.arange(size)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=size * units.count).reshape(size, units.count).astype(np.float64)
-        yield counts[:, units.first] * np.where(within, 1.0, counts[:, units.second])
+    values, of_edges = defined(values), of_edges[~np.isnan(of_edges)]
+    variance = float(np.var(values))
+    if not variance:
+        return values
+    share = 1.0 - 2.0 * float(np.var(of_edges)) / variance if len(of_edges) else 1.0
+    return estimate + (values - estimate) * np.sqrt(np.clip(share, _LEAST_SHARE, 1.0))
 
 
 def resampled_accuracies(
@@ -128,19 +110,18 @@ class SortedScores:
         return areas, _equal_error_rates(true, false)
 
 
-def percentile_interval(values: Float[np.ndarray, "resamples"], confidence: float = 0.95) -> tuple[float, float]:
-    """Return the interval between two percentiles of a bootstrap.
+def percentile_interval(
+    values: Float[np.ndarray, "resamples"], estimate: float, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return the interval between two percentiles of a bootstrap; it contains the estimate.
 
     Args:
-      values: the metric in each resample; NaN where it is undefined.
+      values: the metric in each resample.
+      estimate: the metric of the pairs themselves.
       confidence: the share of the resamples between the ends.
-
-    Raises:
-      UserError: the metric is undefined in most resamples.
     """
-    usable = defined(values)
-    low, high = np.quantile(usable, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return min(float(low), estimate), max(float(high), estimate)
 
 
 def defined(values: Float[np.ndarray, "resamples"]) -> Float[np.ndarray, "usable"]:

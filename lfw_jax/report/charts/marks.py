@@ -9,6 +9,7 @@ Place = Callable[[float, float], tuple[float, float]]
 """Maps an abscissa and an ordinate to a position in the SVG image."""
 
 _RADIUS = 4.0
+_MARKED = 30  # lines of at most so many points have a marker at each
 _RESOLUTION = 0.3  # of a path; nearer points are omitted unless they turn
 
 
@@ -28,8 +29,8 @@ def series_elements(series: Series, place: Place, hatch: str) -> str:
     points = [place(x, y) for x, y in zip(series.x, series.y, strict=True)]
     if series.kind == "line":
         parts.append(f'<path class="line {series.role}" d="{path(points)}"/>')
-        alone = len(points) == 1
-        return "".join(parts) + ("".join(marker(series.role, *point) for point in points) if alone else "")
+        if len(points) > _MARKED:
+            return "".join(parts)
     return "".join(parts) + "".join(marker(series.role, *point) for point in points if _is_finite(point))
 
 

@@ -66,6 +66,11 @@ class Scale:
             return _log_ticks(self.low, self.high, most)
         return _linear_ticks(self.low, self.high, most)
 
+    def values_at_equal_steps(self, steps: int) -> list[float]:
+        """Return the values at the positions 0, 1/steps, …, 1 of a scale of normal deviates."""
+        low, high = self._transformed(self.low), self._transformed(self.high)
+        return [_NORMAL.cdf(low + (high - low) * step / steps) for step in range(steps + 1)]
+
     def text(self, value: float) -> str:
         """Return a value as the text of a tick."""
         if self.axis.percent:

@@ -10,6 +10,7 @@ from lfw_jax.report.charts.thinning import thinned
 from lfw_jax.report.formatting import MISSING
 
 _DIGITS = 7  # significant digits of a value in the page
+_STEPS = 200  # of the table from which the script interpolates positions on a scale of normal deviates
 _SHOWN = 40  # rows of the table of a series
 
 
@@ -92,7 +93,9 @@ def _text(scale: Scale, value: float) -> str:
 
 def _axis(scale: Scale) -> dict[str, object]:
     axis = scale.axis
+    table = [rounded(value) for value in scale.values_at_equal_steps(_STEPS)] if axis.scale == "normal" else []
     return {
+        "table": table,
         "label": axis.label,
         "scale": axis.scale,
         "low": scale.low,

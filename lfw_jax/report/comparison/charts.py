@@ -10,7 +10,7 @@ from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.chart import Axis, Chart, Role, Series
 from lfw_jax.training.history import HistoryRow
 
-ROLES: tuple[Role, ...] = ("first", "second", "third", "fourth")
+ROLES: tuple[Role, ...] = ("first", "second", "third", "fourth", "neutral")
 """The roles of the first runs; the others are drawn muted."""
 
 _KINDS: tuple[tuple[str, Role, bool], ...] = (
