@@ -41,7 +41,7 @@ _UNITS = (
     (r"images_per_second$", "images/s"),
     (r"threshold(s)?$|distance(_mean)?$", "distance"),
     (
-        r"accurac|interval$|^f1$|precision$|recall$|_rate$|_error$|_std$|^mean$|^auc|^value$|p_value$|^difference$",
+        r"accurac|interval$|^f1$|precision(_at_1)?$|^map_at_r$|recall$|^rate$|_rate$|_error$|_std$|^mean$|^auc|^value$|p_value$|^difference$",
         "share",
     ),
     (r"^shift$", "pixels"),
