@@ -99,8 +99,8 @@ def _rows(one: ThresholdResult, *, naive: bool) -> list[tuple[str, str, str]]:
         below = {
             "Threshold": [_row("Threshold", bounds.threshold, values_interval(bounds.threshold))],
             "Accuracy": [_row("Accuracy", bounds.accuracy, interval(bounds.accuracy.ends))],
-            "False accepts": [_row("FMR", bounds.false_accept_rate, interval(bounds.false_accept_rate.ends))],
-            "False rejects": [_row("FNMR", bounds.false_reject_rate, interval(bounds.false_reject_rate.ends))],
+            "FMR (FAR)": [_row("FMR", bounds.false_accept_rate, interval(bounds.false_accept_rate.ends))],
+            "FNMR (FRR)": [_row("FNMR", bounds.false_reject_rate, interval(bounds.false_reject_rate.ends))],
         }
     if naive or not one.intervals:
         below.setdefault("Accuracy", []).append(independent)
