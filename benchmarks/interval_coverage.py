@@ -1,4 +1,4 @@
-"""Coverage of intervals of error rates by simulation, and their speed: Markdown tables for `docs/evaluation/intervals.md`.
+"""Coverage of intervals by simulation, and their speed: tables for `docs/evaluation/intervals.md`.
 
 python -m benchmarks.interval_coverage            # the tables of coverage
 python -m benchmarks.interval_coverage --speed    # all intervals of 6,000 pairs in ten folds

@@ -1,4 +1,4 @@
-"""Coverage of the bootstrap intervals of the AUC and of the best threshold, on simulated distances with effects of identities."""
+"""Coverage of the bootstrap intervals of the AUC and the best threshold on simulated distances."""
 
 import statistics
 
@@ -15,7 +15,7 @@ EFFECT = 0.1
 
 
 def true_metrics() -> tuple[float, float]:
-    """Return the AUC and the threshold with the greatest accuracy of the simulated population, equally many of both kinds."""
+    """Return the AUC and the threshold with the greatest accuracy of the simulated population."""
     same, different = NOISE**2 + EFFECT**2, NOISE**2 + 2 * EFFECT**2
     gap = MEANS["different"] - MEANS["same"]
     auc = statistics.NormalDist().cdf(gap / (same + different) ** 0.5)

@@ -1,4 +1,4 @@
-"""Simulated lists of pairs whose errors depend on their identities, and the coverage of intervals over them.
+"""Simulated pairs whose errors depend on their identities, and the coverage of intervals.
 
 An identity has a normal effect; a pair has the sum of the effects of its identities, and normal noise. A pair is an error if that
 sum is below a limit, so that the true rate is exact: the limit is the quantile of the normal sum.

@@ -12,7 +12,7 @@ from lfw_jax.evaluation.thresholds import best_accuracy
 
 SETTINGS = {f"{setting.pairs_are} {setting.name} {setting.rate}": setting for setting in settings()}
 UNEVEN = [name for name in SETTINGS if "a few identities in many" in name]
-RARE = [name for name in SETTINGS if name.endswith("0.001")]
+RARE = [name for name in SETTINGS if name.endswith(("0.001", "0.01"))]
 
 
 @pytest.mark.slow
