@@ -1,4 +1,4 @@
-"""Sections of the diagnosis: the paragraph at the top, the embedding space, image attributes, identities, labels."""
+"""Sections of the diagnosis: the paragraph at the top, image attributes, identities, labels."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from lfw_jax.report.page import Section
 
 
 def diagnosis_section(result: DiagnosisResult) -> Section:
-    """Return the first section of a page: what the figures mean and what to try next, and the figures themselves.
+    """Return the first section of a page: what the figures mean, what to try next, and the figures.
 
     Args:
       result: the diagnosis.

@@ -19,7 +19,7 @@ def label_errors_section(
     indices: tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]],
     index_of: Mapping[tuple[str, int], int],
 ) -> Section:
-    """Return the section of likely label errors: a table, and each suspect beside the image that contradicts its label.
+    """Return the section of likely label errors: a table, and each suspect with its counterpart.
 
     Args:
       errors: the likely label errors.
