@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow gpu gpu-bundle parity golden lint format lock clean
+.PHONY: help demo experiments test slow gpu gpu-bundle parity golden lint format lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -15,9 +15,12 @@ PEER := .peer
 TYPES := .types
 OTHER = $(shell $(PYTHON) -c 'import sys; print("3.11" if sys.version_info >= (3, 12) else "3.13")')
 ARCHIVES := metric heads similarity triplets
+# The experiments of the report, in its order.
+EXPERIMENTS := siamese_contrastive resnet_contrastive contrastive_semihard margin_histogram arcface
 
 help:
 	@echo "make demo    train configs/quickstart.py and leave metrics, TensorBoard events and a report"
+	@echo "make experiments  train the five experiments of the report and compare them (OPTIONS='--config.data...')"
 	@echo "make test    lint, types, import contracts and all tests"
 	@echo "make slow    the tests that need minutes"
 	@echo "make gpu     every figure that needs a GPU (DATA=build/gpu-bundle/lfw_aligned.npz MINUTES=9 OUT=runs/gpu)"
@@ -30,6 +33,16 @@ help:
 
 demo: $(VENV)/installed
 	$(PYTHON) launch.py --config=configs/quickstart.py --workdir=runs/quickstart
+
+# A repeated call resumes. OPTIONS are flags of every training, such as --config.data.source=folder --config.data.dir=LFW.
+OPTIONS ?=
+COMMA := ,
+experiments: $(VENV)/installed
+	for name in $(EXPERIMENTS); do \
+		$(PYTHON) launch.py --config=$$name --workdir=runs/report/$$name $(OPTIONS); \
+	done
+	$(PYTHON) launch.py --mode=compare --output=runs/report/compare \
+		--input=$$(echo $(EXPERIMENTS:%=runs/report/%) | tr ' ' '$(COMMA)')
 
 test: lint
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile

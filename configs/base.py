@@ -87,6 +87,9 @@ def _data() -> ConfigDict:
         test_people=Number(0.3, above=0, below=1),
         # Number of positive pairs, and of negative pairs, sampled for validation and for the protocol generated.
         pairs=Number(600, at_least=1, at_most=10 * _MANY),
+        # Largest number of positive pairs of one identity sampled for validation; it is in at most twice as many negative pairs.
+        # With few identities, one with many images would determine the threshold. 0: no limit.
+        pairs_per_identity=Number(10, at_least=0, at_most=_MANY),
         # Image loader: tfdata, pillow, or auto (tf.data if TensorFlow is installed).
         loader="auto",
         # Decode the training set once and keep it in host memory.
@@ -253,6 +256,9 @@ def _evaluation() -> ConfigDict:
         # Further test sets, such as ("cfp_fp.bin", "calfw/pairs_CALFW.txt"). Identities named there are excluded from
         # training.
         sets=FilePath(()),
+        # Identification protocols, such as ("ijbc/protocol.csv",), with templates, galleries and probes
+        # (docs/evaluation/identification.md). Identities named there are excluded from training.
+        identification=FilePath(()),
         # Interval of validation, in epochs.
         every_epochs=Number(5.0, above=0),
         batch_size=Number(128, at_least=1, at_most=_MANY),
@@ -263,4 +269,8 @@ def _evaluation() -> ConfigDict:
         shift=Number(0, at_least=0, at_most=4096),
         # Evaluated checkpoint: best (by validation AUC) or last.
         checkpoint="best",
+        # Wished false match rate, for which the threshold of "same or different" is chosen.
+        false_match_rate=Number(0.001, above=0, at_most=0.5),
+        # Number of training identities in the cohort of the score normalisation (AS-norm); 0 disables it.
+        cohort=Number(400, at_least=0, at_most=_MANY),
     )

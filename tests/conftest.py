@@ -11,13 +11,14 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Tests compile much and run each program a few times on small arrays: cheap compilation takes a third less time.
+# Tests compile much and run each program a few times on small arrays: cheap compilation halves the time.
 os.environ["XLA_FLAGS"] = " ".join(
     [
         os.environ.get("XLA_FLAGS", ""),
         "--xla_force_host_platform_device_count=4",
         "--xla_backend_optimization_level=0",
         "--xla_llvm_disable_expensive_passes=true",
+        "--xla_cpu_use_fusion_emitters=false",
     ]
 )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -40,6 +40,8 @@ class ImageSet:
         index.
       storage: "files", "encoded" or "pixels".
       skipped: the files or records that the source left out.
+      undetected: the images in which no face was detected, so that their crop is the centre of the image; None if faces were not
+        detected. Keys of images that are not in the set may be among them.
     """
 
     names: tuple[str, ...]
@@ -48,6 +50,7 @@ class ImageSet:
     images: Sequence[Path] | Sequence[bytes] | UInt8[np.ndarray, "images height width 3"]
     storage: Storage
     skipped: Sequence[Skipped] = ()
+    undetected: frozenset[Key] | None = None
 
     def __post_init__(self):
         if not len(self.labels) == len(self.numbers) == len(self.images):

@@ -2,13 +2,28 @@
 
 import dataclasses
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 Key = tuple[str, int]
 """The name of an identity and the number of one of its images, from 1: the NNNN of `<Name>_NNNN.jpg`."""
+
+
+class NamedImages(Protocol):
+    """A list of images with a name: a pair list, or a set that is evaluated."""
+
+    @property
+    def name(self) -> str:
+        """The name of the list in reports."""
+        ...
+
+    def keys(self) -> Sequence[Key]:
+        """Return the identity and number of each image."""
+        ...
+
 
 Images = int | Collection[int]
 """The images of one identity: their count, with numbers from 1, or the numbers themselves."""

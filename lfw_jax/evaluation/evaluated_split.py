@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from lfw_jax.evaluation.calibration.results import CalibrationResult, ScoreNormalisationResult
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
@@ -20,9 +21,13 @@ class EvaluatedSplit:
       raw_pixels: the result of the raw pixels on the same pairs, as a baseline.
       scores: the scored pairs by their role.
       images: the embedded images of the same lists, by their role.
+      calibration: the calibration of the distances; None if it was not made yet.
+      score_normalisation: AS-norm on the test pairs; None if it was not made.
     """
 
     result: VerificationResult
     raw_pixels: VerificationResult
     scores: Mapping[str, ScoredPairs]
     images: Mapping[str, EmbeddedImages]
+    calibration: CalibrationResult | None = None
+    score_normalisation: ScoreNormalisationResult | None = None

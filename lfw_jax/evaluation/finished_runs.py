@@ -54,7 +54,7 @@ def find_folders(pattern: str) -> list[Path]:
     """Return the folders that a pattern matches, without duplicates.
 
     Args:
-      pattern: one or more glob patterns, separated by commas, such as `runs/fold*`. Matches of one pattern are sorted.
+      pattern: one or more glob patterns, separated by commas, such as `runs/*`. Matches of one pattern are sorted.
 
     Raises:
       UserError: no folder matches.
@@ -63,8 +63,7 @@ def find_folders(pattern: str) -> list[Path]:
     folders = [folder for folder in dict.fromkeys(found) if folder.is_dir()]
     if not folders:
         raise UserError(
-            f"--input: found no folder that matches {pattern}; expected the work directories of all folds, such as "
-            "'runs/fold*'."
+            f"--input: found no folder that matches {pattern}; expected work directories of finished runs, such as 'runs/*'."
         )
     return folders
 

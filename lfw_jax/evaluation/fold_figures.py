@@ -1,7 +1,7 @@
 """Metrics over folds: the mean accuracy with its standard error, and InsightFace's accuracy."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -36,6 +36,25 @@ def fold_figures(
         standard_error=float(values.std(ddof=1)) / math.sqrt(len(values)),
         population_std=float(values.std(ddof=0)),
     )
+
+
+def fold_thresholds(
+    distances: Float[np.ndarray, "pairs"],
+    same: Bool[np.ndarray, "pairs"],
+    folds: Int[np.ndarray, "pairs"],
+    choose: Callable[[np.ndarray, np.ndarray], float],
+) -> tuple[Float[np.ndarray, "folds"], Bool[np.ndarray, "pairs"]]:
+    """Return the threshold of each fold, chosen on all others, and the pairs that are accepted.
+
+    Args:
+      distances: distance of each pair.
+      same: true where both images show one identity.
+      folds: fold of each pair.
+      choose: a function of distances and labels that returns a threshold, such as `thresholds.best_accuracy`.
+    """
+    labels, index = np.unique(folds, return_inverse=True)
+    chosen = np.asarray([choose(distances[index != i], same[index != i]) for i in range(len(labels))])
+    return chosen, distances < chosen[index]
 
 
 def insightface_figures(

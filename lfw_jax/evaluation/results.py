@@ -2,7 +2,26 @@
 
 import dataclasses
 
+from lfw_jax.evaluation.intervals.interval import Interval
+from lfw_jax.evaluation.rate_results import ErrorRates
 from lfw_jax.typed_json import JSON_KEY
+
+
+@dataclasses.dataclass(frozen=True)
+class ThresholdIntervals:
+    """95 % intervals of the metrics at one threshold, for pairs that share identities.
+
+    Attributes:
+      accuracy: interval of the accuracy.
+      false_accept_rate: interval of the share of the different pairs that are accepted (FMR).
+      false_reject_rate: interval of the share of the same pairs that are rejected (FNMR).
+      threshold: interval of the threshold itself, over samples of the identities that it is chosen on.
+    """
+
+    accuracy: Interval
+    false_accept_rate: Interval
+    false_reject_rate: Interval
+    threshold: Interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,12 +33,14 @@ class ThresholdResult:
       threshold: distances below it are accepted as one identity.
       chosen_on: name of the pairs it was chosen on.
       accuracy: share of the pairs that are classified correctly.
-      accuracy_interval: 95 % interval of the accuracy (Wilson), as if pairs were independent.
+      accuracy_interval: 95 % interval of the accuracy (Wilson), as if pairs were independent: too narrow if identities occur
+        in several pairs.
       f1: harmonic mean of precision and recall.
       precision: share of the accepted pairs that show one identity.
       recall: share of the same pairs that are accepted.
       false_accept_rate: share of the different pairs that are accepted (FMR).
       false_reject_rate: share of the same pairs that are rejected (FNMR).
+      intervals: intervals that respect the dependence of pairs; None if they were not computed, as during training.
     """
 
     rule: str
@@ -32,6 +53,7 @@ class ThresholdResult:
     recall: float
     false_accept_rate: float
     false_reject_rate: float
+    intervals: ThresholdIntervals | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +67,8 @@ class FoldsResult:
       mean: mean of the accuracies.
       standard_error: standard error of that mean, std(ddof=1) / sqrt(folds), as LFW requires.
       population_std: std(ddof=0) of the accuracies, which InsightFace and facenet print after "±".
+      mean_interval: 95 % interval of the mean, over samples of the identities, each with thresholds of its own; None if it was
+        not computed.
     """
 
     rule: str
@@ -53,6 +77,7 @@ class FoldsResult:
     mean: float
     standard_error: float
     population_std: float
+    mean_interval: Interval | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +125,9 @@ class ListResult:
       folds: cross-validation; None for a list without folds.
       insightface: the accuracy by InsightFace's protocol; None for a list without folds or of fewer than ten pairs.
       true_accept_rates: TAR@FAR, one point per false accept rate that can be measured on the number of pairs.
+      auc_interval: 95 % interval of the AUC, over samples of the identities; None if it was not computed.
+      error_rates: the equal error rate, and the FNMR at given FMRs; None in results of earlier versions.
+      notes: remarks on the list, such as pairs that it names twice.
     """
 
     name: str = dataclasses.field(metadata={JSON_KEY: "list"})
@@ -113,6 +141,9 @@ class ListResult:
     folds: FoldsResult | None
     insightface: InsightFaceResult | None
     true_accept_rates: tuple[TrueAcceptRate, ...]
+    auc_interval: Interval | None = None
+    error_rates: ErrorRates | None = None
+    notes: tuple[str, ...] = ()
 
     def by_rule(self, rule: str) -> ThresholdResult:
         """Return the result of the threshold that was chosen by a rule.

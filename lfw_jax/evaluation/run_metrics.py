@@ -3,7 +3,10 @@
 import dataclasses
 from collections.abc import Mapping
 
+from lfw_jax.evaluation.calibration.results import CalibrationResult, ScoreNormalisationResult
 from lfw_jax.evaluation.diagnosis.results import DiagnosisResult
+from lfw_jax.evaluation.identification.results import IdentificationResult
+from lfw_jax.evaluation.rate_results import AcquisitionResult, AllPairsResult
 from lfw_jax.evaluation.results import ListResult
 
 SCHEMA = 1
@@ -62,6 +65,14 @@ class RunMetrics:
       notes: remarks on exclusions and their reasons.
       environment: machine and package versions.
       failed_sets: the reason for each evaluation set that could not be evaluated, by its name.
+      all_pairs: the error rates of all pairs of the test images; None if their identities are unknown.
+      acquisition: the failures to acquire among the test images; None if faces were not detected.
+      identification: identification and retrieval among the images of the test list; None if their identities are unknown, or
+        fewer than two have two images.
+      identification_sets: the results of identification protocols, by their names.
+      parameters: number of parameters of the network; None in files written before they were counted.
+      calibration: the calibration of the distances, and thresholds for false match rates.
+      score_normalisation: AS-norm on the test pairs; None if `config.evaluation.cohort` is 0.
       diagnosis: the reasons behind the metrics of the test list; None in files of earlier versions.
     """
 
@@ -82,7 +93,20 @@ class RunMetrics:
     notes: tuple[str, ...]
     environment: Mapping[str, str]
     failed_sets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    all_pairs: AllPairsResult | None = None
+    acquisition: AcquisitionResult | None = None
+    identification: IdentificationResult | None = None
+    identification_sets: Mapping[str, IdentificationResult] = dataclasses.field(default_factory=dict)
+    parameters: int | None = None
+    calibration: CalibrationResult | None = None
+    score_normalisation: ScoreNormalisationResult | None = None
     diagnosis: DiagnosisResult | None = None
+
+    @property
+    def identified(self) -> tuple[IdentificationResult, ...]:
+        """All results of identification: of the test images, then of the protocols."""
+        own = () if self.identification is None else (self.identification,)
+        return (*own, *self.identification_sets.values())
 
     @property
     def test(self) -> ListResult:

@@ -5,12 +5,11 @@ distances accept the same pairs, so trying one threshold per gap finds the best 
 """
 
 import dataclasses
-import math
-import statistics
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from lfw_jax.evaluation.intervals.wilson import wilson_of_share
 from lfw_jax.evaluation.pair_arrays import counts_by_distance, validated
 
 
@@ -76,6 +75,10 @@ def best_f1(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs
     return _middle_of_widest(values, 2 * accepted_same / np.maximum(total, 1))
 
 
+RULES = {"accuracy": best_accuracy, "f1": best_f1}
+"""The rules by which thresholds are chosen, by the metric that they maximise."""
+
+
 def verification_scores(
     distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"], threshold: float
 ) -> VerificationScores:
@@ -117,14 +120,14 @@ def decision_scores(accepted: Bool[np.ndarray, "pairs"], same: Bool[np.ndarray, 
     )
 
 
-def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson_interval(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score interval of a binomial proportion.
 
     It stays within [0, 1] and keeps its confidence near the ends, where mean ± 2 standard errors does not. Source:
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
 
     Args:
-      successes: number of trials that succeeded.
+      successes: number of trials that succeeded; a fraction is allowed for an effective number of trials.
       n: number of independent trials.
       confidence: probability that the interval covers the true proportion.
 
@@ -133,12 +136,7 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     """
     if not 0 <= successes <= n or n < 1 or not 0 < confidence < 1:
         raise ValueError(f"found {successes} successes of {n} at confidence {confidence}; expected 0 <= successes <= n")
-    z = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
-    share = successes / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # At 0 and n successes the ends are exactly 0 and 1, which rounding would miss.
-    return 0.0 if successes == 0 else max(0.0, centre - half), 1.0 if successes == n else min(1.0, centre + half)
+    return wilson_of_share(successes / n, n, confidence)
 
 
 def _accepted(counts: Int[np.ndarray, "values"]) -> Int[np.ndarray, "gaps"]:

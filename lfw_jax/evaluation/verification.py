@@ -7,14 +7,16 @@ from jaxtyping import Float, Int
 
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation import thresholds as exact
-from lfw_jax.evaluation.fold_figures import fold_figures, insightface_figures
+from lfw_jax.evaluation.error_rates import error_rates
+from lfw_jax.evaluation.fold_figures import fold_figures, fold_thresholds, insightface_figures
 from lfw_jax.evaluation.operating_points import true_accept_rates
+from lfw_jax.evaluation.repeated_pairs import repeated_note
 from lfw_jax.evaluation.results import FoldsResult, InsightFaceResult, ListResult, ThresholdResult
 from lfw_jax.evaluation.roc import roc_auc
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.thresholds import VerificationScores
+from lfw_jax.evaluation.unit_length import unit_length
 
-_RULES = {"accuracy": exact.best_accuracy, "f1": exact.best_f1}
 _BLOCK_PAIRS = 65_536
 
 
@@ -48,7 +50,7 @@ def verify(test: ScoredPairs, development: ScoredPairs) -> VerificationResult:
     if test.name == development.name or (equal and np.ptp(test.distances) > 0):
         raise ValueError(f"{test.name}: a threshold must not be chosen on the pairs that it is evaluated on")
     results = []
-    for rule, choose in _RULES.items():
+    for rule, choose in exact.RULES.items():
         threshold = choose(development.distances, development.same)
         results.append(_at_threshold(test, rule, threshold, chosen_on=development.name))
     return VerificationResult(test, _list_result(test, tuple(results)))
@@ -98,9 +100,8 @@ def verify_folds(test: ScoredPairs) -> VerificationResult:
             f"{test.name}: found {len(labels)} fold, expected at least 2. Use a list whose first line is `F N`."
         )
     results, over_folds = [], {}
-    for rule, choose in _RULES.items():
-        chosen = np.asarray([choose(distances[folds != label], same[folds != label]) for label in labels])
-        accepted = distances < chosen[np.searchsorted(labels, folds)]
+    for rule, choose in exact.RULES.items():
+        chosen, accepted = fold_thresholds(distances, same, folds, choose)
         accuracies = np.asarray([np.mean((accepted == same)[folds == label]) for label in labels])
         chosen_on = f"the other folds of {test.name} (mean of {len(labels)} thresholds)"
         scores = exact.decision_scores(accepted, same)
@@ -138,19 +139,9 @@ def pair_distances(
     distances = np.empty(len(first_index), dtype=np.float64)
     for start in range(0, len(distances), _BLOCK_PAIRS):  # blocks bound the memory of long lists
         block = slice(start, start + _BLOCK_PAIRS)
-        difference = _normalised(embeddings[first_index[block]]) - _normalised(embeddings[second_index[block]])
+        difference = unit_length(embeddings[first_index[block]]) - unit_length(embeddings[second_index[block]])
         distances[block] = np.sqrt(np.sum(difference**2, axis=1))
     return distances
-
-
-def _normalised(embeddings: np.ndarray) -> Float[np.ndarray, "n d"]:
-    embeddings = embeddings.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # infinity / infinity is NaN, which the caller reports
-        # Division by the largest entry prevents overflow and underflow of the squares.
-        largest = np.max(np.abs(embeddings), axis=1, keepdims=True, initial=0.0)
-        embeddings = embeddings / np.where(largest == 0, 1.0, largest)
-        norms = np.sqrt(np.sum(embeddings**2, axis=1, keepdims=True))
-        return embeddings / np.where(norms == 0, 1.0, norms)
 
 
 def _list_result(
@@ -171,6 +162,8 @@ def _list_result(
         folds=folds,
         insightface=insightface,
         true_accept_rates=true_accept_rates(pairs.distances, pairs.same),
+        error_rates=error_rates(pairs.distances, pairs.same),
+        notes=repeated_note(pairs),
     )
 
 

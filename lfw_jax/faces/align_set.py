@@ -209,17 +209,22 @@ def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tup
     root = Path(config.data.align_dir) if config.data.align_dir else Path(pooch.os_cache("lfw_jax")) / "aligned"
     folder = root / digest(images, settings)
     done = align_set(images, folder, settings, "--config.data.align_dir", stage=stage, by_content=True)
-    crops, readable, skipped, fallbacks = PackedPaths(folder), np.ones(len(images), bool), [], 0
+    crops, readable, skipped, undetected = PackedPaths(folder), np.ones(len(images), bool), [], []
     for index, row in enumerate(itertools.islice(done.rows, len(images))):
-        fallbacks += row.fallback
+        if row.fallback:
+            undetected.append((images.names[images.labels[index]], int(images.numbers[index])))
         if row.fault:
             readable[index] = False
             skipped.append(Skipped(row.source, row.fault))
         else:
             crops.extend([row.file])
     kept = images.where(np.flatnonzero(readable)) if skipped else images
-    aligned = dataclasses.replace(kept, images=crops, storage="files", skipped=(*images.skipped, *skipped))
-    note = f"aligned faces from {folder} ({done.fresh:,} aligned now; {fallbacks:,} without a detected face are centre crops)"
+    skipped = (*images.skipped, *skipped)
+    aligned = dataclasses.replace(
+        kept, images=crops, storage="files", skipped=skipped, undetected=frozenset(undetected)
+    )
+    centred = f"{len(undetected):,} without a detected face are centre crops"
+    note = f"aligned faces from {folder} ({done.fresh:,} aligned now; {centred})"
     return aligned, settings.height / (settings.height + 2 * settings.margin), note
 
 

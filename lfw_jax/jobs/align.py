@@ -1,6 +1,7 @@
 """`--mode=align`: align the faces of images and write a manifest and contact sheets."""
 
 import array
+import dataclasses
 import random
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from lfw_jax.faces.orphans import orphan_folder
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.report.contact_sheet import write_contact_sheet
 from lfw_jax.report.progress import stage
-from lfw_jax.report.terminal_text import print_lines
+from lfw_jax.report.terminal_text import print_lines, printable
+from lfw_jax.typed_json import to_json
 
 SHEET, FALLBACKS = "contact_sheet.png", "fallbacks{}.png"
 _SHOWN, _FALLBACKS_A_SHEET, _COLUMNS = 60, 120, 10
@@ -43,7 +45,9 @@ def align(request: Request) -> None:
             f"--output: the contact sheets cannot be written into {folder} ({error.strerror or error}). The crops and "
             f"{MANIFEST} are complete; free some disk space and run the same command again."
         ) from error
-    print_lines(*summary(done, folder, sheets))
+    found = counted(done, folder, sheets)
+    request.deliver(printable(to_json(found)))
+    print_lines(*summary(found))
 
 
 def _read(request: Request, folder: Path) -> ImageSet:
@@ -101,15 +105,52 @@ def _caption(name: str) -> str:
     return name if len(name) <= 16 else f"{name[:9]}…{name[-6:]}"
 
 
-def summary(done: Aligned, folder: Path, sheets: list[str]) -> list[str]:
-    """Return the lines of the summary of an alignment.
+@dataclasses.dataclass(frozen=True)
+class AlignmentSummary:
+    """The counts of an alignment, which `--json` prints.
+
+    Attributes:
+      folder: folder of the crops.
+      images: number of crops.
+      faces: number of crops with a detected face.
+      median_score: median detection score of these faces; None without any.
+      fallbacks: number of centre crops, of images without a face.
+      several_faces: number of images with more than one face.
+      aligned_now: number of images that this call aligned.
+      seconds: duration of the alignment.
+      aligned_again: number of images among these that had changed, or whose crop was missing.
+      orphans: number of crops without an image in the input, which were moved.
+      not_in_manifest: names of images in the folder that are not in the manifest.
+      unreadable: number of images that could not be read.
+      first_unreadable: the first of them, with its reason; None without any.
+      sheets: file names of the contact sheets.
+    """
+
+    folder: str
+    images: int
+    faces: int
+    median_score: float | None
+    fallbacks: int
+    several_faces: int
+    aligned_now: int
+    seconds: float
+    aligned_again: int
+    orphans: int
+    not_in_manifest: tuple[str, ...]
+    unreadable: int
+    first_unreadable: str | None
+    sheets: tuple[str, ...]
+
+
+def counted(done: Aligned, folder: Path, sheets: list[str]) -> AlignmentSummary:
+    """Return the counts of an alignment.
 
     Args:
       done: Result of the alignment.
       folder: Folder of the crops.
       sheets: File names of the contact sheets.
     """
-    scores, fallbacks, several, unreadable, first = array.array("d"), 0, 0, 0, ""
+    scores, fallbacks, several, unreadable, first = array.array("d"), 0, 0, 0, None
     for row in done.rows:
         fallbacks += row.fallback
         several += row.faces > 1
@@ -118,22 +159,44 @@ def summary(done: Aligned, folder: Path, sheets: list[str]) -> list[str]:
         if row.fault:
             unreadable += 1
             first = first or f"{row.source}: {row.fault}"
-    speed = f" in {done.seconds:.0f} s, {done.fresh / done.seconds:.0f} images/s" if done.fresh else ""
+    return AlignmentSummary(
+        folder=str(folder),
+        images=len(scores) + fallbacks,
+        faces=len(scores),
+        median_score=float(np.median(scores)) if scores else None,
+        fallbacks=fallbacks,
+        several_faces=several,
+        aligned_now=done.fresh,
+        seconds=done.seconds,
+        aligned_again=done.replaced,
+        orphans=done.orphans,
+        not_in_manifest=tuple(done.unnamed),
+        unreadable=unreadable,
+        first_unreadable=first,
+        sheets=tuple(sheets),
+    )
+
+
+def summary(found: AlignmentSummary) -> list[str]:
+    """Return the lines of the summary of an alignment."""
+    now = found.aligned_now
+    speed = f" in {found.seconds:.0f} s, {now / found.seconds:.0f} images/s" if now else ""
     lines = [
-        f"{len(scores) + fallbacks:,} images in {folder}: {done.fresh:,} aligned now{speed}",
-        f"  {len(scores):,} faces (median score {np.median(scores):.3f}); {several:,} images had more than one"
-        if scores
+        f"{found.images:,} images in {found.folder}: {now:,} aligned now{speed}",
+        f"  {found.faces:,} faces (median score {found.median_score:.3f}); {found.several_faces:,} images had more than one"
+        if found.median_score is not None
         else "  no face in any image",
-        f"  {fallbacks:,} without a face, replaced by centre crops" + (f" (see {sheets[1]})" if fallbacks else ""),
+        f"  {found.fallbacks:,} without a face, replaced by centre crops"
+        + (f" (see {found.sheets[1]})" if found.fallbacks else ""),
     ]
-    if done.replaced:
-        lines.insert(1, f"  {done.replaced:,} of them again: the image had changed, or the crop was missing")
-    if done.orphans:
-        crops = "1 crop" if done.orphans == 1 else f"{done.orphans:,} crops"
-        lines.append(f"  {crops} without an image in the input, moved to {orphan_folder(folder)}")
-    if done.unnamed:
-        count = "1 image there is" if len(done.unnamed) == 1 else f"{len(done.unnamed):,} images there are"
-        lines.append(f"  {count} not in {MANIFEST} and would be read with the crops, the first {done.unnamed[0]}")
-    if unreadable:
-        lines.append(f"  {unreadable:,} could not be read, the first {first}")
-    return [*lines, f"  one row per image: {MANIFEST}; contact sheets: {', '.join(sheets)}"]
+    if found.aligned_again:
+        lines.insert(1, f"  {found.aligned_again:,} of them again: the image had changed, or the crop was missing")
+    if found.orphans:
+        crops = "1 crop" if found.orphans == 1 else f"{found.orphans:,} crops"
+        lines.append(f"  {crops} without an image in the input, moved to {orphan_folder(Path(found.folder))}")
+    if unnamed := found.not_in_manifest:
+        count = "1 image there is" if len(unnamed) == 1 else f"{len(unnamed):,} images there are"
+        lines.append(f"  {count} not in {MANIFEST} and would be read with the crops, the first {unnamed[0]}")
+    if found.unreadable:
+        lines.append(f"  {found.unreadable:,} could not be read, the first {found.first_unreadable}")
+    return [*lines, f"  one row per image: {MANIFEST}; contact sheets: {', '.join(found.sheets)}"]

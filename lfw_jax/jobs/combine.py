@@ -35,5 +35,6 @@ def combine(request: Request) -> None:
     with written_atomically(output / "view2.json", output / "view2.html", replace=True) as (metrics_file, page):
         metrics_file.write_text(json.dumps(to_json(metrics), indent=2) + "\n", encoding="utf-8")
         write_view2_page(page, runs, metrics)
+    request.deliver(to_json(metrics))
     print_view2(metrics)
     print_lines(f"report: {output / 'view2.html'}")

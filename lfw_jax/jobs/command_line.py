@@ -19,6 +19,7 @@ from ml_collections import ConfigDict, config_flags
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import config_files, unexpected
 from lfw_jax.jobs.dispatch import JOBS, Request, run_job
+from lfw_jax.jobs.standard_output import standard_output
 from lfw_jax.report.terminal_text import print_lines
 
 _HELP = ("--help", "-help", "-h", "--helpfull", "-helpfull")
@@ -76,16 +77,27 @@ def define_flags(program: str) -> None:
         "train",
         list(JOBS),
         "train, with an evaluation at the end; evaluate a trained --workdir; align the faces of --input into --output; "
-        "inspect the data of --config; export it, or --input, to --output; combine the folds of View 2 in --input.",
+        "inspect the data of --config; export it, or --input, to --output; combine the folds of View 2 in --input; compare "
+        "the runs in --input; verify the pairs of --input with a trained --workdir.",
     )
     flags.DEFINE_string(
         "input",
         "",
-        "align, export: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine: work "
-        "directories, such as 'runs/fold*'.",
+        "align, export: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine, compare: work "
+        "directories, such as 'runs/fold*'; the first run is the reference if there are many. verify: two images, as "
+        "a.jpg,b.jpg, or a .csv of path1,path2.",
     )
-    flags.DEFINE_string("output", "", "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file.")
-    for name in ("config", "workdir", "mode", "input", "output"):
+    flags.DEFINE_string(
+        "output",
+        "",
+        "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file. compare: a folder, by default runs/compare. "
+        "verify: a .csv file.",
+    )
+    flags.DEFINE_bool("quiet", False, "Print no text and no progress, only errors.")
+    flags.DEFINE_bool(
+        "json", False, "Print the result as one JSON document to standard output, all text to standard error."
+    )
+    for name in ("config", "workdir", "mode", "input", "output", "quiet", "json"):
         flags.FLAGS.register_key_flag_for_module(program, flags.FLAGS[name])
 
 
@@ -94,17 +106,19 @@ def _main(program: str, arguments: list[str]) -> None:
     if len(arguments) > 1:
         raise UserError(f"found the argument '{arguments[1]}', expected only flags, such as --mode=train.")
     values = flags.FLAGS
-    run_job(
-        Request(
-            mode=values.mode,
-            config=values.config,
-            name=Path(config_flags.get_config_filename(values["config"])).stem,
-            workdir=values.workdir,
-            input=values.input,
-            output=values.output,
-            command=" ".join([_called(program), *sys.argv[1:]]),
+    with standard_output(quiet=values.quiet, as_json=values.json) as deliver:
+        run_job(
+            Request(
+                mode=values.mode,
+                config=values.config,
+                name=Path(config_flags.get_config_filename(values["config"])).stem,
+                workdir=values.workdir,
+                input=values.input,
+                output=values.output,
+                command=" ".join([_called(program), *sys.argv[1:]]),
+                deliver=deliver,
+            )
         )
-    )
 
 
 def _called(program: str) -> str:

@@ -2,7 +2,9 @@
 
 import dataclasses
 import importlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -17,7 +19,9 @@ JOBS = {
     "align": ("align", "align"),
     "inspect": ("inspect", "inspect"),
     "combine": ("combine", "combine"),
+    "compare": ("compare", "compare_runs"),
     "export": ("export", "export"),
+    "verify": ("verify", "verify"),
 }
 
 
@@ -33,6 +37,7 @@ class Request:
       input: the value of `--input`; "" if it is not given.
       output: the value of `--output`; "" if it is not given.
       command: the command line, for reports.
+      deliver: takes the result of the job, as dicts, lists and scalars.
     """
 
     mode: str
@@ -42,6 +47,7 @@ class Request:
     input: str = ""
     output: str = ""
     command: str = ""
+    deliver: Callable[[Any], None] = lambda _: None
 
     @property
     def folder(self) -> Path:

@@ -21,6 +21,7 @@ from lfw_jax.data.protocols.splits import Split
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
+from lfw_jax.faces.undetected import with_undetected
 from lfw_jax.inference.embedder import Apply, Embedder, in_inference_mode
 from lfw_jax.inference.scoring import DecodedLists
 from lfw_jax.models import build, check_side
@@ -173,11 +174,13 @@ def _read_data(config: ConfigDict, workdir: Path) -> ExperimentData:
     """Read the source, align it if configured, and split it."""
     geometry = crop_geometry_of(config.data)
     originals, data_dir = read_source(config.data, workdir.parent / "synthetic")
-    images, crop = originals, 1.0
+    crop = 1.0
     if config.data.align:
         images, crop, note = aligned_images(originals, config, stage=stage)
         geometry = dataclasses.replace(geometry, crop=crop)
         print_lines(note)
+    else:
+        images = with_undetected(originals, data_dir)
     align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
     split, plan = partition(images, config, data_dir, workdir, align, crop, originals)
     return ExperimentData(split, plan, geometry, aligned=config.data.align, loader=config.data.loader)

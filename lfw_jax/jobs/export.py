@@ -59,7 +59,9 @@ def export(request: Request) -> None:
         if config.data.align and test_images is not images and not aligned:
             test_images = aligned_images(test_images, config, stage=stage)[0]
         write_verification_bin(output, test_images, pairs)
-        return print_lines(f"{output}: {len(pairs):,} pairs of {pairs.name}, {int(pairs.same.sum()):,} of one identity")
+        same = int(pairs.same.sum())
+        request.deliver({"output": str(output), "list": pairs.name, "pairs": len(pairs), "same_pairs": same})
+        return print_lines(f"{output}: {len(pairs):,} pairs of {pairs.name}, {same:,} of one identity")
     if ending == ".rec":
         write_records(output.parent, images, name=output.stem)
     elif ending == ".npz":
@@ -68,6 +70,15 @@ def export(request: Request) -> None:
         raise UserError(f"--output: {output} is a format that cannot be written; expected {_KINDS}.")
     else:
         write_folder(output, images)
+    request.deliver(
+        {
+            "output": str(output),
+            "images": len(images),
+            "identities": len(images.names),
+            "pixels": images.storage == "pixels",
+            "excluded": len(images.skipped),
+        }
+    )
     return print_lines(f"{output}: {_counts(images)}")
 
 

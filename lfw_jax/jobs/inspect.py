@@ -88,6 +88,7 @@ def inspect(request: Request) -> None:
     print_inspection(summary)
     print_lines()
     _write(folder, found, summary, str(config))
+    request.deliver(summary)
     for what, name in zip(("page", "statistics", "near duplicates", "identities"), INSPECTION, strict=True):
         print_lines(f"{what}: {folder / name}")
     if found.faults:

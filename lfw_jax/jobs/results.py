@@ -12,6 +12,8 @@ import numpy as np
 
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.splits import Split
+from lfw_jax.evaluation.acquisition import acquisition, thresholds_in_use
+from lfw_jax.evaluation.cross_pairs import all_pairs
 from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors
 from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
@@ -20,7 +22,9 @@ from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
 from lfw_jax.jobs.diagnosis import diagnosis_of
 from lfw_jax.jobs.experiment import Experiment
+from lfw_jax.jobs.identification import Identification
 from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.models import parameter_count
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize
 from lfw_jax.report.errors import errors_section
 from lfw_jax.report.label_errors import label_errors_section
@@ -29,6 +33,7 @@ from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.tables import print_results
 from lfw_jax.report.tensorboard import TensorBoard, log_results
 from lfw_jax.report.terminal_text import print_lines
+from lfw_jax.report.thumbnails import Thumbnails, pair_thumbnails
 from lfw_jax.training.history import HistoryRow, median_images_per_second, training_seconds
 from lfw_jax.typed_json import to_json
 
@@ -62,7 +67,8 @@ def write_results(
     split: EvaluatedSplit,
     sets: Sequence[VerificationResult] = (),
     failed: Mapping[str, str] = types.MappingProxyType({}),
-) -> None:
+    identification: Identification | None = None,
+) -> RunMetrics:
     """Write metrics.json and report.html, log to TensorBoard and print the tables.
 
     Args:
@@ -70,11 +76,23 @@ def write_results(
       split: the results on the split.
       sets: the results of the embeddings on the evaluation sets.
       failed: the reason for each evaluation set that could not be evaluated, by its name.
+      identification: the results of identification; None if there are none.
+
+    Returns:
+      The content of metrics.json.
     """
     experiment, config = run.experiment, str(run.experiment.config)
     history = run.workdir.history(run.step)
+    identification = identification or Identification()
     diagnosis = diagnosis_of(experiment, run.workdir, split)
-    metrics = dataclasses.replace(_metrics(run, split, sets, history), failed_sets=dict(failed), diagnosis=diagnosis)
+    metrics = dataclasses.replace(
+        _metrics(run, split, sets, history),
+        failed_sets={**failed, **identification.failed},
+        identification=identification.test,
+        identification_sets=identification.sets,
+        diagnosis=diagnosis,
+    )
+    metrics = _with_error_rates(metrics, experiment, split)
     run.workdir.write_json("metrics.json", to_json(metrics))
     with TensorBoard(run.workdir.events) as board:
         log_results(board, metrics, split.result.pairs, config=config)
@@ -87,11 +105,13 @@ def write_results(
         data=_data(experiment),
         objective=experiment.objective.describe,
         config=config,
+        thumbnails=_thumbnails(experiment, split.result),
         label_errors=_label_errors(experiment, split.result.pairs, diagnosis.label_errors),
     )
     path = run.workdir.path / "report.html"
     write_run_page(path, report)
     print_lines(f"report: {path}", f"TensorBoard: tensorboard --logdir {run.workdir.events}")
+    return metrics
 
 
 def _metrics(
@@ -119,7 +139,23 @@ def _metrics(
         leaking=dict(experiment.evaluation_plan.leaking),
         notes=experiment.split.notes,
         environment=_environment(experiment),
+        parameters=parameter_count(experiment.network, experiment.config.data.side),
+        calibration=split.calibration,
+        score_normalisation=split.score_normalisation,
     )
+
+
+def _with_error_rates(metrics: RunMetrics, experiment: Experiment, split: EvaluatedSplit) -> RunMetrics:
+    """Add the error rates of all pairs of the test images, and the failures to acquire among them."""
+    pairs, test = split.result.pairs, experiment.split.test
+    in_use = thresholds_in_use(split.result.metrics, pairs)
+    if (undetected := experiment.split.images_of(test).undetected) is not None:
+        metrics = dataclasses.replace(metrics, acquisition=acquisition(pairs, undetected, in_use))
+    if test in experiment.split.unnamed:
+        note = f"{test.name} does not name all identities, so that pairs beyond the listed ones cannot be evaluated."
+        return dataclasses.replace(metrics, notes=(*metrics.notes, note))
+    means = {label: float(np.mean(threshold)) for label, threshold in in_use.items()}
+    return dataclasses.replace(metrics, all_pairs=all_pairs(split.images["test"], means))
 
 
 def _protocol(experiment: Experiment) -> Protocol:
@@ -148,6 +184,12 @@ def _errors(experiment: Experiment, result: VerificationResult) -> Section:
     threshold, test = result.metrics.by_rule("accuracy").threshold, experiment.split.test
     errors = worst_errors(result.pairs, threshold, at_most=_SHOWN_ERRORS)
     return errors_section(errors, result.pairs, threshold, experiment.pixels(test), test.indices())
+
+
+def _thumbnails(experiment: Experiment, result: VerificationResult) -> Thumbnails:
+    """Return thumbnails of the test pairs, the worst errors at the threshold with the best accuracy first."""
+    threshold, test = result.metrics.by_rule("accuracy").threshold, experiment.split.test
+    return pair_thumbnails(result.pairs, threshold, experiment.pixels(test), test.indices())
 
 
 def _label_errors(experiment: Experiment, pairs: ScoredPairs, errors: LabelErrors) -> Section:

@@ -12,11 +12,15 @@ from lfw_jax.evaluation.embeddings import write_embeddings
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.scores import ScoredPairs, write_scores
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
+from lfw_jax.evaluation.with_intervals import with_intervals
 from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_raw_pixels
+from lfw_jax.jobs.calibration import calibrated
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import Experiment, build_experiment
+from lfw_jax.jobs.identification import identify
 from lfw_jax.jobs.results import Run, write_results
+from lfw_jax.jobs.standard_output import Deliver, ignored
 from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.jobs.workdir_lock import locked
@@ -25,8 +29,26 @@ from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.training.build import Training
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.state import State
+from lfw_jax.typed_json import to_json
 
 _FOLDS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Paused:
+    """A training that paused before its end, which `--json` prints in place of metrics.
+
+    Attributes:
+      paused: true.
+      workdir: its work directory.
+      step: number of steps taken and saved.
+      total_steps: number of steps at the end of the training.
+    """
+
+    paused: bool
+    workdir: str
+    step: int
+    total_steps: int
 
 
 def train(request: Request) -> None:
@@ -38,7 +60,14 @@ def train(request: Request) -> None:
     Raises:
       UserError: As `run`.
     """
-    run(request.config, str(request.folder), name=request.name, train=True, command=request.command)
+    run(
+        request.config,
+        str(request.folder),
+        name=request.name,
+        train=True,
+        command=request.command,
+        deliver=request.deliver,
+    )
 
 
 def evaluate(request: Request) -> None:
@@ -50,10 +79,19 @@ def evaluate(request: Request) -> None:
     Raises:
       UserError: As `run`.
     """
-    run(request.config, str(request.folder), name=request.name, train=False, command=request.command)
+    run(
+        request.config,
+        str(request.folder),
+        name=request.name,
+        train=False,
+        command=request.command,
+        deliver=request.deliver,
+    )
 
 
-def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: str) -> None:
+def run(
+    config: ConfigDict, directory: str, *, name: str, train: bool, command: str, deliver: Deliver = ignored
+) -> None:
     """Train or resume if requested, then evaluate the configured checkpoint and write the results.
 
     Args:
@@ -62,6 +100,7 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
       name: The name of the configuration in reports.
       train: True to train before the evaluation. An evaluation alone builds no optimiser and no training state.
       command: The command line, for the report.
+      deliver: Takes the result: the content of metrics.json, or, if training paused, that of `Paused`.
 
     Raises:
       UserError: If the configuration, the data or the work directory are invalid. An evaluation set that fails is reported
@@ -76,19 +115,21 @@ def run(config: ConfigDict, directory: str, *, name: str, train: bool, command: 
             f"{directory} was trained with."
         )
     with locked(workdir.path, "train" if train else "evaluate"):
-        _run(config, workdir, name=name, train=train, command=command)
+        _run(config, workdir, name=name, train=train, command=command, deliver=deliver)
 
 
-def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, command: str) -> None:
+def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, command: str, deliver: Deliver) -> None:
     """Do as `run`, in a work directory that no other process uses."""
     workdir.history(0)  # a damaged history is reported now, and not after the evaluation
     experiment = build_experiment(config, workdir.path)
     training = training_of(experiment) if train else None
     _print_notes(experiment)
-    for note in workdir.check_data(record_of(experiment.split, experiment.evaluation_plan.sets)):
+    plan = experiment.evaluation_plan
+    for note in workdir.check_data(record_of(experiment.split, plan.sets, plan.identification)):
         print_lines(note)
     with Checkpoints(workdir.checkpoints) as checkpoints:
         if training and not _train(experiment, training, workdir, checkpoints):
+            deliver(to_json(Paused(True, str(workdir.path), checkpoints.step("last") or 0, training.intervals.total)))
             return
         shapes = variable_shapes(experiment.network, config.data.side)
         variables, kind, damage = checkpoints.restore_evaluated(config.evaluation.checkpoint, shapes)
@@ -98,13 +139,16 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
         assert step is not None
     embedder = experiment.embedder(variables)
     split = evaluate_split(experiment, embedder)
+    split = calibrated(experiment, embedder, split, folder=workdir.path, checkpoint=kind, step=step)
     sets, set_scores, failed = evaluate_sets(experiment, embedder)
+    identification = identify(experiment, embedder, split.images["test"])
     write_scores(workdir.path / "scores.npz", {**split.scores, **set_scores})
     write_embeddings(workdir.path / "embeddings.npz", split.images)
-    write_results(Run(name, command, workdir, experiment, kind, step), split, sets, failed)
-    if failed:
+    run_of = Run(name, command, workdir, experiment, kind, step)
+    deliver(to_json(write_results(run_of, split, sets, failed, identification)))
+    if failed := {**failed, **identification.failed}:
         raise UserError(
-            f"--config.evaluation.sets: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
+            f"--config.evaluation: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
             "other results are written. Correct the set, and evaluate again with --mode=evaluate."
         )
 
@@ -161,6 +205,7 @@ def evaluate_split(experiment: Experiment, embedder: Embedder) -> EvaluatedSplit
     result = _verify(scores["test"], scores.get("development"))
     if "held_out" in scores:
         result = with_held_out_threshold(result, scores["held_out"])
+    result = with_intervals(result, development=scores.get("development"), held_out=scores.get("held_out"))
     return EvaluatedSplit(result, _verify(*raw), scores, images)
 
 
@@ -169,29 +214,30 @@ def evaluate_sets(
 ) -> tuple[list[VerificationResult], dict[str, ScoredPairs], dict[str, str]]:
     """Evaluate each evaluation set at thresholds chosen on its development pairs or on its other folds.
 
-      A set that fails costs no other result.
+    A set that fails costs no other result.
 
-      Args:
-        experiment: The evaluation sets and their images.
-        embedder: The trained network.
+    Args:
+      experiment: The evaluation sets and their images.
+      embedder: The trained network.
 
-      Returns:
-        The results, the scored pairs of each set by their role, "sets/<name>", and the reason for each set that failed, by
-    its name.
+    Returns:
+      The results; the scored pairs of each set by their role, "sets/<name>", and "sets_development/<name>" for its own
+      development pairs; and the reason for each set that failed, by its name.
     """
     results, scores, failed = [], {}, {}
     for item in experiment.evaluation_plan.sets:
         lists = [item.with_folds()] if item.development is None else [item.pairs, item.development]
         try:
             scored = [score(embedder, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
-            results.append(_verify(*scored))
+            results.append(with_intervals(_verify(*scored), development=scored[1] if len(scored) > 1 else None))
         except UserError as error:
             failed[item.name] = str(error)
         except Exception as error:  # whatever it is, a night of training must not end without its report
             traceback.print_exc()
             failed[item.name] = f"{type(error).__name__}: {error}."
         else:
-            scores[f"sets/{item.name}"] = scored[0]
+            roles = (f"sets/{item.name}", f"sets_development/{item.name}")
+            scores |= dict(zip(roles, scored, strict=False))  # a set by folds has no development pairs
     return results, scores, failed
 
 

@@ -16,8 +16,7 @@ from lfw_jax.jobs.workdir_lock import LOCK
 from lfw_jax.training.history import HistoryRow, read_history
 from lfw_jax.typed_json import read_json, to_json
 
-# Keys that may differ between a run and its resumption: location and loading of the data (batches do not depend on it),
-# devices, logging interval and time limit.
+# Keys that may differ between a run and its resumption, as no batch depends on them.
 _FREE = (
     "config.data.dir",
     "config.data.lists_dir",
@@ -32,8 +31,9 @@ _FREE = (
     SWITCH,
 )
 _FREE_GROUPS = ("config.evaluation.",)
-# Groups whose options depend on their `name`.
-_NAMED_GROUPS = ("config.model.", "config.loss.", "config.miner.")
+_NAMED_GROUPS = ("config.model.", "config.loss.", "config.miner.")  # their options depend on their `name`
+# The values that describe runs of versions without these options, where the defaults are others.
+_FORMER_VALUES = {"config.data.pairs_per_identity": 0}
 
 DATA = "data.json"
 """The record of the data that the run began with."""
@@ -91,7 +91,7 @@ class Workdir:
         return found
 
     def _compare(self, before: dict[str, Any]) -> None:
-        old, new = _flat(before), _flat(self._config)
+        old, new = _FORMER_VALUES | _flat(before), _flat(self._config)
         differing = differing_keys(before, self._config)
         if new.get(SWITCH) and all(key in CHANGEABLE for key in differing):
             self.changes = {key: (old.get(key), new.get(key)) for key in differing}
@@ -213,7 +213,7 @@ def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """Return the sorted keys in which two configurations differ as experiments.
 
     Keys that may differ between a run and its resumption are ignored. An option that a configuration of an earlier
-    version does not have counts as its default.
+    version does not have counts as its default, or as what that version did.
 
     Args:
       one: A configuration as nested dictionaries.
@@ -231,7 +231,7 @@ def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def _with_defaults(config: dict[str, Any]) -> dict[str, Any]:
-    defaults = _flat(json.loads(base.get_config().to_json_best_effort()))
+    defaults = _flat(json.loads(base.get_config().to_json_best_effort())) | _FORMER_VALUES
     return {key: value for key, value in defaults.items() if not key.startswith(_NAMED_GROUPS)} | _flat(config)
 
 

@@ -113,3 +113,13 @@ def variable_shapes(model: nn.Module, side: int) -> dict[str, Any]:
     """
     shapes = jax.eval_shape(lambda: init(model, jax.random.key(0), side))
     return {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
+
+
+def parameter_count(model: nn.Module, side: int) -> int:
+    """Return the number of parameters of a network, without the statistics of batch normalisation.
+
+    Args:
+      model: the network.
+      side: the side of the images in pixels.
+    """
+    return sum(leaf.size for leaf in jax.tree.leaves(variable_shapes(model, side)["params"]))

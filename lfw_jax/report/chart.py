@@ -41,6 +41,10 @@ class Series:
                 raise ValueError(f"{self.name}: found {len(ends)} ends of intervals, expected {len(self.y)}")
 
 
+Follows = Literal["", "threshold", "fmr-tmr", "fmr-fnmr"]
+"""Marker that the threshold slider of a page moves: none, a vertical line, the point of a ROC curve or of a DET curve."""
+
+
 @dataclass(frozen=True)
 class Axis:
     """An axis of a chart.
@@ -50,12 +54,14 @@ class Axis:
       scale: its scale.
       limits: the smallest and the largest shown value; None for those of the data.
       percent: true if values are shares in [0, 1] that are shown in percent.
+      names: names of the bars, shown in place of ticks at 0.5, 1.5, …; empty for numbers.
     """
 
     label: str
     scale: Scale = "linear"
     limits: tuple[float, float] | None = None
     percent: bool = False
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,8 @@ class Chart:
       verticals: labelled vertical lines, such as thresholds, as (label, abscissa).
       diagonal: true for a line of chance from the lower left to the upper right corner.
       key: name by which scripts and file names refer to the chart, such as "roc"; lower case, digits and hyphens.
+      follows: the marker that the threshold slider of the page moves in this chart.
+      shape: "wide" takes the width of the page, "square" half of it; "auto" is square for a diagonal or two normal scales.
     """
 
     title: str
@@ -79,3 +87,12 @@ class Chart:
     verticals: Sequence[tuple[str, float]] = ()
     diagonal: bool = False
     key: str = ""
+    follows: Follows = ""
+    shape: Literal["auto", "wide", "square"] = "auto"
+
+    @property
+    def is_square(self) -> bool:
+        """True if the chart is drawn in a square."""
+        if self.shape == "auto":
+            return self.diagonal or (self.x.scale == self.y.scale == "normal")
+        return self.shape == "square"

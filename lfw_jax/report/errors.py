@@ -7,8 +7,9 @@ from jaxtyping import Int, UInt8
 
 from lfw_jax.evaluation.diagnosis.worst_errors import WorstErrors
 from lfw_jax.evaluation.scores import ScoredPairs
-from lfw_jax.report.figures import pair_gallery
+from lfw_jax.report.gallery import Gallery, PicturePair
 from lfw_jax.report.page import Section
+from lfw_jax.report.thumbnails import jpeg_file
 
 _SHOWN = {"false accepts": "nearest", "false rejects": "farthest"}
 
@@ -33,11 +34,14 @@ def errors_section(
     figures = []
     for group in errors:
         if len(group.indices):
-            title = group.kind.capitalize()
-            captions = [f"{pairs.distances[index]:.2f}" for index in group.indices]
-            gallery = pair_gallery(images[first[group.indices]], images[second[group.indices]], captions, title)
             shown = f"the {_SHOWN[group.kind]} shown with their distances"
-            figures.append((f"{title}: {group.count} of {group.of} pairs, {shown}.", gallery))
+            gallery = Gallery(
+                [
+                    _pictures(pairs, index, images[first[index]], images[second[index]])
+                    for index in group.indices.tolist()
+                ]
+            )
+            figures.append((f"{group.kind.capitalize()}: {group.count} of {group.of} pairs, {shown}.", gallery))
     if not figures:
         return Section("The worst errors", "No pair is classified wrongly.")
     text = (
@@ -45,3 +49,18 @@ def errors_section(
         "light, age, a second face in the image, and wrong labels."
     )
     return Section("The worst errors", text, None, figures)
+
+
+def _pictures(
+    pairs: ScoredPairs,
+    index: int,
+    first: UInt8[np.ndarray, "height width 3"],
+    second: UInt8[np.ndarray, "height width 3"],
+) -> PicturePair:
+    names = ("first image", "second image")
+    distance = f"{pairs.distances[index]:.2f}"
+    if pairs.identities is None:
+        return PicturePair(jpeg_file(first), jpeg_file(second), distance, names)
+    numbers = ("", "") if pairs.images is None else tuple(f" {number}" for number in pairs.images[index].tolist())
+    one, two = (f"{name}{number}" for name, number in zip(pairs.identities[index].tolist(), numbers, strict=True))
+    return PicturePair(jpeg_file(first), jpeg_file(second), f"{distance}: {one}, {two}", (one, two))

@@ -1,4 +1,4 @@
-"""Tables of the evaluation sets, and of the true accept rates at strict thresholds."""
+"""Tables of the evaluation sets."""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -41,39 +41,15 @@ def sets_section(
     text = (
         "Each set is evaluated over its own folds, each fold at the threshold chosen on the other folds. The accuracy is the "
         "mean over folds ± its standard error. The population standard deviation (pop. std) is the number that other projects "
-        "print after ±. InsightFace's protocol chooses thresholds from a grid of squared distances. TAR at FAR 0.1 % is the "
-        "share of same pairs that are accepted when at most one different pair in a thousand is accepted. A set with its own "
-        "development pairs is evaluated at their threshold and has no standard error."
+        "print after ±. InsightFace's protocol chooses thresholds from a grid of squared distances. TAR at FAR 0.1 %, 1 − FNMR "
+        "at FMR 0.1 %, is the share of same pairs that are accepted when at most one different pair in a thousand is accepted. A "
+        "set with its own development pairs is evaluated at their threshold and has no standard error."
     )
     for name, count in leaking.items():
         text += f"\n\n{count} identities of {name} are in the training set, so its metrics are too optimistic."
     for name, reason in failed.items():
         text += f"\n\n{name} could not be evaluated: {reason}"
     return Section("Evaluation sets", text, _rows(results) if results else None)
-
-
-def rates_section(result: ListResult) -> Section:
-    """Return the section of one list with TAR@FAR and its accuracy by InsightFace's protocol."""
-    points = result.true_accept_rates
-    text = (
-        "The true accept rate (TAR) at given false accept rates (FAR): the share of same pairs that are accepted when at most "
-        "the given share of different pairs is accepted. These thresholds are chosen on the evaluated pairs themselves, and may "
-        "not give the same rates on other pairs."
-    )
-    if not points:
-        text += " There are too few different pairs to measure any of these rates."
-    if insightface := result.insightface:
-        text += (
-            f"\n\nBy InsightFace's protocol (ten unshuffled folds, thresholds 0 to 4 in steps of 0.01 on squared distances), the "
-            f"accuracy is {percent(insightface.mean, 2)}. The population standard deviation, which InsightFace prints after ±, "
-            f"is {percent(insightface.population_std, 2)}."
-        )
-    rows = [["False accept rate", "True accept rate", "Threshold"]]
-    rows += [
-        [f"{100 * point.false_accept_rate:g} %", percent(point.true_accept_rate), number(point.threshold)]
-        for point in points
-    ]
-    return Section("True accept rates at strict thresholds", text, rows if points else None)
 
 
 def _rows(results: Sequence[ListResult]) -> list[list[str]]:

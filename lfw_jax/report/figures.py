@@ -1,4 +1,4 @@
-"""Plots of a run as matplotlib figures: distances, ROC curve, training curves, pairs of faces."""
+"""Plots of a run as matplotlib figures: distances, ROC curve, pairs of faces."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,13 +12,11 @@ from matplotlib.ticker import FuncFormatter
 from lfw_jax.evaluation.roc import roc_auc, roc_points
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.style import DIFFERENT_COLOUR, INK, MUTED, SAME_COLOUR, STYLE, new_figure
-from lfw_jax.training.history import HistoryRow
 
 _BIN_WIDTH = 0.025
 _LINE_STYLES = ("-", "--", ":", "-.")
 _PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
 _PAIRS_PER_ROW = 4
-_SMOOTH_FROM = 100
 # A false accept rate that allows fewer false accepts than this is too uncertain to mark.
 _FEWEST_FALSE_ACCEPTS = 5
 
@@ -85,44 +83,6 @@ def roc_curve(pairs: ScoredPairs) -> Figure:
     return figure
 
 
-def training_curves(history: Sequence[HistoryRow]) -> Figure:
-    """Plot loss, learning rate and validation accuracy over the steps.
-
-    Each quantity has its own panel, if the history has it.
-
-    Args:
-      history: the rows of the history. Their epochs give the upper axis.
-
-    Raises:
-      ValueError: no row has any of the three quantities.
-    """
-    curves = {
-        _draw_loss: [(row.step, row.loss) for row in history if row.loss is not None],
-        _draw_learning_rate: [(row.step, row.learning_rate) for row in history if row.learning_rate is not None],
-        _draw_accuracy: [(row.step, row.validation_accuracy) for row in history if row.validation_accuracy is not None],
-    }
-    curves = {draw: points for draw, points in curves.items() if points}
-    if not curves:
-        raise ValueError("training_curves: no entry of the history has loss, learning_rate or validation_accuracy")
-    with matplotlib.rc_context(STYLE):
-        figure = new_figure(8.0, 0.9 + 1.9 * len(curves))
-        panels = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, (draw, points) in zip(panels, curves.items(), strict=True):
-            steps, values = np.array(points, dtype=float).T
-            draw(axes, steps, values)
-        panels[-1].set_xlabel("step")
-        panels[-1].set_xlim(0, max(row.step for row in history) * 1.01 or 1)
-        panels[-1].xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
-        per_epoch = [row.step / row.epoch for row in history if row.epoch and row.step > 0]
-        if per_epoch:
-            last = per_epoch[-1]
-            upper = panels[0].secondary_xaxis("top", functions=(lambda s: s / last, lambda e: e * last))
-            upper.set_xlabel("epoch")
-            upper.grid(False)
-            upper.spines["top"].set_visible(False)
-    return figure
-
-
 def pair_gallery(
     first_images: UInt8[np.ndarray, "pairs height width 3"],
     second_images: UInt8[np.ndarray, "pairs height width 3"],
@@ -171,39 +131,6 @@ def _draw_group(
     if (filled := np.flatnonzero(counts)).size:
         start, end = filled[0], filled[-1] + 1
         axes.stairs(counts[start:end], edges[start : end + 1], color=colour, linewidth=1.2)
-
-
-def _draw_loss(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
-    if len(values) >= _SMOOTH_FROM:
-        axes.plot(steps, values, color=SAME_COLOUR, alpha=0.4, linewidth=0.8, label="each log")
-        window = max(5, len(values) // 50) | 1
-        # The mean of each window, at its middle step. The ends, where no complete window fits, have no mean.
-        middle = slice(window // 2, len(values) - window // 2)
-        mean = np.convolve(values, np.full(window, 1 / window), mode="valid")
-        axes.plot(steps[middle], mean, color=SAME_COLOUR, label=f"mean of {window}")
-        axes.legend(loc="upper right")
-    else:
-        axes.plot(steps, values, color=SAME_COLOUR)
-    axes.set_title("Training loss")
-
-
-def _draw_learning_rate(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
-    axes.plot(steps, values, color=INK, linewidth=1.4)
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:.2g}"))
-    axes.set_title("Learning rate")
-
-
-def _draw_accuracy(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
-    axes.plot(steps, values, color=DIFFERENT_COLOUR, marker="o", markersize=4, markeredgecolor=INK, markeredgewidth=0.5)
-    axes.yaxis.set_major_formatter(_PERCENT)
-    axes.margins(y=0.2)
-    if np.isfinite(values).any():
-        best = int(np.nanargmax(values))
-        axes.set_title(f"Validation accuracy: best {100 * values[best]:.1f} % at step {steps[best]:,.0f}")
-        axes.plot(steps[best], values[best], marker="o", markersize=10, fillstyle="none", color=INK)
-    else:
-        axes.set_title("Validation accuracy")
 
 
 def _mark_rate(axes: Axes, far: np.ndarray, tar: np.ndarray, rate: float) -> None:

@@ -1,17 +1,16 @@
-"""Reports as one self-contained HTML file, without scripts and external files."""
+"""Reports as one self-contained HTML file, complete without its script and without a network."""
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 
 import jinja2
-from matplotlib.figure import Figure
 
 from lfw_jax.atomic_files import replaced_atomically
-from lfw_jax.report.style import figure_png, figure_svg
+from lfw_jax.report.explorer import Explorer, rendered_explorer
+from lfw_jax.report.page_assets import asset, content_security_policy, script
+from lfw_jax.report.page_figures import Content, FigureNames, rendered_figure
 
 _NUMBER = re.compile(r"[+\-–−]?[\d.,]*\d(\s?[–±]\s?[\d.,]+)?(\s?%)?|–")
 
@@ -23,14 +22,18 @@ class Section:
     Attributes:
       title: the heading.
       text: plain text; an empty line separates paragraphs.
-      table: the rows of a table, of which the first is the header; None for no table.
-      figures: pairs of a caption and a plot or the content of a JPEG file.
+      table: the rows of a table, of which the first is the header; None for no table. Readers can sort a table whose first
+        heading is not empty.
+      figures: pairs of a caption and a chart, a gallery, a plot, or the content of a JPEG file. The script of the page makes
+        charts interactive.
+      explorer: a slider that moves the threshold in the figures of the page; at most one section of a page has one.
     """
 
     title: str
     text: str
     table: list[list[str]] | None = None
-    figures: Sequence[tuple[str, Figure | bytes]] = field(default_factory=list)
+    figures: Sequence[tuple[str, Content]] = field(default_factory=list)
+    explorer: Explorer | None = None
 
 
 @dataclass(frozen=True)
@@ -73,46 +76,52 @@ def write_page(
       `path`.
     """
     path = Path(path)
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(
-        resources.files("lfw_jax.report").joinpath("page.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, loader=jinja2.FunctionLoader(asset)
     )
-    html = template.render(
+    names = FigureNames()
+    html = environment.get_template("page.html").render(
         title=title,
         subtitle=subtitle,
         headline=headline,
-        sections=[_rendered(section) for section in sections],
+        sections=[_rendered(section, names) for section in sections],
         reproduction=reproduction,
         notice=notice,
+        policy=content_security_policy(),
+        page_style=asset("page.css"),
+        chart_style=asset("chart.css"),
+        script=script(),
     )
     with replaced_atomically(path) as unfinished:
         unfinished.write_text(html, encoding="utf-8")
     return path
 
 
-def _rendered(section: Section) -> dict[str, object]:
-    table = section.table or []
+def _rendered(section: Section, names: FigureNames) -> dict[str, object]:
     return {
         "title": section.title,
         "paragraphs": [" ".join(p.split()) for p in re.split(r"\n\s*\n", section.text) if p.strip()],
-        "head": table[0] if table else [],
+        "table": rendered_table(section.table or []),
+        "explorer": rendered_explorer(section.explorer) if section.explorer else None,
+        "figures": [rendered_figure(caption, figure, names) for caption, figure in section.figures],
+    }
+
+
+def rendered_table(table: list[list[str]]) -> dict[str, object]:
+    """Return what the template needs of a table.
+
+    Args:
+      table: its rows, of which the first is the header; all of one length.
+    """
+    head = table[0] if table else []
+    return {
+        "head": head,
         "rows": table[1:],
-        "numeric": [_is_numeric(column) for column in zip(*table[1:], strict=True)]
-        or [False] * len(table[0] if table else []),
-        "figures": [(caption, _data_uri(figure)) for caption, figure in section.figures],
+        "numeric": [_is_numeric(column) for column in zip(*table[1:], strict=True)] or [False] * len(head),
+        "sortable": bool(head and head[0] and len(table) > 2),
     }
 
 
 def _is_numeric(column: Sequence[str]) -> bool:
     """Return true if most cells of a column are numbers, so that it is aligned right."""
     return 2 * sum(bool(_NUMBER.fullmatch(cell)) for cell in column) > len(column)
-
-
-def _data_uri(figure: Figure | bytes) -> str:
-    """Return a data URI of a JPEG file, or of a plot as PNG if it has images, else as SVG; `img` runs no scripts in it."""
-    if isinstance(figure, bytes):
-        kind, content = "jpeg", figure
-    elif any(axes.images for axes in figure.axes):
-        kind, content = "png", figure_png(figure)
-    else:
-        kind, content = "svg+xml", figure_svg(figure)
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

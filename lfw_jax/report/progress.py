@@ -1,5 +1,6 @@
 """Progress of training and of passes over a data set, on a terminal or in a log file."""
 
+import io
 import statistics
 import sys
 import time
@@ -7,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self, TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -20,6 +21,31 @@ _PAINT_SECONDS = 0.1
 _LINE_SECONDS = 10.0
 _QUIET_SECONDS = 60.0
 _LINE_SHARE = 0.05
+
+
+class _Nowhere(io.TextIOBase):
+    """A stream that drops what is written to it."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
+
+
+_silent = False
+
+
+@contextmanager
+def silent_progress() -> Iterator[None]:
+    """Show no progress on standard error while the `with` block runs."""
+    global _silent
+    before, _silent = _silent, True
+    try:
+        yield
+    finally:
+        _silent = before
+
+
+def _standard_stream() -> TextIO:
+    return cast(TextIO, _Nowhere()) if _silent else sys.stderr
 
 
 class Progress:
@@ -53,7 +79,7 @@ class Progress:
         self._shown_at, self._shown_step, self._is_shown = float("-inf"), start_step, True
         self._loss, self._epoch = "", ""
         self._extras: list[str] = []
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = _standard_stream() if stream is None else stream
         console = Console(file=self._stream)
         # Not `console.is_terminal`, which FORCE_COLOR sets on CI services: a bar in a log file would be a thousand lines.
         self._bar = _bar(console) if self._stream.isatty() and not console.is_dumb_terminal else None
@@ -178,7 +204,7 @@ def stage(
     Yields:
       A function that takes the number of finished images.
     """
-    output = sys.stderr if stream is None else stream
+    output = _standard_stream() if stream is None else stream
     console = Console(file=output)
     # Not `console.is_terminal`, which FORCE_COLOR sets on CI services: a bar in a log file would be a thousand lines.
     if output.isatty() and not console.is_dumb_terminal:

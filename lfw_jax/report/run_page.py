@@ -6,11 +6,15 @@ from pathlib import Path
 
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.report.calibration_section import calibration_sections
 from lfw_jax.report.data_summary import DataSummary, data_section
 from lfw_jax.report.diagnosis_section import conditions_section, diagnosis_section, identities_section
-from lfw_jax.report.evaluation_sets import rates_section, sets_section
+from lfw_jax.report.error_rates_section import acquisition_section, all_pairs_section, listed_section
+from lfw_jax.report.evaluation_sets import sets_section
+from lfw_jax.report.identification_section import identification_section
 from lfw_jax.report.page import Reproduction, Section, write_page
 from lfw_jax.report.sections import baseline_section, training_section, verification_headline, verification_section
+from lfw_jax.report.thumbnails import Thumbnails
 from lfw_jax.training.history import HistoryRow
 
 
@@ -26,6 +30,7 @@ class RunReport:
       data: the data of the run.
       objective: description of the training objective.
       config: the whole configuration.
+      thumbnails: thumbnails of images of the test pairs; None for none.
       label_errors: the section of likely label errors; None without a diagnosis.
     """
 
@@ -36,6 +41,7 @@ class RunReport:
     data: DataSummary
     objective: str
     config: str
+    thumbnails: Thumbnails | None = None
     label_errors: Section | None = None
 
 
@@ -47,22 +53,12 @@ def write_run_page(path: Path, report: RunReport) -> None:
       report: the content.
     """
     metrics = report.metrics
-    sections = [verification_section(metrics.test, report.pairs)]
-    if metrics.sets or metrics.failed_sets:
-        sections.append(sets_section(list(metrics.sets.values()), metrics.leaking, metrics.failed_sets))
-    sections += [rates_section(metrics.test), baseline_section(metrics.test, metrics.baseline), report.errors]
-    if metrics.diagnosis:
-        more = (conditions_section(metrics.diagnosis), identities_section(metrics.diagnosis), report.label_errors)
-        sections = [diagnosis_section(metrics.diagnosis), *sections, *(section for section in more if section)]
-    if any(row.loss is not None for row in report.history):
-        sections.append(training_section(report.history))
-    sections.append(data_section(report.data))
     write_page(
         path,
         title=f"Face verification: {metrics.config}",
         subtitle=f"{report.objective}; {metrics.checkpoint} checkpoint, step {metrics.step:,}",
         headline=verification_headline(metrics.test),
-        sections=sections,
+        sections=_sections(report),
         reproduction=Reproduction(metrics.command, report.config, metrics.environment),
         notice="; ".join(
             [
@@ -74,3 +70,27 @@ def write_run_page(path: Path, report: RunReport) -> None:
             ]
         ),
     )
+
+
+def _sections(report: RunReport) -> list[Section]:
+    """Return the sections that the report has content for, in the order of the page."""
+    metrics, diagnosis = report.metrics, report.metrics.diagnosis
+    sections = [
+        diagnosis and diagnosis_section(diagnosis),
+        verification_section(metrics.test, report.pairs, report.thumbnails),
+        listed_section(metrics.test),
+        metrics.all_pairs and all_pairs_section(metrics.all_pairs),
+        metrics.acquisition and acquisition_section(metrics.acquisition),
+        *calibration_sections(metrics.calibration, metrics.score_normalisation),
+        report.errors,
+        diagnosis and conditions_section(diagnosis),
+        diagnosis and identities_section(diagnosis),
+        report.label_errors,
+        identification_section(metrics.identified) if metrics.identified else None,
+    ]
+    if metrics.sets or metrics.failed_sets:
+        sections.append(sets_section(list(metrics.sets.values()), metrics.leaking, metrics.failed_sets))
+    sections.append(baseline_section(metrics.test, metrics.baseline))
+    if any(row.loss is not None for row in report.history):
+        sections.append(training_section(report.history))
+    return [section for section in [*sections, data_section(report.data)] if section]

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+from lfw_jax.evaluation.decision_counts import decision_counts
+from lfw_jax.evaluation.intervals.interval import Interval
 from lfw_jax.evaluation.results import FoldsResult, ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
-from lfw_jax.report.figures import distance_histograms, roc_curve, training_curves
+from lfw_jax.report.explorer import Explorer
 from lfw_jax.report.formatting import (
     interval,
+    interval_of,
     list_title,
     mean_and_error,
     number,
@@ -14,12 +17,25 @@ from lfw_jax.report.formatting import (
     rule_name,
     threshold_lines,
     threshold_rows,
+    values_interval,
 )
 from lfw_jax.report.page import Section
+from lfw_jax.report.run_charts import distance_chart, distance_edges, roc_charts, training_charts
+from lfw_jax.report.thumbnails import Thumbnails
 from lfw_jax.training.history import HistoryRow
 
 # An area under the ROC curve below this is near chance; 1,000 pairs just suffice to distinguish 0.5 from 0.55.
 _NEAR_CHANCE = 0.55
+_TRAINING_CAPTIONS = {
+    "training-loss": "The loss of the training batches.",
+    "validation-accuracy": "The accuracy on pairs of identities held out of training, which chooses the best checkpoint.",
+    "learning-rate": "The learning rate of the optimiser.",
+}
+
+_INTERVALS_IN_WORDS = (
+    "Intervals have a level of 95 % and count identities, not pairs: pairs that share an identity err together, so that they "
+    "carry less information than as many independent pairs. Where identities are unknown, the method of the interval says so."
+)
 
 
 def verification_headline(result: ListResult) -> list[tuple[str, str, str]]:
@@ -27,45 +43,60 @@ def verification_headline(result: ListResult) -> list[tuple[str, str, str]]:
     best, f1 = result.by_rule("accuracy"), result.by_rule("f1")
     if folds := result.folds:
         note = f"± {percent(folds.standard_error, 2)}, standard error of {len(folds.accuracies)} folds"
+        if folds.mean_interval:
+            note += f"; 95 % interval {interval(folds.mean_interval.ends)}"
         cards = [(f"Accuracy on {result.name}", percent(folds.mean, 2), note)]
     else:
-        note = f"95 % interval {interval(best.accuracy_interval)}"
+        note = f"95 % interval {interval(interval_of(best))}"
         cards = [(f"Accuracy on {result.name}", percent(best.accuracy), note)]
     if held_out := result.held_out_threshold:
-        note = f"95 % interval {interval(held_out.accuracy_interval)}; threshold {number(held_out.threshold)}"
+        note = f"95 % interval {interval(interval_of(held_out))}; threshold {number(held_out.threshold)}"
         cards.append((f"At the threshold of {held_out.chosen_on}", percent(held_out.accuracy), note))
     return [
         *cards,
         ("F1", number(f1.f1), f"at threshold {number(f1.threshold)}, {rule_name(f1.rule)}"),
-        ("AUC", number(result.auc), "0.5 is guessing, 1 is perfect"),
-        ("Threshold", number(best.threshold), f"chosen on {best.chosen_on}"),
+        ("AUC", number(result.auc), _with_interval(result.auc_interval, "0.5 is guessing, 1 is perfect")),
+        (
+            "Threshold",
+            number(best.threshold),
+            _with_interval(best.intervals and best.intervals.threshold, f"chosen on {best.chosen_on}"),
+        ),
     ]
 
 
-def verification_section(result: ListResult, pairs: ScoredPairs) -> Section:
-    """Return the section of one list: metrics in words, table of thresholds, histograms, ROC curve.
+def _with_interval(bounds: Interval | None, note: str) -> str:
+    return f"95 % interval {values_interval(bounds)}; {note}" if bounds else note
+
+
+def verification_section(result: ListResult, pairs: ScoredPairs, thumbnails: Thumbnails | None = None) -> Section:
+    """Return the section of one list: words, explorer, histogram, ROC curve, table of thresholds.
 
     Args:
       result: the metrics of the list.
       pairs: the scored pairs of the list.
+      thumbnails: thumbnails of images of the pairs, for the explorer.
     """
     name = result.name
     paragraphs = [_protocol_in_words(result), _separation_in_words(result)]
     if result.folds:
         paragraphs.append(_folds_in_words(result.folds))
+    if any(threshold.intervals for threshold in result.thresholds):
+        paragraphs.append(_INTERVALS_IN_WORDS)
+    lines = threshold_lines(result)
+    linear, logarithmic = roc_charts(pairs, follows=True)
     figures = [
         (
             f"{name}: distance between the two embeddings of each pair. The less the two distributions overlap, the better. "
             "A threshold accepts the pairs to its left.",
-            distance_histograms(pairs, threshold_lines(result)),
+            distance_chart(pairs, lines, follows=True),
         ),
-        (
-            f"{name}: true accept rate against false accept rate over all thresholds. Right: on a logarithmic axis, with the "
-            "true accept rate at given false accept rates.",
-            roc_curve(pairs),
-        ),
+        (f"{name}: true match rate against false match rate over all thresholds. The dotted line is guessing.", linear),
+        (f"{name}: the same curve on a logarithmic axis, which shows the low false match rates.", logarithmic),
     ]
-    return Section(f"Verification on {name}", "\n\n".join(paragraphs), threshold_rows(result, meanings=True), figures)
+    explorer = Explorer(pairs, decision_counts(pairs, list(lines.values())), lines, distance_edges(pairs), thumbnails)
+    return Section(
+        f"Verification on {name}", "\n\n".join(paragraphs), threshold_rows(result, meanings=True), figures, explorer
+    )
 
 
 def baseline_section(result: ListResult, raw_pixels: ListResult) -> Section:
@@ -93,8 +124,8 @@ def training_section(history: Sequence[HistoryRow]) -> Section:
     losses = [row.loss for row in history if row.loss is not None]
     if losses:
         text += f"; the training loss went from {losses[0]:.3f} to {losses[-1]:.3f}"
-    caption = "Training loss, learning rate and validation accuracy over the steps."
-    return Section("Training", f"{text}.", None, [(caption, training_curves(history))])
+    figures = [(_TRAINING_CAPTIONS[chart.key], chart) for chart in training_charts(history)]
+    return Section("Training", f"{text}.", None, figures)
 
 
 def _protocol_in_words(result: ListResult) -> str:

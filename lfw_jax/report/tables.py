@@ -7,23 +7,33 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lfw_jax.evaluation.intervals.interval import WILSON_BY_IDENTITIES
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.run_metrics import RunMetrics
+from lfw_jax.report.calibration_section import calibration_lines
+from lfw_jax.report.error_rates_table import error_rates_table
 from lfw_jax.report.evaluation_sets import sets_table
-from lfw_jax.report.formatting import mean_and_error, number, percent, threshold_rows
-from lfw_jax.report.terminal_text import printable
+from lfw_jax.report.formatting import interval, mean_and_error, number, percent, threshold_rows, values_interval
+from lfw_jax.report.identification_section import identification_table
+from lfw_jax.report.terminal_text import print_lines, printable
 
 _WIDTH = 80
 
 
 def print_results(metrics: RunMetrics) -> None:
-    """Print the results of a run: the test list, the raw pixels, and the evaluation sets if any."""
+    """Print the results of a run: the test list, the raw pixels, sets and identification."""
     print_table(verification_table(metrics.test))
+    if rates := error_rates_table(metrics):
+        print_table(rates)
     baseline = metrics.baseline
     accuracy = percent(baseline.by_rule("accuracy").accuracy)
     print(f"baseline of raw pixels: accuracy {accuracy}, AUC {baseline.auc:.4f}")
+    if lines := calibration_lines(metrics.calibration, metrics.score_normalisation):
+        print_lines(*lines)
     if metrics.sets:
         print_table(sets_table(list(metrics.sets.values())))
+    if metrics.identified:
+        print_table(identification_table(metrics.identified))
     for name, reason in metrics.failed_sets.items():
         print(f"evaluation set {name} could not be evaluated: {reason}")
     if metrics.diagnosis:
@@ -65,8 +75,22 @@ def print_table(table: Table, *, console: Console | None = None) -> None:
 
 def _caption(result: ListResult) -> str:
     near, far = number(result.positive_distance_mean), number(result.negative_distance_mean)
-    lines = [f"AUC {number(result.auc, 4)}", f"mean distance: same {near}, different {far}"]
+    auc = f"AUC {number(result.auc, 4)}"
+    if result.auc_interval:
+        auc += f", 95 % interval {values_interval(result.auc_interval, 4)}"
+    lines = [auc, f"mean distance: same {near}, different {far}"]
     if folds := result.folds:
         lines.append(f"{len(folds.accuracies)} folds: {mean_and_error(folds)} (standard error)")
+        if folds.mean_interval:
+            lines.append(f"95 % interval of that mean: {interval(folds.mean_interval.ends)}")
         lines.append(f"population standard deviation: {percent(folds.population_std, 2)}")
+    if any(threshold.intervals for threshold in result.thresholds):
+        lines.append(
+            "intervals count identities, not pairs" if _known(result) else "intervals: as if pairs were independent"
+        )
     return "\n".join(lines)
+
+
+def _known(result: ListResult) -> bool:
+    """Return true if the identities of the pairs are known, so that the intervals respect them."""
+    return any(one.intervals and one.intervals.accuracy.method == WILSON_BY_IDENTITIES for one in result.thresholds)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from lfw_jax.evaluation.finished_runs import FinishedRun
 from lfw_jax.evaluation.view2 import View2Metrics
+from lfw_jax.report.chart import Axis, Chart, Series
 from lfw_jax.report.formatting import mean_and_error, number, percent
 from lfw_jax.report.page import Reproduction, Section, write_page
 
@@ -45,7 +46,7 @@ def write_view2_page(path: Path, runs: Sequence[FinishedRun], metrics: View2Metr
             ("Population std", percent(accuracy.population_std, 2), "printed after ± by other projects"),
             ("AUC", number(metrics.auc_mean, 4), "mean of the folds"),
         ],
-        sections=[Section("Folds", _in_words(metrics), _rows(runs))],
+        sections=[Section("Folds", _in_words(metrics), _rows(runs), [_fold_chart(runs)])],
         reproduction=Reproduction(metrics.command, json.dumps(runs[0].config, indent=2)),
     )
 
@@ -65,6 +66,20 @@ def _rows(runs: Sequence[FinishedRun]) -> list[list[str]]:
             ]
         )
     return rows
+
+
+def _fold_chart(runs: Sequence[FinishedRun]) -> tuple[str, Chart]:
+    best = [run.test.by_rule("accuracy") for run in runs]
+    low, high = zip(*(result.accuracy_interval for result in best), strict=True)
+    folds = [run.fold for run in runs]
+    chart = Chart(
+        title="Accuracy of each fold",
+        x=Axis("fold"),
+        y=Axis("accuracy", percent=True),
+        series=[Series("accuracy", folds, [result.accuracy for result in best], "points", "first", low, high)],
+        key="folds",
+    )
+    return "The accuracy of each fold with its 95 % interval (Wilson), as if the pairs were independent.", chart
 
 
 def _in_words(metrics: View2Metrics) -> str:

@@ -268,6 +268,34 @@ def test_an_identity_with_many_images_does_not_dominate_a_generated_list():
     assert different < 20
 
 
+@settings(deadline=None)
+@given(counts=people_counts, pairs=st.integers(1, 60), per_identity=st.integers(1, 4), seed=st.integers(0, 9))
+def test_a_limit_of_pairs_per_identity_holds_for_both_kinds(counts, pairs, per_identity, seed):
+    capped = sum(min(n * (n - 1) // 2, per_identity) for n in counts.values())
+    images = sum(counts.values())
+    if not capped or images * (images - 1) // 2 == sum(n * (n - 1) // 2 for n in counts.values()):
+        return
+    sampled = lfw_lists.generate_pairs(counts, pairs=pairs, seed=seed, per_identity=per_identity)
+    size = len(sampled) // 2
+    assert 1 <= size <= min(pairs, capped)
+    assert sampled.same.tolist() == [True] * size + [False] * size
+    assert sampled.same.tolist() == [a == b for (a, _), (b, _) in zip(sampled.first, sampled.second, strict=True)]
+    assert len({frozenset(pair) for pair in zip(sampled.first, sampled.second, strict=True)}) == 2 * size
+    names = [[name for name, _ in side] for side in (sampled.first, sampled.second)]
+    assert max(collections.Counter(names[0][:size]).values()) <= per_identity
+    assert max(collections.Counter(names[0][size:] + names[1][size:]).values()) <= 2 * per_identity
+
+
+def test_a_limit_keeps_three_large_identities_from_dominating():
+    counts = {f"large{i}": 60 for i in range(3)} | {f"p{i:02d}": 3 for i in range(27)}
+    shares = []
+    for limit in (0, 10):
+        pairs = lfw_lists.generate_pairs(counts, pairs=600, seed=0, per_identity=limit)
+        names = [name for (name, _), same in zip(pairs.first, pairs.same, strict=True) if same]
+        shares.append((sum(name.startswith("large") for name in names), len(names)))
+    assert shares == [(519, 600), (30, 111)]
+
+
 def test_pairs_of_two_large_identities_among_many_small_ones_are_found():
     # Nearly all different pairs are of these two: sampling identities uniformly alone would hardly ever finish.
     counts = {"a": 300, "b": 300} | {f"p{i:02d}": 1 for i in range(60)}

@@ -153,3 +153,12 @@ def test_test_pairs_are_available_even_if_no_identity_is_left_for_training(
         found, where, _ = evaluation_pairs(images, config, folder, seed=0)
         assert (found.first, found.second) == (expected.first, expected.second)
         assert where is images
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_the_pairs_of_an_identity_are_limited_for_validation_and_not_for_the_test(limit: int):
+    config = CONFIG | dict(protocol="generated", pairs=600, pairs_per_identity=limit)
+    parts = split(set_of(40, 5), config, Path("none"), seed=0)
+    for pairs, most in ((parts.validation, limit), (parts.test, 10)):
+        names = [name for (name, _), same in zip(pairs.first, pairs.same.tolist(), strict=True) if same]
+        assert {names.count(name) for name in names} == {most}

@@ -61,6 +61,7 @@ def test_the_result_is_exactly_the_agreed_json():
         "folds",
         "insightface",
         "true_accept_rates",
+        "error_rates",
     ]
     assert (summary["list"], summary["pairs"], summary["same_pairs"], summary["folds"]) == ("test", 100, 50, None)
     assert math.isclose(summary["auc"], metrics.roc_auc_score(same, -distances))

@@ -75,7 +75,10 @@ def test_messages_name_the_program_that_was_called(program):
 def test_help_lists_every_flag_of_a_job_and_succeeds(program, flag):
     result = call(program, flag)
     assert (result.returncode, result.stderr) == (0, "")
-    assert all(f"\n  --{name}: " in result.stdout for name in ("config", "input", "mode", "output", "workdir"))
+    assert all(
+        f"\n  --{name}: " in result.stdout
+        for name in ("config", "input", "[no]json", "mode", "output", "[no]quiet", "workdir")
+    )
     assert "(default: 'quickstart')" in result.stdout
 
 

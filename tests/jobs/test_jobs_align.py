@@ -203,6 +203,9 @@ def test_aligned_training_images_are_made_once_and_found_by_content(faces: Path,
     images = read_folder(faces)
     aligned, crop, note = aligned_images(images, config, stage=stage)
     assert "18 aligned now" in note
+    assert aligned.undetected is not None
+    assert f"{len(aligned.undetected)} without a detected face" in note
+    assert images.undetected is None
     assert crop == pytest.approx(112 / (112 + 2 * 11))  # 3 of 32 pixels around are 10.5 of 112
     assert aligned.names == images.names
     np.testing.assert_array_equal(aligned.labels, images.labels)
@@ -214,7 +217,10 @@ def test_aligned_training_images_are_made_once_and_found_by_content(faces: Path,
     )  # by content, not by path or time
     changed = next(iter(sorted(copy.glob("*/*.jpg"))))
     Image.fromarray(np.zeros((160, 160, 3), np.uint8)).save(changed)
-    assert "18 aligned now" in aligned_images(read_folder(copy), config, stage=stage)[2]
+    black, _, note = aligned_images(read_folder(copy), config, stage=stage)
+    assert "18 aligned now" in note
+    assert black.undetected is not None
+    assert black.undetected - aligned.undetected == {black.keys()[0]}
     config.align.face = "best"
     assert "18 aligned now" in aligned_images(images, config, stage=stage)[2]
     config.align.width = 96

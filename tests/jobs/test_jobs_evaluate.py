@@ -1,5 +1,6 @@
 """An evaluation needs neither optimiser nor state, and a run decodes each list once."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -9,21 +10,26 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from configs import base
+from configs import base, quickstart
 from lfw_jax.data.experiment_data import ExperimentData
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.protocols.lfw_lists import generate_pairs
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.calibration.decision import read_calibration
+from lfw_jax.evaluation.cross_pairs import all_pairs
+from lfw_jax.evaluation.embeddings import read_embeddings
 from lfw_jax.evaluation.finished_runs import read_finished_run
 from lfw_jax.evaluation.scores import read_scores
+from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.jobs.train_and_evaluate import run
 from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.state import State
+from lfw_jax.typed_json import to_json
 
 
 def tiny(folder: Path, **changes) -> ConfigDict:
@@ -35,7 +41,7 @@ def tiny(folder: Path, **changes) -> ConfigDict:
     config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4, 8), dropout=0.1, winograd=False))
     config.loss = ConfigDict(dict(name="adacos"))
     config.training.update(epochs=2.0, log_every=2, devices=1)
-    config.evaluation.update(every_epochs=1.0, batch_size=32, shift=1)
+    config.evaluation.update(every_epochs=1.0, batch_size=32, shift=1, false_match_rate=0.1, cohort=5)
     config.update_from_flattened_dict(changes)
     return config.lock()
 
@@ -83,11 +89,13 @@ def test_an_evaluation_needs_no_optimizer_in_configuration_or_checkpoint(finishe
     with Checkpoints(finished / "checkpoints") as before, Checkpoints(workdir / "checkpoints") as after:
         state = before.restore("best", training_of(build_experiment(tiny(faces), finished)).state)
         after.save("best", state.replace(opt_state=(), objective_state={}))
-    config = tiny(faces, **{"optimizer.name": "unknown"})
+    config = tiny(faces, **{"optimizer.name": "unknown", "evaluation.cohort": 0})
     (workdir / "config.json").write_text(config.to_json_best_effort())
     one_run(config, workdir, train=False)
     assert metrics(workdir)["evaluation"] == metrics(finished)["evaluation"]
     assert metrics(workdir)["step"] == metrics(finished)["step"]
+    assert metrics(workdir)["calibration"] == metrics(finished)["calibration"]
+    assert "score_normalisation" not in metrics(workdir)  # without a cohort
     assert_equal_scores(workdir, finished)
 
 
@@ -120,6 +128,19 @@ def test_a_set_that_fails_costs_no_other_result(finished: Path, faces: Path, tmp
     assert "sets/good" in read_scores(workdir / "scores.npz")
     assert "bad could not be evaluated" in (workdir / "report.html").read_text()
     assert "evaluation set bad could not be evaluated" in capsys.readouterr().out
+
+
+def test_all_pairs_of_the_test_images_are_evaluated_at_the_thresholds_of_the_run(finished: Path):
+    found, images = metrics(finished), read_embeddings(finished / "embeddings.npz")["test"]
+    result = found["evaluation"]["pairsDevTest"]
+    thresholds = {
+        item["chosen_on"]: item["threshold"] for item in (result["thresholds"][0], result["held_out_threshold"])
+    }
+    assert list(thresholds) == ["pairsDevTrain", "held-out identities"]
+    assert json.loads(json.dumps(to_json(all_pairs(images, thresholds)))) == found["all_pairs"]
+    assert found["all_pairs"]["images"] == len(images)
+    assert "acquisition" not in found  # no face was detected: these images are read as they are
+    assert read_finished_run(finished).metrics.all_pairs == all_pairs(images, thresholds)
 
 
 @pytest.mark.parametrize("train", [True, False])
@@ -170,3 +191,77 @@ def test_a_run_that_broke_off_resumes_from_a_checkpoint_between_evaluations(
 
     for key in ("loss", "validation_auc", "validation_accuracy"):
         assert by_step(path, key) == by_step(finished, key)
+
+
+def test_an_evaluation_saves_its_calibration_and_reports_it(finished: Path):
+    saved, reported = read_calibration(finished / "calibration.json"), read_finished_run(finished).metrics
+    assert saved.result == reported.calibration
+    assert (saved.checkpoint, saved.step) == (reported.checkpoint, reported.step)
+    assert (saved.views.flip, saved.views.shift) == (True, 1)
+    assert saved.result.fitted_on == "held-out identities"
+    assert reported.score_normalisation is not None
+    assert reported.score_normalisation.cohort_identities == 5
+    page = (finished / "report.html").read_text()
+    assert all(title in page for title in ("Thresholds for false match rates", "Calibration", "Score normalisation"))
+
+
+def verify(workdir: Path, given: str, output: str = "", config: ConfigDict | None = None) -> list:
+    config = config or quickstart.get_config()
+    delivered: list = []
+    deliver = delivered.append
+    flags = {"workdir": str(workdir), "input": given, "output": output}
+    run_job(Request("verify", config.copy_and_resolve_references(), "any", **flags, deliver=deliver))
+    return delivered
+
+
+def test_decisions_have_the_distances_of_the_evaluation(finished: Path, faces: Path, tmp_path: Path, capsys):
+    scored = read_scores(finished / "scores.npz")["test"]
+    assert scored.identities is not None
+    assert scored.images is not None
+    files = [
+        [str(faces / name / f"{name}_{number:04d}.jpg") for name, number in zip(names, numbers, strict=True)]
+        for names, numbers in zip(scored.identities[:12], scored.images[:12], strict=True)
+    ]
+    (tmp_path / "pairs.csv").write_text("\n".join(["path1,path2", *map(",".join, files)]))
+    (delivered,) = verify(finished, str(tmp_path / "pairs.csv"), str(tmp_path / "decisions.csv"))
+    with open(tmp_path / "decisions.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    np.testing.assert_allclose([float(row["distance"]) for row in rows], scored.distances[:12], atol=2e-5)
+    threshold = read_calibration(finished / "calibration.json").result.threshold()
+    assert threshold is not None
+    assert [row["same"] == "1" for row in rows] == (scored.distances[:12] < threshold.chosen.threshold).tolist()
+    assert [[one["path1"], one["path2"]] for one in delivered["decisions"]] == files
+    assert [str(int(one["same"])) for one in delivered["decisions"]] == [row["same"] for row in rows]
+    assert delivered["threshold"]["chosen"]["wished_rate"] == 0.1
+    printed = capsys.readouterr().out
+    assert printed.count("probability of one identity") == 12
+    assert "The threshold was chosen for a false match rate (FMR) of 10 %." in printed
+    verify(finished, ",".join(files[0]), config=tiny(faces))  # the configuration of the run may be given
+    assert capsys.readouterr().out.startswith(f"{files[0][0]} and {files[0][1]}: ")
+
+
+def test_what_cannot_be_verified_is_refused_in_a_sentence(finished: Path, faces: Path, tmp_path: Path):
+    one, other = sorted(map(str, faces.glob("*/*_0001.jpg")))[:2]
+    workdir, pair = shutil.copytree(finished, tmp_path / "run"), f"{one},{other}"
+    with pytest.raises(UserError, match=r"--mode=verify needs --input"):
+        verify(workdir, "")
+    with pytest.raises(UserError, match=r"--output is answers; expected a \.csv"):
+        verify(workdir, pair, "answers")
+    with pytest.raises(UserError, match=r"expected two image files separated by a comma, or a \.csv file"):
+        verify(workdir, one)
+    with pytest.raises(UserError, match=r"nothing\.jpg is not a file"):
+        verify(workdir, f"{one},nothing.jpg")
+    with pytest.raises(UserError, match=r"--config: --mode=verify uses the configuration of --workdir.*Omit --config"):
+        verify(workdir, pair, config=tiny(faces, **{"model.embedding_dim": 16}))
+    with pytest.raises(UserError, match=r"--workdir: found no .*config\.json"):
+        verify(tmp_path / "none", pair)
+    content = json.loads((workdir / "calibration.json").read_text())
+    (workdir / "calibration.json").write_text(json.dumps(content | {"step": 1}))
+    with pytest.raises(UserError, match=r"belongs to the '.*' checkpoint of step 1, found '.*' of step"):
+        verify(workdir, pair)
+    (workdir / "calibration.json").unlink()
+    with pytest.raises(UserError, match=r"has no calibration\.json.*--mode=evaluate"):
+        verify(workdir, pair)
+    (workdir / "config.json").write_text('{"model": 3}')
+    with pytest.raises(UserError, match=r"cannot be read as a configuration"):
+        verify(workdir, pair)

@@ -112,3 +112,16 @@ def test_an_option_that_an_earlier_version_lacked_counts_as_its_default(tmp_path
     config.data.pairs_columns = "same=match"
     with pytest.raises(UserError, match=r"config\.data\.pairs_columns was None, now 'same=match'"):
         Workdir(tmp_path / "run", config)
+
+
+def test_a_run_without_a_limit_of_pairs_per_identity_is_not_resumed_with_one(tmp_path: Path):
+    config = base.get_config()
+    Workdir(tmp_path, config).begin()
+    path = tmp_path / "config.json"
+    before = json.loads(path.read_text())
+    del before["data"]["pairs_per_identity"]  # as an earlier version wrote it, which sampled without a limit
+    path.write_text(json.dumps(before))
+    with pytest.raises(UserError, match=r"config\.data\.pairs_per_identity was 0, now 10"):
+        Workdir(tmp_path, config)
+    config.data.pairs_per_identity = 0
+    Workdir(tmp_path, config)

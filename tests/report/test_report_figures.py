@@ -12,9 +12,8 @@ from sklearn.metrics import roc_auc_score
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.roc import roc_points
 from lfw_jax.evaluation.scores import ScoredPairs
-from lfw_jax.report.figures import distance_histograms, pair_gallery, roc_curve, training_curves
+from lfw_jax.report.figures import distance_histograms, pair_gallery, roc_curve
 from lfw_jax.report.style import DIFFERENT_COLOUR, SAME_COLOUR, figure_pixels, figure_png, figure_svg
-from lfw_jax.training.history import HistoryRow
 
 
 def pairs(count=400, seed=0):
@@ -92,34 +91,6 @@ def test_a_perfect_roc_can_be_drawn():
     figure = roc_curve(ScoredPairs("pairs", [0.1, 0.2, 1.0], [True, True, False]))
     assert "1.0000" in figure.axes[0].get_title(loc="left")
     assert figure_pixels(figure).std() > 0
-
-
-def test_training_curves_hold_the_history_and_name_the_best_step():
-    history = [
-        HistoryRow(
-            10 * i, epoch=i / 2, loss=5.0 / i, learning_rate=0.1 * i, validation_accuracy={4: 0.9, 8: 0.8}.get(i)
-        )
-        for i in range(1, 9)
-    ]
-    loss, rate, accuracy = training_curves(history).axes
-    np.testing.assert_allclose(loss.lines[0].get_xydata(), [[h.step, h.loss] for h in history])
-    np.testing.assert_allclose(rate.lines[0].get_ydata(), [h.learning_rate for h in history])
-    np.testing.assert_allclose(accuracy.lines[0].get_xydata(), [[40, 0.9], [80, 0.8]])
-    assert "90.0 % at step 40" in accuracy.get_title(loc="left")
-
-
-def test_a_long_loss_is_smoothed_by_its_windowed_mean_and_survives_nan():
-    history = [HistoryRow(i, loss=float("nan") if i == 151 else float(i)) for i in range(1, 201)]
-    [axes] = training_curves(history).axes
-    raw, mean = axes.lines
-    assert len(raw.get_ydata()) == 200
-    assert mean.get_xdata()[0] == mean.get_ydata()[0] == 3
-    assert np.isnan(mean.get_ydata()).sum() == 5
-
-
-def test_an_empty_history_is_refused():
-    with pytest.raises(ValueError, match="no entry"):
-        training_curves([HistoryRow(1)])
 
 
 def test_the_gallery_shows_both_images_of_every_pair_over_its_caption():

@@ -1,21 +1,23 @@
 """The output of a run: its page, its sections, its tables and its events."""
 
 import dataclasses
+import io
 import sys
 from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
-from lfw_jax.evaluation.results import InsightFaceResult, ListResult
+from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import verify_folds
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize, data_section
 from lfw_jax.report.errors import errors_section
-from lfw_jax.report.evaluation_sets import rates_section, sets_section
+from lfw_jax.report.evaluation_sets import sets_section
 from lfw_jax.report.page import Section
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.sections import baseline_section
@@ -57,7 +59,7 @@ def test_the_page_has_a_section_for_everything_that_was_measured(tmp_path):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     titles = [part.partition("</h2>")[0] for part in page.split("<h2>")[1:]]
     assert titles[:7] == [
-        "Verification on test", "Evaluation sets", "True accept rates at strict thresholds",
+        "Verification on test", "Evaluation sets", "Error rates of the listed pairs",
         "Comparison with raw pixels", "The worst errors",
         "Training", "Data",
     ]  # fmt: skip
@@ -115,22 +117,9 @@ def test_a_set_has_its_row_with_dashes_for_what_it_lacks():
     assert "2 identities of bare are in the training set, so its metrics are too optimistic" in section.text
 
 
-def test_the_rates_are_listed_by_the_protocol_of_insightface_if_there_is_one():
-    found = dataclasses.replace(set_result(), insightface=InsightFaceResult(0.9, 0.0123))
-    section = rates_section(found)
-    assert section.table is not None
-    assert [row[0] for row in section.table[1:]] == ["10 %", "1 %", "0.1 %"]
-    assert "accuracy is 90.00 %" in section.text
-    assert "is 1.23 %" in section.text
-    bare = rates_section(dataclasses.replace(found, true_accept_rates=(), insightface=None))
-    assert bare.table is None
-    assert "too few different pairs" in bare.text
-    assert "InsightFace" not in bare.text
-
-
 def test_the_worst_errors_are_shown_with_both_images():
     pairs = ScoredPairs("test", [0.2, 0.9, 0.1, 0.95], [False, True, False, True])
-    images = np.arange(8, dtype=np.uint8)[:, None, None, None] * np.ones((1, 6, 6, 3), np.uint8)
+    images = 20 * np.arange(8, dtype=np.uint8)[:, None, None, None] * np.ones((1, 6, 6, 3), np.uint8)
     indices = np.arange(4), np.arange(4) + 4
     section = errors_section(worst_errors(pairs, 0.5, at_most=1), pairs, 0.5, images, indices)
     captions = [caption for caption, _ in section.figures]
@@ -138,12 +127,21 @@ def test_the_worst_errors_are_shown_with_both_images():
         "False accepts: 2 of 2 pairs, the nearest shown with their distances.",
         "False rejects: 2 of 2 pairs, the farthest shown with their distances.",
     ]
-    for (_, figure), index in zip(section.figures, (2, 3), strict=True):
-        (axes,) = [axes for axes in figure.axes if axes.images]
-        shown = axes.images[0].get_array()
-        assert (shown[0, 0, 0], shown[0, -1, 0]) == (index, index + 4)
-        assert axes.get_title() == f"{pairs.distances[index]:.2f}"
+    for (_, gallery), index in zip(section.figures, (2, 3), strict=True):
+        [pair] = gallery.pairs
+        shown = [np.asarray(Image.open(io.BytesIO(jpeg))).max() for jpeg in (pair.first, pair.second)]
+        assert shown == pytest.approx([20 * index, 20 * (index + 4)], abs=3)
+        assert pair.caption == f"{pairs.distances[index]:.2f}"
     assert "threshold 0.500" in section.text
+
+
+def test_the_worst_errors_have_names_where_they_are_known():
+    names = [["Ada", "名前"], ["Bob", "Bob"]]
+    pairs = ScoredPairs("test", [0.2, 0.9], [False, True], names, [[1, 2], [3, 4]])
+    images = np.zeros((4, 6, 6, 3), np.uint8)
+    section = errors_section(worst_errors(pairs, 0.5, at_most=1), pairs, 0.5, images, (np.arange(2), np.arange(2)))
+    assert [gallery.pairs[0].caption for _, gallery in section.figures] == ["0.20: Ada 1, 名前 2", "0.90: Bob 3, Bob 4"]
+    assert section.figures[0][1].pairs[0].names == ("Ada 1", "名前 2")
 
 
 def test_without_errors_the_section_states_it():

@@ -10,7 +10,7 @@ import pytest
 from lfw_jax.data.images import Skipped
 from lfw_jax.faces.align_set import Aligned
 from lfw_jax.faces.manifest import Row, Rows
-from lfw_jax.jobs.align import summary
+from lfw_jax.jobs.align import counted, summary
 from lfw_jax.jobs.train_and_evaluate import _print_notes
 from lfw_jax.report.terminal_text import print_lines, printable
 
@@ -45,7 +45,8 @@ def test_training_escapes_what_it_prints_of_the_data(capsys: pytest.CaptureFixtu
 
 def test_alignment_escapes_what_it_prints_of_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     rows = Rows([Row("", HOSTILE.replace("\n", " ").replace("\r", " "), None, 0, "a broken JPEG")])
-    print_lines(*summary(Aligned(rows, 1, 0, 2, [HOSTILE], 1.0), tmp_path / HOSTILE, ["contact_sheet.png"]))
+    done = Aligned(rows, 1, 0, 2, [HOSTILE], 1.0)
+    print_lines(*summary(counted(done, tmp_path / HOSTILE, ["contact_sheet.png"])))
     printed = capsys.readouterr().out
     assert not set(printed) & set("\x1b\x07\r\x9b\u2028\udcff")
     assert len(printed.splitlines()) == 7

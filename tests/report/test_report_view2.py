@@ -28,6 +28,7 @@ def test_the_page_lists_every_fold_and_both_spreads(tmp_path):
             str(run.folder),
         )
         assert all(f">{cell}</td>" in page for cell in cells)
+    assert 'id="figure-folds"' in page
     assert f"{100 * metrics.accuracy.mean:.2f} ± {100 * metrics.accuracy.standard_error:.2f} %" in page
     assert f"in its place, is {100 * metrics.accuracy.population_std:.2f} %" in page
     assert metrics.accuracy_at_held_out_threshold is not None

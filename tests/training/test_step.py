@@ -83,7 +83,7 @@ def take(state: State, step: Step, devices: int, steps: int) -> tuple[State, lis
     return unreplicate(copies), losses
 
 
-@pytest.mark.parametrize("name", ["margin of histogram pairs", "arcface"])
+@pytest.mark.parametrize("name", [pytest.param("margin of histogram pairs", marks=pytest.mark.slow), "arcface"])
 def test_the_number_of_devices_changes_nothing(name: str):
     # Augmentation and batch statistics belong to the comparison.
     state, step = make(name, MODEL, Augmentation(flip=0.5, rotation=5.0, brightness=0.05, erasing=0.2))

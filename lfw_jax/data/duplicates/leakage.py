@@ -13,7 +13,7 @@ from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.duplicates.near_duplicates import find_near_duplicates, perceptual_hashes
 from lfw_jax.data.formats.spreadsheet_cells import from_cell, to_cell
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.pair_list import PairList
+from lfw_jax.data.pair_list import NamedImages
 from lfw_jax.errors import UserError
 
 _ACUTE = "\xb4"  # which NFKC decomposes into a blank and a combining accent
@@ -120,13 +120,13 @@ class SharedPicture:
 
 
 def shared_pictures(
-    training: ImageSet, evaluated: Sequence[tuple[PairList, ImageSet, float]], *, crop: float = 1.0
+    training: ImageSet, evaluated: Sequence[tuple[NamedImages, ImageSet, float]], *, crop: float = 1.0
 ) -> tuple[SharedPicture, ...]:
     """Find all near duplicates between the training images and the images of test lists.
 
     Args:
       training: the training images; each is decoded once, at low resolution.
-      evaluated: the pair lists, each with the set of its images and the central fraction of the sides that is compared, which
+      evaluated: the lists, each with the set of its images and the central fraction of the sides that is compared, which
         leaves out a margin.
       crop: this fraction for the training images.
 

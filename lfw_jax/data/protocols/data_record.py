@@ -17,6 +17,7 @@ import numpy as np
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
+from lfw_jax.data.protocols.identification_sets import IdentificationSet
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.data.storage import LazyImages
 
@@ -56,12 +57,15 @@ class DataRecord:
     sets: Mapping[str, PartRecord] = dataclasses.field(default_factory=dict)
 
 
-def record_of(parts: Split, sets: Collection[EvaluationSet] = ()) -> DataRecord:
+def record_of(
+    parts: Split, sets: Collection[EvaluationSet] = (), protocols: Collection[IdentificationSet] = ()
+) -> DataRecord:
     """Return the record of a split and of the evaluation sets beyond it.
 
     Args:
       parts: the split.
       sets: the evaluation sets.
+      protocols: the identification protocols.
     """
     lists = {"validation": parts.validation, "test": parts.test}
     if parts.development not in (parts.validation, parts.test):
@@ -69,7 +73,7 @@ def record_of(parts: Split, sets: Collection[EvaluationSet] = ()) -> DataRecord:
     return DataRecord(
         RECORD_SCHEMA,
         {"training": _images(parts.training), **{name: _pairs(pairs) for name, pairs in lists.items()}},
-        {item.name: _pairs(item.pairs) for item in sets},
+        {item.name: _pairs(item.pairs) for item in sets} | {item.name: _protocol(item) for item in protocols},
     )
 
 
@@ -148,6 +152,17 @@ def _pairs(pairs: PairList) -> PartRecord:
     digest = _digest([name for name, _ in keys], np.array([number for _, number in keys], np.int64), pairs.same, folds)
     distinct = pairs.keys()
     return PartRecord(digest.hexdigest(), collections.Counter(name for name, _ in distinct), len(pairs))
+
+
+def _protocol(item: IdentificationSet) -> PartRecord:
+    rows, pairs = item.rows, item.pairs
+    arrays = [rows.members, rows.templates, item.probes, *item.galleries.values()]
+    arrays += [] if rows.media is None else [rows.media]
+    arrays += [] if pairs is None else [pairs.first, pairs.second, pairs.same]
+    digest = _digest([*rows.ids, *rows.subjects, *map(os.path.basename, _files(item.images.images))], *arrays)
+    if rows.quality is not None:
+        digest.update(rows.quality.astype("<f8").tobytes())
+    return dataclasses.replace(_images(item.images), digest=digest.hexdigest())
 
 
 def _digest(names: Sequence[str], *arrays: np.ndarray) -> Any:

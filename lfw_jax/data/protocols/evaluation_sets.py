@@ -9,7 +9,7 @@ from jaxtyping import Bool
 
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.pair_list import PairList
+from lfw_jax.data.pair_list import Key, PairList
 from lfw_jax.data.protocols.csv_pairs import numbered_pairs, path_pairs
 from lfw_jax.data.protocols.lfw_lists import check_against, read_pairs
 from lfw_jax.data.protocols.lfw_pair_lines import is_lfw_list
@@ -19,7 +19,9 @@ from lfw_jax.data.protocols.published_lists import is_cfp_split, read_cfp, read_
 from lfw_jax.errors import UserError
 
 _TABLES = (".csv", ".tsv")
-_FOLDERS = ("", "aligned images", "images")  # beside a list, as in the archives of CALFW and CPLFW
+FOLDERS = ("", "aligned images", "images")
+"""The folders beside a list that may hold its images, as in the archives of CALFW and CPLFW."""
+
 _KINDS = (
     "a .bin file, a .csv with the columns path1,path2,same, a list (LFW's, CALFW's, CPLFW's, or lines of path path verdict), or "
     "the folder Protocol/Split/FP or FF of CFP; LIST@FOLDER where the images are not beside the list"
@@ -50,6 +52,10 @@ class EvaluationSet:
     def name(self) -> str:
         """The name of the set in reports."""
         return self.pairs.name
+
+    def keys(self) -> Sequence[Key]:
+        """Return the identity and number of every image of the test pairs."""
+        return self.pairs.keys()
 
     def with_folds(self) -> PairList:
         """Return the test pairs with the folds of the set, or else with consecutive tenths of each kind."""
@@ -85,7 +91,7 @@ def read_evaluation_set(
     Raises:
       UserError: there is no such set, or images that it names are missing or unreadable.
     """
-    path, folder = _parse(text)
+    path, folder = parse_location(text, _KINDS)
     table = read_pair_table(path, columns) if path.suffix.lower() in _TABLES and not path.is_dir() else None
     if columns and table is None:
         raise UserError(
@@ -126,7 +132,7 @@ def read_evaluation_sets(texts: Sequence[str], data_dir: Path | None = None) -> 
         except UserError as error:
             raise UserError(f"--config.evaluation.sets: {error}") from error
         if found.name in names:
-            folder = _parse(text)[0].resolve().parent.name
+            folder = parse_location(text, _KINDS)[0].resolve().parent.name
             found = dataclasses.replace(found, pairs=dataclasses.replace(found.pairs, name=f"{folder}/{found.name}"))
         if found.name in names:
             raise UserError(
@@ -146,7 +152,16 @@ def unknown_people(name: str) -> str:
     )
 
 
-def _parse(text: str) -> tuple[Path, Path | None]:
+def parse_location(text: str, kinds: str) -> tuple[Path, Path | None]:
+    """Return the path that a text names, and the folder after `@`, or None.
+
+    Args:
+      text: a path, optionally followed by `@` and the folder of the images.
+      kinds: what is expected there, for messages.
+
+    Raises:
+      UserError: there is no such file or folder.
+    """
     if not Path(text).exists() and "@" in text:
         before, _, after = text.rpartition("@")
         path, folder = Path(before), Path(after)
@@ -157,7 +172,7 @@ def _parse(text: str) -> tuple[Path, Path | None]:
     else:
         path, folder = Path(text), None
     if not path.exists():
-        raise UserError(f"{path}: found nothing there, expected {_KINDS}. Correct the path.")
+        raise UserError(f"{path}: found nothing there, expected {kinds}. Correct the path.")
     return path, folder
 
 
@@ -231,4 +246,4 @@ def _read_list(
     listed = path_pairs(table) if table is not None else read_path_list(path)
     if folder:
         return listed, [folder]
-    return listed, [*([data_dir] if data_dir else []), *(path.parent / name for name in _FOLDERS)]
+    return listed, [*([data_dir] if data_dir else []), *(path.parent / name for name in FOLDERS)]

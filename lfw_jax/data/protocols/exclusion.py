@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping
+from typing import TypeVar
 
 import numpy as np
 
@@ -9,7 +10,10 @@ from lfw_jax.data.duplicates.leakage import exclusion_note, shared_identities
 from lfw_jax.data.duplicates.same_images import MOST_ENCODED, compares, same_images
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
+from lfw_jax.data.protocols.identification_sets import IdentificationSet
 from lfw_jax.errors import UserError
+
+Evaluated = TypeVar("Evaluated", EvaluationSet, IdentificationSet)
 
 Exclusions = Mapping[str, Collection[str]]
 """The identities excluded from training, by the name of the list that names them."""
@@ -42,7 +46,7 @@ def exclude_identities(identities: Collection[str], lists: Exclusions) -> tuple[
     return remaining, excluded, notes
 
 
-def add_identities_of_same_images(item: EvaluationSet, images: ImageSet) -> EvaluationSet:
+def add_identities_of_same_images(item: Evaluated, images: ImageSet) -> Evaluated:
     """Return the set with the identities of the data that have an image in it.
 
     An image is recognised by its content, whatever the set calls its identity and wherever it lies.

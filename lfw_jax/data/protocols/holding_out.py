@@ -69,7 +69,14 @@ def _has_two(images: Images) -> bool:
 
 
 def hold_out(
-    images: ImageSet, config: Mapping[str, Any], key: str, name: str, *, seed: int, leave: int = 0
+    images: ImageSet,
+    config: Mapping[str, Any],
+    key: str,
+    name: str,
+    *,
+    seed: int,
+    leave: int = 0,
+    per_identity: int = 0,
 ) -> tuple[list[str], PairList]:
     """Hold out identities and generate pairs of them.
 
@@ -81,6 +88,7 @@ def hold_out(
       name: the name of the list of pairs.
       seed: the seed of the choice and of the pairs.
       leave: as for `split_identities`.
+      per_identity: as for `generate_pairs`.
 
     Returns:
       The remaining identities, without other spellings of the held-out ones, and the pairs.
@@ -96,9 +104,14 @@ def hold_out(
             f"{path}: all identities that are not held out are other spellings of those that are, as {min(both)} of "
             f"{both[min(both)]}; expected other identities for training. Add identities."
         )
-    return [name for name in remaining if name not in both], generate_pairs(
-        {identity: numbers[identity] for identity in held_out}, pairs=config["pairs"], seed=seed, name=name
+    pairs = generate_pairs(
+        {identity: numbers[identity] for identity in held_out},
+        pairs=config["pairs"],
+        seed=seed,
+        name=name,
+        per_identity=per_identity,
     )
+    return [name for name in remaining if name not in both], pairs
 
 
 def notes_on_few(pairs: PairList, key: str, consequence: str) -> list[str]:

@@ -143,7 +143,9 @@ def read_people_folds(path: str | Path) -> list[dict[str, int]]:
     return folds
 
 
-def generate_pairs(counts: Mapping[str, Images], *, pairs: int, seed: int, name: str = "generated") -> PairList:
+def generate_pairs(
+    counts: Mapping[str, Images], *, pairs: int, seed: int, name: str = "generated", per_identity: int = 0
+) -> PairList:
     """Sample a balanced list of distinct pairs: a pure function of the arguments.
 
     All identities have the same weight, however many images they have, as in LFW's own lists: same pairs are distributed evenly
@@ -154,6 +156,8 @@ def generate_pairs(counts: Mapping[str, Images], *, pairs: int, seed: int, name:
       pairs: the number of same pairs and of different pairs; fewer if fewer exist.
       seed: the seed of the sample.
       name: the name of the list.
+      per_identity: the largest number of same pairs of one identity; it is in at most twice as many different pairs, as each of
+        these has two identities. 0 for no limit.
 
     Returns:
       The list: same pairs first, each kind sorted.
@@ -172,7 +176,13 @@ def generate_pairs(counts: Mapping[str, Images], *, pairs: int, seed: int, name:
             "requested; expected at least one of each. Add images of more identities, or request more pairs."
         )
     rng = np.random.default_rng(seed)
-    sampled = [pair_sampling.sample_same(sizes, size, rng), pair_sampling.sample_different(sizes, size, rng)]
+    if per_identity:
+        size = min(size, int(np.minimum(sizes * (sizes - 1) // 2, per_identity).sum()))
+        different = pair_sampling.sample_different_capped(sizes, size, rng, 2 * per_identity)
+        size = len(different[0])
+        sampled = [pair_sampling.sample_same(sizes, size, rng, per_identity), different]
+    else:
+        sampled = [pair_sampling.sample_same(sizes, size, rng), pair_sampling.sample_different(sizes, size, rng)]
     first, second = (tuple(keys[index] for index in np.concatenate(side)) for side in zip(*sampled, strict=True))
     return PairList(first, second, np.arange(2 * size) < size, name)
 

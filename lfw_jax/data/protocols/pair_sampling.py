@@ -10,6 +10,8 @@ from jaxtyping import Int
 # and the remaining pairs are sampled uniformly over all pairs.
 _ROUNDS_BY_IDENTITY = 20
 
+_CANDIDATES = 8  # pairs sampled for each one that is needed, if the number of pairs of an identity is limited
+
 
 def count_pairs(sizes: Int[np.ndarray, "identities"]) -> tuple[int, int]:
     """Return the number of distinct same pairs and of distinct different pairs."""
@@ -19,22 +21,24 @@ def count_pairs(sizes: Int[np.ndarray, "identities"]) -> tuple[int, int]:
 
 
 def sample_same(
-    sizes: Int[np.ndarray, "identities"], count: int, rng: np.random.Generator
+    sizes: Int[np.ndarray, "identities"], count: int, rng: np.random.Generator, most: int | None = None
 ) -> tuple[Int[np.ndarray, "count"], Int[np.ndarray, "count"]]:
     """Sample distinct same pairs, distributed over the identities as evenly as possible.
 
     Args:
       sizes: the number of images of each identity.
-      count: the number of pairs, at most the number that exists.
+      count: the number of pairs, at most the number that exists, or that `most` leaves.
       rng: the source of randomness.
+      most: the largest number of pairs of one identity; None for no limit.
 
     Returns:
       The smaller and the larger image index of each pair, sorted.
     """
     capacity = sizes * (sizes - 1) // 2
+    limit = capacity if most is None else np.minimum(capacity, most)
     starts = np.cumsum(sizes) - sizes
     first, second = [], []
-    for identity, share in enumerate(_distribute(capacity, count, rng)):
+    for identity, share in enumerate(_distribute(limit, count, rng)):
         if share:
             rank = np.sort(rng.choice(capacity[identity], share, replace=False))
             i, j = _unrank_combination(rank, sizes[identity])
@@ -80,6 +84,35 @@ def sample_different(
     within = ranks - rank_starts[identity]
     # No rank belongs to the last identity, which has no identity after it, so `later[identity]` is never 0 here.
     return ends[identity] - sizes[identity] + within // later[identity], ends[identity] + within % later[identity]
+
+
+def sample_different_capped(
+    sizes: Int[np.ndarray, "identities"], count: int, rng: np.random.Generator, most: int
+) -> tuple[Int[np.ndarray, "found"], Int[np.ndarray, "found"]]:
+    """Sample distinct different pairs, of which no identity is in more than a given number.
+
+    Args:
+      sizes: the number of images of each identity.
+      count: the number of pairs; fewer are returned if the limit leaves fewer.
+      rng: the source of randomness.
+      most: the largest number of pairs of one identity.
+
+    Returns:
+      The smaller and the larger image index of each pair, sorted.
+    """
+    candidates = min(_CANDIDATES * count, count_pairs(sizes)[1])
+    first, second = sample_different(sizes, candidates, rng)
+    identity = np.repeat(np.arange(len(sizes)), sizes)
+    used, chosen = np.zeros(len(sizes), np.int64), []
+    for index in rng.permutation(candidates).tolist():
+        one, other = identity[first[index]], identity[second[index]]
+        if used[one] < most and used[other] < most:
+            used[[one, other]] += 1
+            chosen.append(index)
+            if len(chosen) == count:
+                break
+    chosen.sort()
+    return first[chosen], second[chosen]
 
 
 def _distribute(

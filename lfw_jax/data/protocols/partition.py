@@ -6,7 +6,7 @@ without changing the training set.
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.evaluable import check_set, check_split
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_sets
 from lfw_jax.data.protocols.exclusion import add_identities_of_same_images
+from lfw_jax.data.protocols.identification_sets import EvaluatedSet, IdentificationSet, read_identification_sets
 from lfw_jax.data.protocols.splits import Split, evaluation_lists, split
 from lfw_jax.errors import UserError
 
@@ -40,12 +41,14 @@ class EvaluationPlan:
       leaking: the number of training and validation identities that a set names, by its name. The set was not given when
         training began.
       shared: training images that are near duplicates of evaluated images; None if they were not searched.
+      identification: the identification protocols.
     """
 
     sets: tuple[EvaluationSet, ...]
     excluded: Mapping[str, list[str]]
     leaking: Mapping[str, int]
     shared: tuple[SharedPicture, ...] | None
+    identification: tuple[IdentificationSet, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Write the exclusions into a new work directory.
@@ -103,36 +106,59 @@ def partition(
     sets = read_evaluation_sets(tuple(config["evaluation"]["sets"]), data_dir)
     for item in sets:
         check_set(item)
+    protocols = read_identification_sets(tuple(config["evaluation"].get("identification", ())), data_dir)
     sets = tuple(add_identities_of_same_images(item, originals or images) for item in sets)
+    protocols = tuple(add_identities_of_same_images(item, originals or images) for item in protocols)
+    _check_names((*sets, *protocols))
     begun = (workdir / "config.json").is_file()
-    excluded = _read_excluded(workdir) if begun else _named_in(sets, images)
+    excluded = _read_excluded(workdir) if begun else _named_in((*sets, *protocols), images)
     parts = split(images, data, data_dir, seed=config["seed"], exclude=excluded, originals=originals)
     check_split(parts, f"--config.data.{'pairs_file' if data['protocol'] == 'pairs' else 'protocol'}")
     if align:
         sets = tuple(item if item.aligned else dataclasses.replace(item, images=align(item.images)) for item in sets)
+        protocols = tuple(dataclasses.replace(item, images=align(item.images)) for item in protocols)
         parts = parts.with_external_aligned(align)
-    notes = [note for item in sets for note in item.notes]
+    notes = [note for item in (*sets, *protocols) for note in item.notes]
     trained = {*parts.training.names, *parts.validation.identities()}
-    leaking = {item.name: len(found) for item in sets if (found := shared_identities(trained, item.identities))}
+    leaking = {
+        item.name: len(found) for item in (*sets, *protocols) if (found := shared_identities(trained, item.identities))
+    }
     notes += [_leaking_note(count, name) for name, count in leaking.items()]
     shared = None
     if data["near_duplicates"] != "ignore":
         record = workdir / NEAR_DUPLICATES if begun else None
         parts, shared, more = _without_duplicates(
-            parts, sets, record, remove=data["near_duplicates"] == "remove", align=bool(align), crop=crop
+            parts, (*sets, *protocols), record, remove=data["near_duplicates"] == "remove", align=bool(align), crop=crop
         )
         notes += more
-    return dataclasses.replace(parts, notes=(*parts.notes, *notes)), EvaluationPlan(sets, excluded, leaking, shared)
+    return dataclasses.replace(parts, notes=(*parts.notes, *notes)), EvaluationPlan(
+        sets, excluded, leaking, shared, protocols
+    )
 
 
-def _named_in(sets: tuple[EvaluationSet, ...], images: ImageSet) -> dict[str, list[str]]:
+def _check_names(sets: Collection[EvaluatedSet]) -> None:
+    names = [item.name for item in sets]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(
+            f"--config.evaluation.identification: the evaluation set {twice} has the same name; expected different names. Rename "
+            "a file."
+        )
+
+
+def _named_in(sets: Collection[EvaluatedSet], images: ImageSet) -> dict[str, list[str]]:
     return {
         item.name: sorted(shared_identities(images.names, item.identities).values()) for item in sets if item.identities
     }
 
 
 def _without_duplicates(
-    parts: Split, sets: tuple[EvaluationSet, ...], record: Path | None, *, remove: bool, align: bool, crop: float
+    parts: Split,
+    sets: Collection[EvaluatedSet],
+    record: Path | None,
+    *,
+    remove: bool,
+    align: bool,
+    crop: float,
 ) -> tuple[Split, tuple[SharedPicture, ...], list[str]]:
     """Search the training images for near duplicates of evaluated images, and exclude those to be removed.
 
@@ -152,7 +178,7 @@ def _without_duplicates(
         parts = parts.without(recorded)
     found = shared_pictures(parts.training, evaluation_lists(parts, sets, crop), crop=crop)
     notes = [_shared_note(found)]
-    aligned = [pairs.name for pairs in (*parts.aligned, *(item.pairs for item in sets if item.aligned))]
+    aligned = [pairs.name for pairs in (*parts.aligned, *(item for item in sets if item.aligned))]
     if aligned and not align:
         notes.append(
             f"{', '.join(aligned)}: near duplicates of these aligned faces cannot be found among training images that are not "

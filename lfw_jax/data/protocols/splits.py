@@ -7,11 +7,12 @@ from typing import Any
 
 from lfw_jax.data.duplicates.leakage import SharedPicture, without
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.pair_list import PairList
+from lfw_jax.data.pair_list import NamedImages, PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
 from lfw_jax.data.protocols.exclusion import Exclusions, add_identities_of_same_images, exclude_identities
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
 from lfw_jax.data.protocols.holding_out import LEAST, hold_out, notes_on_few
+from lfw_jax.data.protocols.identification_sets import EvaluatedSet
 from lfw_jax.errors import UserError
 
 PROTOCOLS = ("view1", "view2", "pairs", "generated")
@@ -33,6 +34,7 @@ class Split:
       external: the external images of lists that do not refer to `source`.
       aligned: the lists among these whose images are tightly cropped, aligned faces.
       excluded: the identities excluded from training, each with the list that names it, perhaps in another spelling.
+      unnamed: the lists whose identities are unknown: there, two names may mean one identity.
     """
 
     training: ImageSet
@@ -44,6 +46,7 @@ class Split:
     external: Mapping[PairList, ImageSet] = dataclasses.field(default_factory=dict)
     aligned: frozenset[PairList] = frozenset()
     excluded: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unnamed: frozenset[PairList] = frozenset()
 
     @property
     def by_folds(self) -> bool:
@@ -99,7 +102,7 @@ def split(
 
     Args:
       images: all images of the data set.
-      config: `protocol`, `fold`, `pairs_file`, `pairs_columns`, `lists_dir`, `dir`, `validation_people`, `test_people`, `pairs`.
+      config: `protocol`, `fold`, `pairs_file`, `pairs_columns`, `lists_dir`, `dir`, `validation_people`, `pairs_per_identity`, …
       data_dir: the folder of the data, which may hold the lists.
       seed: the seed of the held-out identities and of the sampled pairs.
       exclude: identities excluded from training and validation, by the list that names them.
@@ -176,9 +179,16 @@ def _read_test_set(config: Mapping[str, Any], data_dir: Path) -> EvaluationSet:
         raise UserError(f"--config.data.pairs_file: {error}") from error
 
 
+def _hold_out_validation(
+    training: ImageSet, config: Mapping[str, Any], name: str, *, seed: int
+) -> tuple[list[str], PairList]:
+    limit = config.get("pairs_per_identity", 0)  # so that no identity dominates the choice of checkpoint and threshold
+    return hold_out(training, config, "validation_people", name, seed=seed, per_identity=limit)
+
+
 def _validation(training: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[ImageSet, PairList, list[str]]:
     """Hold out identities for validation: return the remaining images, pairs of these identities, and notes."""
-    remaining, validation = hold_out(training, config, "validation_people", "held-out identities", seed=seed)
+    remaining, validation = _hold_out_validation(training, config, "held-out identities", seed=seed)
     note = f"{len(training.names) - len(remaining)} identities are held out of training for validation."
     notes = [note, *notes_on_few(validation, "validation_people", _CHOSEN_BY_LUCK)]
     return training.of_identities(set(remaining)), validation, notes
@@ -206,14 +216,15 @@ def _pairs(
         development = test if test.folds is not None else validation
     notes = (*test_set.notes, *notes, *more)
     aligned = frozenset(external if test_set.aligned else ())
-    return Split(training, validation, development, test, images, notes, external, aligned, excluded)
+    unnamed = frozenset(pairs for pairs in external if not pairs.identities() <= test_set.identities)
+    return Split(training, validation, development, test, images, notes, external, aligned, excluded, unnamed)
 
 
 def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions, *, seed: int) -> Split:
     rest, test = _hold_out_test(images, config, seed=seed)
     people, excluded, notes = exclude_identities(rest, exclude)
     training = images.of_identities(people)
-    remaining, validation = hold_out(training, config, "validation_people", "validation identities", seed=seed + 1)
+    remaining, validation = _hold_out_validation(training, config, "validation identities", seed=seed + 1)
     note = (
         f"of {len(images.names)} identities {len(images.names) - len(rest)} are held out for the test and "
         f"{len(training.names) - len(remaining)} for validation; the threshold is chosen on the validation pairs."
@@ -227,8 +238,8 @@ def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions,
 
 
 def evaluation_lists(
-    parts: Split, sets: Collection[EvaluationSet], crop: float
-) -> list[tuple[PairList, ImageSet, float]]:
+    parts: Split, sets: Collection[EvaluatedSet], crop: float
+) -> list[tuple[NamedImages, ImageSet, float]]:
     """Return every evaluated list, its images and the share of their sides that the crop covers.
 
     Args:
@@ -236,5 +247,5 @@ def evaluation_lists(
       sets: further evaluation sets.
       crop: the share for images that are not external, aligned faces.
     """
-    test = (parts.test, parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else crop)
-    return [test, *((item.pairs, item.images, 1.0 if item.aligned else crop) for item in sets)]
+    test = parts.images_of(parts.test), 1.0 if parts.test in parts.aligned else crop
+    return [(parts.test, *test), *((item, item.images, 1.0 if item.aligned else crop) for item in sets)]

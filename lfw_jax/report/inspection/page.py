@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from lfw_jax.report.formatting import percent
+from lfw_jax.report.inspection.charts import image_concentration, image_sides, images_per_identity
 from lfw_jax.report.inspection.facts import (
     BATCHES,
     DUPLICATES,
@@ -20,13 +21,7 @@ from lfw_jax.report.inspection.facts import (
     UNREADABLE,
     facts,
 )
-from lfw_jax.report.inspection.figures import (
-    crop_sheet,
-    image_sides,
-    images_per_identity,
-    needed_side,
-    pair_sheet,
-)
+from lfw_jax.report.inspection.figures import crop_sheet, needed_side, pair_sheet
 from lfw_jax.report.page import Reproduction, Section, write_page
 
 _FILES = 50
@@ -151,11 +146,17 @@ def _verdict(summary: Mapping[str, Any]) -> Section:
 
 
 def _identity_plots(summary: Mapping[str, Any], evidence: Evidence) -> list:
-    caption = (
-        "Left: the number of identities by their number of images. Right: the share of all images that belongs to the "
-        "identities with the most images; on the dashed line, all identities have the same number of images."
-    )
-    return [(caption, images_per_identity(summary["images_per_identity"]["histogram"], evidence.counts))]
+    return [
+        (
+            "The number of identities by their number of images.",
+            images_per_identity(summary["images_per_identity"]["histogram"]),
+        ),
+        (
+            "The share of all images that belongs to the identities with the most images; on the dotted line, all identities "
+            "have the same number of images.",
+            image_concentration(evidence.counts),
+        ),
+    ]
 
 
 def _file_plots(summary: Mapping[str, Any], evidence: Evidence) -> list:
@@ -168,7 +169,7 @@ def _file_plots(summary: Mapping[str, Any], evidence: Evidence) -> list:
         figures.append((caption, crop_sheet(evidence.crops)))
     if len(np.unique(evidence.shorter)) > 1:
         needed = needed_side(summary["plan"])
-        caption = "The shorter sides of the images. Images left of the dashed line are enlarged for the network."
+        caption = "The shorter sides of the images. Images left of the line are enlarged for the network."
         figures.append((caption, image_sides(evidence.shorter, needed)))
     return figures
 

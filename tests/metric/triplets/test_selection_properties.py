@@ -36,31 +36,24 @@ LOSSES = {
 }
 
 
-def all_values(embeddings: jax.Array, labels: jax.Array, chosen: dict) -> dict[str, jax.Array]:
-    pairs = compare(embeddings, labels)
+def turns(embeddings: jax.Array, labels: jax.Array, chosen: dict) -> dict[str, jax.Array]:
+    """Every miner with one loss, every loss with a miner or more."""
+    pairs, cycle = compare(embeddings, labels), itertools.cycle(LOSSES.items())
     return {
         f"{miner}, {loss}": function(pairs, mine(pairs))
-        for miner, mine in chosen.items()
-        for loss, function in LOSSES.items()
+        for (miner, mine), (loss, function) in zip(chosen.items(), cycle, strict=False)
     }
 
 
-@jax.jit
-def one_loss_each(embeddings: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
-    """Every miner with one loss, every loss with two miners or more."""
-    pairs, turns = compare(embeddings, labels), itertools.cycle(LOSSES.items())
-    return {
-        f"{miner}, {loss}": function(pairs, mine(pairs))
-        for (miner, mine), (loss, function) in zip((EXACT | RANDOM).items(), turns, strict=False)
-    }
+one_loss_each = jax.jit(partial(turns, chosen=EXACT | RANDOM))
 
 
 @jax.jit
 def values_and_gradients(embeddings: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Of every loss of every miner that draws nothing at random, [combinations] and [combinations, batch, dim]."""
+    """Of a loss of every miner that draws nothing at random, [combinations] and [combinations, batch, dim]."""
 
     def stacked(embeddings: jax.Array) -> jax.Array:
-        return jnp.stack(list(all_values(embeddings, labels, EXACT).values()))
+        return jnp.stack(list(turns(embeddings, labels, EXACT).values()))
 
     return stacked(embeddings), jax.jacrev(stacked)(embeddings)
 
@@ -103,7 +96,7 @@ def test_values_and_gradients_are_finite_and_nothing_selected_gives_zero(batch):
     assert np.isfinite(gradients).all()
     alone = len(np.unique(labels)) == SIZE or len(np.unique(labels)) == 1
     if alone:
-        names = list(all_values(jnp.asarray(embeddings), jnp.asarray(labels), EXACT))
+        names = list(turns(jnp.asarray(embeddings), jnp.asarray(labels), EXACT))
         of_triplets = [name.startswith("triplet") or "triplet" in name.partition(", ")[2] for name in names]
         assert not np.any(np.asarray(values)[of_triplets])
         assert not np.any(np.asarray(gradients)[of_triplets])

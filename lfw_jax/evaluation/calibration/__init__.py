@@ -1,0 +1,1 @@
+"""Calibration: likelihood ratios, thresholds for wished error rates, score normalisation."""

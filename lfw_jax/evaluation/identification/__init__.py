@@ -1,0 +1,1 @@
+"""Identification and retrieval: pure functions of embeddings, in blocks."""

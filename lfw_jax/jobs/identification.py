@@ -1,0 +1,52 @@
+"""Identification of a run: among the images of its test list, and by the configured protocols."""
+
+import dataclasses
+import traceback
+from collections.abc import Mapping
+
+from lfw_jax.errors import UserError
+from lfw_jax.evaluation.embeddings import EmbeddedImages
+from lfw_jax.evaluation.identification.identify import identify_images
+from lfw_jax.evaluation.identification.results import IdentificationResult
+from lfw_jax.inference.embedder import Embedder
+from lfw_jax.inference.identification import identify_set
+from lfw_jax.jobs.experiment import Experiment
+
+
+@dataclasses.dataclass(frozen=True)
+class Identification:
+    """The results of identification of a run.
+
+    Attributes:
+      test: the result among the images of the test list; None if there is none.
+      sets: the results of the protocols by name.
+      failed: the reason for each protocol that could not be evaluated, by its name.
+    """
+
+    test: IdentificationResult | None = None
+    sets: Mapping[str, IdentificationResult] = dataclasses.field(default_factory=dict)
+    failed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def identify(experiment: Experiment, embedder: Embedder, test: EmbeddedImages) -> Identification:
+    """Identify the images of the test list among themselves, and evaluate each protocol.
+
+    A protocol that fails costs no other result.
+
+    Args:
+      experiment: the protocols.
+      embedder: the trained network.
+      test: the embedded images of the test list.
+    """
+    sets, failed = {}, {}
+    for item in experiment.evaluation_plan.identification:
+        try:
+            sets |= identify_set(embedder, item)
+        except UserError as error:
+            failed[item.name] = str(error)
+        except Exception as error:  # whatever it is, a night of training must not end without its report
+            traceback.print_exc()
+            failed[item.name] = f"{type(error).__name__}: {error}."
+    # A .bin has pairs of images without identities, and one person may be in several pairs.
+    nameless = experiment.split.test in experiment.split.aligned
+    return Identification(None if nameless else identify_images(test), sets, failed)
