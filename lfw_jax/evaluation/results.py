@@ -55,6 +55,11 @@ class ThresholdResult:
     false_reject_rate: float
     intervals: ThresholdIntervals | None = None
 
+    @property
+    def accuracy_bounds(self) -> tuple[float, float]:
+        """The 95 % interval of the accuracy: with dependent pairs if it was computed, else as if they were independent."""
+        return self.intervals.accuracy.ends if self.intervals else self.accuracy_interval
+
 
 @dataclasses.dataclass(frozen=True)
 class FoldsResult:

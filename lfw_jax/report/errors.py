@@ -11,7 +11,7 @@ from lfw_jax.report.gallery import Gallery, PicturePair
 from lfw_jax.report.page import Section
 from lfw_jax.report.thumbnails import jpeg_file
 
-_SHOWN = {"false accepts": "nearest", "false rejects": "farthest"}
+_SHOWN = {"false matches": "nearest", "false non-matches": "farthest"}
 
 
 def errors_section(

@@ -1,10 +1,9 @@
-"""Plots of a run as matplotlib figures: distances, ROC curve, pairs of faces."""
+"""Plots of a run as matplotlib figures, for TensorBoard: distances and ROC curve."""
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
-from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -16,7 +15,6 @@ from lfw_jax.report.style import DIFFERENT_COLOUR, INK, MUTED, SAME_COLOUR, STYL
 _BIN_WIDTH = 0.025
 _LINE_STYLES = ("-", "--", ":", "-.")
 _PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
-_PAIRS_PER_ROW = 4
 # A false accept rate that allows fewer false accepts than this is too uncertain to mark.
 _FEWEST_FALSE_ACCEPTS = 5
 
@@ -80,45 +78,6 @@ def roc_curve(pairs: ScoredPairs) -> Figure:
         for rate in (0.001, 0.01, 0.1):
             if rate * different >= _FEWEST_FALSE_ACCEPTS:
                 _mark_rate(logarithmic, far, tar, rate)
-    return figure
-
-
-def pair_gallery(
-    first_images: UInt8[np.ndarray, "pairs height width 3"],
-    second_images: UInt8[np.ndarray, "pairs height width 3"],
-    captions: Sequence[str],
-    title: str,
-) -> Figure:
-    """Plot pairs of images side by side, four pairs per row, each above its caption.
-
-    Args:
-      first_images: the left image of each pair.
-      second_images: the right image of each pair.
-      captions: the caption of each pair.
-      title: the heading.
-
-    Raises:
-      ValueError: the numbers of images and captions differ.
-    """
-    if not len(first_images) == len(second_images) == len(captions):
-        raise ValueError(
-            f"pair_gallery: {len(first_images)} first images, {len(second_images)} second, {len(captions)} captions"
-        )
-    rows = max(1, -(-len(captions) // _PAIRS_PER_ROW))
-    # In inches: half the width of a pair times the aspect ratio of the images, and three lines of caption below.
-    row_height = 1.15 * first_images[0].shape[0] / first_images[0].shape[1] + 0.5 if len(captions) else 0.4
-    with matplotlib.rc_context(STYLE):
-        figure = new_figure(9.6, 0.4 + row_height * rows)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-        panels = figure.subplots(rows, _PAIRS_PER_ROW, squeeze=False).ravel()
-        for axes in panels:
-            axes.set_axis_off()
-        for axes, first, second, caption in zip(panels, first_images, second_images, captions, strict=False):
-            gap = np.full((first.shape[0], max(1, first.shape[1] // 28), 3), 255, dtype=np.uint8)
-            axes.imshow(np.concatenate([first, gap, second], axis=1), interpolation="lanczos")
-            axes.set_title(caption, loc="center", y=0, pad=-3, va="top", fontsize=7.5, fontweight="normal")
-        if not len(captions):
-            panels[0].text(0.0, 0.5, "No such pair.", color=MUTED, transform=panels[0].transAxes)
     return figure
 
 

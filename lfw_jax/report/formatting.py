@@ -37,11 +37,6 @@ def values_interval(bounds: Interval | None, digits: int = 3) -> str:
     return f"{bounds.low:.{digits}f}–{bounds.high:.{digits}f}"
 
 
-def interval_of(result: ThresholdResult) -> tuple[float, float]:
-    """Return the interval of the accuracy: by identities if computed, else of independent pairs."""
-    return result.intervals.accuracy.ends if result.intervals else result.accuracy_interval
-
-
 def rule_name(rule: str) -> str:
     """Return the name of the metric that a threshold maximises."""
     return RULE_NAMES.get(rule, rule)

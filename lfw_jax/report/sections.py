@@ -9,7 +9,6 @@ from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.explorer import Explorer
 from lfw_jax.report.formatting import (
     interval,
-    interval_of,
     list_title,
     mean_and_error,
     number,
@@ -47,10 +46,10 @@ def verification_headline(result: ListResult) -> list[tuple[str, str, str]]:
             note += f"; 95 % interval {interval(folds.mean_interval.ends)}"
         cards = [(f"Accuracy on {result.name}", percent(folds.mean, 2), note)]
     else:
-        note = f"95 % interval {interval(interval_of(best))}"
+        note = f"95 % interval {interval(best.accuracy_bounds)}"
         cards = [(f"Accuracy on {result.name}", percent(best.accuracy), note)]
     if held_out := result.held_out_threshold:
-        note = f"95 % interval {interval(interval_of(held_out))}; threshold {number(held_out.threshold)}"
+        note = f"95 % interval {interval(held_out.accuracy_bounds)}; threshold {number(held_out.threshold)}"
         cards.append((f"At the threshold of {held_out.chosen_on}", percent(held_out.accuracy), note))
     return [
         *cards,

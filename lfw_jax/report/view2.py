@@ -70,7 +70,7 @@ def _rows(runs: Sequence[FinishedRun]) -> list[list[str]]:
 
 def _fold_chart(runs: Sequence[FinishedRun]) -> tuple[str, Chart]:
     best = [run.test.by_rule("accuracy") for run in runs]
-    low, high = zip(*(result.accuracy_interval for result in best), strict=True)
+    low, high = zip(*(result.accuracy_bounds for result in best), strict=True)
     folds = [run.fold for run in runs]
     chart = Chart(
         title="Accuracy of each fold",

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.roc import roc_points
 from lfw_jax.evaluation.scores import ScoredPairs
-from lfw_jax.report.figures import distance_histograms, pair_gallery, roc_curve
+from lfw_jax.report.figures import distance_histograms, roc_curve
 from lfw_jax.report.style import DIFFERENT_COLOUR, SAME_COLOUR, figure_pixels, figure_png, figure_svg
 
 
@@ -91,26 +91,6 @@ def test_a_perfect_roc_can_be_drawn():
     figure = roc_curve(ScoredPairs("pairs", [0.1, 0.2, 1.0], [True, True, False]))
     assert "1.0000" in figure.axes[0].get_title(loc="left")
     assert figure_pixels(figure).std() > 0
-
-
-def test_the_gallery_shows_both_images_of_every_pair_over_its_caption():
-    generator = np.random.default_rng(0)
-    first, second = generator.integers(0, 256, (2, 5, 28, 28, 3), dtype=np.uint8)
-    captions = [f"${i}$ Ann_O'Neill" for i in range(5)]
-    figure = pair_gallery(first, second, captions, "False accepts")
-    shown = [axes for axes in figure.axes if axes.images]
-    assert [axes.get_title() for axes in shown] == captions
-    for axes, left, right in zip(shown, first, second, strict=True):
-        image = axes.images[0].get_array()
-        np.testing.assert_array_equal(image[:, :28], left)
-        np.testing.assert_array_equal(image[:, -28:], right)
-
-
-def test_a_gallery_without_pairs_says_so_and_one_with_missing_captions_is_refused():
-    none = np.zeros((0, 8, 8, 3), np.uint8)
-    assert [t.get_text() for t in pair_gallery(none, none, [], "None").axes[0].texts] == ["No such pair."]
-    with pytest.raises(ValueError, match="1 captions"):
-        pair_gallery(none, none, ["one"], "None")
 
 
 def test_the_same_figure_gives_the_same_file_and_leaves_no_trace_in_the_settings():

@@ -123,8 +123,8 @@ def test_the_worst_errors_are_shown_with_both_images():
     section = errors_section(worst_errors(pairs, 0.5, at_most=1), pairs, 0.5, images, indices)
     captions = [caption for caption, _ in section.figures]
     assert captions == [
-        "False accepts: 2 of 2 pairs, the nearest shown with their distances.",
-        "False rejects: 2 of 2 pairs, the farthest shown with their distances.",
+        "False matches: 2 of 2 pairs, the nearest shown with their distances.",
+        "False non-matches: 2 of 2 pairs, the farthest shown with their distances.",
     ]
     for (_, gallery), index in zip(section.figures, (2, 3), strict=True):
         [pair] = gallery.pairs

@@ -75,7 +75,7 @@ def hubs(found: Evidence) -> str | None:
 
 def too_few(found: Evidence) -> str | None:
     """Return the sentence about a test set that is too small for claims."""
-    low, high = found.test.by_rule("accuracy").accuracy_interval
+    low, high = found.test.by_rule("accuracy").accuracy_bounds
     identities = found.data.test_identities
     if high - low > WIDE_INTERVAL:
         return (

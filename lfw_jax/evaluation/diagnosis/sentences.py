@@ -47,7 +47,7 @@ def _figures(found: Evidence) -> str:
     """Return the sentence with the main figures."""
     test, apart = found.test, found.separation
     best = test.by_rule("accuracy")
-    low, high = best.accuracy_interval
+    low, high = best.accuracy_bounds
     text = (
         f"On {test.name}, {share(best.accuracy, 1)} of the pairs are classified correctly (95 % interval {share(low, 1)} to "
         f"{share(high, 1)}); AUC {test.auc:.3f}, and the distributions overlap by {share(apart.overlap)}"

@@ -14,20 +14,20 @@ class WorstErrors:
     """The errors of one kind, the largest first.
 
     Attributes:
-      kind: "false accepts", different pairs below the threshold, or "false rejects", same pairs at or above it.
+      kind: "false matches", different pairs below the threshold, or "false non-matches", same pairs at or above it.
       count: number of errors of this kind.
       of: number of pairs that could be such an error.
       indices: indices of the worst of them in the scored pairs.
     """
 
-    kind: Literal["false accepts", "false rejects"]
+    kind: Literal["false matches", "false non-matches"]
     count: int
     of: int
     indices: Int[np.ndarray, "shown"]
 
 
 def worst_errors(pairs: ScoredPairs, threshold: float, *, at_most: int) -> tuple[WorstErrors, WorstErrors]:
-    """Return the worst false accepts and the worst false rejects of a threshold.
+    """Return the worst false matches and the worst false non-matches of a threshold.
 
     Args:
       pairs: the scored pairs.
@@ -40,6 +40,6 @@ def worst_errors(pairs: ScoredPairs, threshold: float, *, at_most: int) -> tuple
     farthest = false_rejects[np.argsort(-pairs.distances[false_rejects], kind="stable")]
     same_pairs = int(pairs.same.sum())
     return (
-        WorstErrors("false accepts", len(nearest), len(pairs) - same_pairs, nearest[:at_most]),
-        WorstErrors("false rejects", len(farthest), same_pairs, farthest[:at_most]),
+        WorstErrors("false matches", len(nearest), len(pairs) - same_pairs, nearest[:at_most]),
+        WorstErrors("false non-matches", len(farthest), same_pairs, farthest[:at_most]),
     )

@@ -13,8 +13,8 @@ def test_the_nearest_different_and_the_farthest_same_pairs_come_first():
     distances = [0.2, 0.9, 0.1, 0.95, 0.3, 0.5, 0.05]
     same = [False, True, False, True, False, True, True]
     accepts, rejects = worst_errors(ScoredPairs("test", distances, same), 0.5, at_most=2)
-    assert (accepts.kind, accepts.count, accepts.of, accepts.indices.tolist()) == ("false accepts", 3, 3, [2, 0])
-    assert (rejects.kind, rejects.count, rejects.of, rejects.indices.tolist()) == ("false rejects", 3, 4, [3, 1])
+    assert (accepts.kind, accepts.count, accepts.of, accepts.indices.tolist()) == ("false matches", 3, 3, [2, 0])
+    assert (rejects.kind, rejects.count, rejects.of, rejects.indices.tolist()) == ("false non-matches", 3, 4, [3, 1])
 
 
 def test_a_perfect_threshold_has_no_errors():
