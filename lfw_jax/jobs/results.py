@@ -31,7 +31,8 @@ from lfw_jax.report.label_errors import label_errors_section
 from lfw_jax.report.page import Section
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.tables import print_results
-from lfw_jax.report.tensorboard import TensorBoard, log_results
+from lfw_jax.report.tensorboard import TensorBoard
+from lfw_jax.report.tensorboard_logs import log_results
 from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.report.thumbnails import Thumbnails, pair_thumbnails
 from lfw_jax.training.history import HistoryRow, median_images_per_second, training_seconds

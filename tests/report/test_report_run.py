@@ -22,7 +22,8 @@ from lfw_jax.report.page import Section
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.sections import baseline_section
 from lfw_jax.report.tables import print_results
-from lfw_jax.report.tensorboard import TensorBoard, log_results
+from lfw_jax.report.tensorboard import TensorBoard
+from lfw_jax.report.tensorboard_logs import log_results
 from lfw_jax.training.history import HistoryRow
 from tests.evaluation.finished_folders import run_metrics, scored
 
