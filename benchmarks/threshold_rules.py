@@ -1,4 +1,4 @@
-"""Rules for choosing a threshold on few identities, compared by the accuracy of their thresholds on others.
+"""Rules for choosing a threshold on few identities, compared by their accuracy on others.
 
     python -m benchmarks.threshold_rules --scores=runs/lfw_cpu/scores.npz
     python -m benchmarks.threshold_rules --scores=runs/lfw_cpu/scores.npz --embeddings=runs/lfw_cpu/embeddings.npz
@@ -38,7 +38,7 @@ Pairs = tuple[np.ndarray, np.ndarray]
 def draws(
     pairs: ScoredPairs, identities: int, count: int, rng: np.random.Generator
 ) -> Iterator[tuple[np.ndarray, Pairs]]:
-    """Yield the names of drawn identities and the pairs whose first image is of one of them, as many of each kind.
+    """Yield drawn identities and the pairs whose first image is of one of them, as many of each kind.
 
     Args:
       pairs: the listed pairs, with names.
@@ -67,7 +67,7 @@ def draws(
 def accuracies(
     test: ScoredPairs, source: ScoredPairs, identities: int, count: int, seed: int
 ) -> tuple[dict[str, np.ndarray], float]:
-    """Return the test accuracies of each rule's thresholds, and the mean number of pairs they were chosen on.
+    """Return the test accuracies of each rule, and the mean number of pairs for choosing a threshold.
 
     Args:
       test: the test pairs.

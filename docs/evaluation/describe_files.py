@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lfw_jax.evaluation.calibration.decision import Decision, SavedCalibration
 from lfw_jax.evaluation.comparison.results import ComparisonMetrics
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.view2 import View2Metrics
@@ -29,6 +30,8 @@ FILES = {
     "A training that paused": Paused,
     "view2.json": View2Metrics,
     "compare.json": ComparisonMetrics,
+    "calibration.json": SavedCalibration,
+    "Each decision of --mode=verify": Decision,
 }
 
 _SCALARS = {str: "text", bool: "true or false", int: "whole number", float: "number"}
@@ -38,7 +41,7 @@ _UNITS = (
     (r"images_per_second$", "images/s"),
     (r"threshold(s)?$|distance(_mean)?$", "distance"),
     (
-        r"accurac|interval$|^f1$|precision$|recall$|_rate$|_error$|_std$|^mean$|^auc|^value$|p_value$|^difference$",
+        r"accurac|interval$|^f1$|precision(_at_1)?$|^map_at_r$|recall$|^rate$|_rate$|_error$|_std$|^mean$|^auc|^value$|p_value$|^difference$",
         "share",
     ),
     (r"^shift$", "pixels"),

@@ -110,11 +110,8 @@ def claim_note(rate: float, different_pairs: int) -> str:
     """
     allowed, limit = allowed_matches(rate, different_pairs), RULE_OF_THREE / different_pairs
     if not _claimed(rate, different_pairs):
-        found = f"allows {allowed} false match{'' if allowed == 1 else 'es'}" if allowed else "allows no false match"
-        return (
-            f"cannot be claimed: {different_pairs:,} different pairs support no FMR below {100 * limit:.2g} % (rule of three), "
-            f"and this rate {found}"
-        )
+        pairs = f"{different_pairs:,} different pairs"
+        return f"cannot be claimed: {pairs} support no FMR below {100 * limit:.2g} % (rule of three)"
     if allowed < RULE_OF_THIRTY:
         return f"uncertain: it rests on {allowed} false matches, fewer than {RULE_OF_THIRTY}"
     return ""

@@ -1,4 +1,4 @@
-"""Attributes of images for the diagnosis: sharpness from the pixels, size, pose and score from the alignment."""
+"""Attributes of images for the diagnosis: sharpness, and size, pose and score of the aligned face."""
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -46,10 +46,10 @@ def image_attributes(
 
 
 def sharpness(pixels: UInt8[np.ndarray, "images height width 3"]) -> Float[np.ndarray, "images"]:
-    """Return the variance of the Laplacian of each grey image, in squared grey levels; borders are excluded.
+    """Return the variance of the Laplacian of each grey image, in squared grey levels.
 
-    Source: Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy: a comparative study", ICPR 2000. It also grows
-    with contrast, noise and texture such as beards.
+    Borders are excluded. It also grows with contrast, noise and texture such as beards. Source: Pech-Pacheco et al., "Diatom
+    autofocusing in brightfield microscopy: a comparative study", ICPR 2000.
 
     Args:
       pixels: RGB images of at least 3×3 pixels.

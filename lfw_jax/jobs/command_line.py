@@ -84,8 +84,8 @@ def define_flags(program: str) -> None:
         "input",
         "",
         "align, export: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine, compare: work "
-        "directories, such as 'runs/fold*'; the first run is the reference if there are many. verify: two "
-        "images, as a.jpg,b.jpg, or a .csv of path1,path2.",
+        "directories, such as 'runs/fold*'; the first run is the reference if there are many. verify: two images, as "
+        "a.jpg,b.jpg, or a .csv of path1,path2.",
     )
     flags.DEFINE_string(
         "output",

@@ -23,8 +23,9 @@ from lfw_jax.jobs.run_config import check_no_other, config_of_run
 from lfw_jax.models import build, variable_shapes
 from lfw_jax.report.decision_text import decision_lines, threshold_lines
 from lfw_jax.report.progress import stage
-from lfw_jax.report.terminal_text import print_lines
+from lfw_jax.report.terminal_text import print_lines, printable
 from lfw_jax.training.checkpoints import Checkpoints
+from lfw_jax.typed_json import to_json
 
 _COLUMNS = ("path1", "path2", "same", "distance", "log_likelihood_ratio", "probability")
 
@@ -65,6 +66,11 @@ def verify(request: Request) -> None:
     print_lines(*threshold_lines(rule.threshold))
     if request.output:
         _write(Path(request.output), pairs, decisions)
+    answers = [
+        {"path1": str(one), "path2": str(other), **to_json(decision)}
+        for (one, other), decision in zip(pairs, decisions, strict=True)
+    ]
+    request.deliver(printable({"threshold": to_json(rule.threshold), "decisions": answers}))
 
 
 def _images(paths: Sequence[Path], config: ConfigDict) -> tuple[ImageSet, CropGeometry]:

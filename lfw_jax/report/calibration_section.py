@@ -79,7 +79,11 @@ def calibration_section(result: CalibrationResult) -> Section:
         ]
         for one in result.methods
     ]
-    return Section("Calibration", text, rows)
+    caption = (
+        f"Share of same pairs of {result.evaluated_on} beside the stated probability, in bins of equally many pairs with the "
+        "95 % interval of the share. A calibrated probability lies on the diagonal."
+    )
+    return Section("Calibration", text, rows, [(caption, reliability_chart(result))])
 
 
 def reliability_chart(result: CalibrationResult) -> Chart:

@@ -7,7 +7,7 @@ from lfw_jax.report.chart import Axis, Chart, Series
 
 
 def space_charts(result: DiagnosisResult) -> list[tuple[str, Chart]]:
-    """Return the charts of the embedding space with their captions: its spectrum and its hubness, if there are any.
+    """Return the charts of the embedding space with their captions: its spectrum and its hubness.
 
     Args:
       result: the diagnosis.

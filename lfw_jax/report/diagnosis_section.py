@@ -1,4 +1,4 @@
-"""Sections of the diagnosis: the paragraph at the top, the embedding space, image attributes, identities, labels."""
+"""Sections of the diagnosis: the paragraph at the top, image attributes, identities, labels."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,13 @@ from lfw_jax.evaluation.diagnosis.identities import HARDEST
 from lfw_jax.evaluation.diagnosis.label_errors import AGREEING, LabelErrors
 from lfw_jax.evaluation.diagnosis.results import DiagnosisResult
 from lfw_jax.evaluation.diagnosis.sentences import MOST_FINDINGS
+from lfw_jax.report.diagnosis_charts import condition_charts, space_charts
 from lfw_jax.report.formatting import MISSING, interval, number, percent
 from lfw_jax.report.page import Section
 
 
 def diagnosis_section(result: DiagnosisResult) -> Section:
-    """Return the first section of a page: what the figures mean and what to try next, and the figures themselves.
+    """Return the first section of a page: what the figures mean, what to try next, and the figures.
 
     Args:
       result: the diagnosis.
@@ -20,7 +21,7 @@ def diagnosis_section(result: DiagnosisResult) -> Section:
     if result.sampled_images:
         further.append(f"The figures of the embeddings are those of a sample of {result.sampled_images:,} images.")
     rows = [["Quantity", "Value", "Meaning"], *_separation_rows(result), *_space_rows(result)]
-    return Section("Diagnosis", "\n\n".join([result.paragraph, *further]), rows)
+    return Section("Diagnosis", "\n\n".join([result.paragraph, *further]), rows, space_charts(result))
 
 
 def conditions_section(result: DiagnosisResult) -> Section:
@@ -45,7 +46,7 @@ def conditions_section(result: DiagnosisResult) -> Section:
             rates = percent(one.false_match_rate), percent(one.false_non_match_rate)
             sizes = f"{one.pairs:,}", f"{one.same_pairs:,}"
             rows.append([item.name, limits, *sizes, percent(one.accuracy), interval(one.interval), *rates])
-    return Section("Accuracy and image quality", text, rows)
+    return Section("Accuracy and image quality", text, rows, condition_charts(result))
 
 
 def identities_section(result: DiagnosisResult) -> Section | None:

@@ -32,6 +32,7 @@ def error_rate_charts(pairs: ScoredPairs, all_pairs: AllPairsResult | None) -> l
         y=Axis("false non-match rate", scale="normal", percent=True),
         series=_series(inner),
         key="det",
+        follows="fmr-fnmr",
     )
     roc = Chart(
         title=f"ROC curve at low false match rates: {pairs.name}",
@@ -39,6 +40,7 @@ def error_rate_charts(pairs: ScoredPairs, all_pairs: AllPairsResult | None) -> l
         y=Axis("true match rate", limits=(0.0, 1.0), percent=True),
         series=_series([(name, [(match, 1 - miss) for match, miss in curve]) for name, curve in curves]),
         key="roc-low-rates",
+        follows="fmr-tmr",
     )
     return [
         ("FNMR against FMR on axes of normal deviates: normal distributions of scores give a straight line.", det),

@@ -1,7 +1,10 @@
 """Sections of the error rates of listed pairs, of all pairs, and with failures to acquire."""
 
+from collections.abc import Sequence
+
 from lfw_jax.evaluation.rate_results import AcquisitionResult, AllPairsResult, ErrorRatePoint
 from lfw_jax.evaluation.results import ListResult
+from lfw_jax.report.chart import Chart
 from lfw_jax.report.formatting import MISSING, number, percent, small_share
 from lfw_jax.report.page import Section
 
@@ -13,8 +16,13 @@ _TERMS = (
 _HEAD = ["FMR at most", "Threshold", "False matches", "FMR", "FNMR", "Remark"]
 
 
-def listed_section(result: ListResult) -> Section:
-    """Return the section of the error rates of a list, with its accuracy by InsightFace's protocol."""
+def listed_section(result: ListResult, charts: Sequence[tuple[str, Chart]] = ()) -> Section:
+    """Return the section of the error rates of a list, with its accuracy by InsightFace's protocol.
+
+    Args:
+      result: the result of the list.
+      charts: its charts, each with a caption.
+    """
     text, rates = _TERMS, result.error_rates
     if rates:
         text += (
@@ -29,7 +37,7 @@ def listed_section(result: ListResult) -> Section:
             f"is {percent(insightface.population_std, 2)}."
         )
     rows = [_HEAD, *map(_row, rates.points)] if rates else None
-    return Section("Error rates of the listed pairs", text, rows)
+    return Section("Error rates of the listed pairs", text, rows, charts)
 
 
 def all_pairs_section(result: AllPairsResult) -> Section:

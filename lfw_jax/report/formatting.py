@@ -7,6 +7,7 @@ from lfw_jax.evaluation.results import FoldsResult, ListResult, ThresholdResult
 
 RULE_NAMES = {"accuracy": "best accuracy", "f1": "best F1"}
 MISSING = "–"
+_FMR, _FNMR = "FMR (FAR)", "FNMR (FRR)"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -84,12 +85,12 @@ def _rows(one: ThresholdResult, *, naive: bool) -> list[tuple[str, str, str]]:
         ("Precision", percent(one.precision), "Share of the accepted pairs that show one identity."),
         ("Recall", percent(one.recall), "Share of the same pairs that are accepted."),
         (
-            "FMR (FAR)",
+            _FMR,
             percent(one.false_accept_rate),
             "False match rate: share of the different pairs that are accepted.",
         ),
         (
-            "FNMR (FRR)",
+            _FNMR,
             percent(one.false_reject_rate),
             "False non-match rate: share of the same pairs that are rejected.",
         ),
@@ -99,8 +100,8 @@ def _rows(one: ThresholdResult, *, naive: bool) -> list[tuple[str, str, str]]:
         below = {
             "Threshold": [_row("Threshold", bounds.threshold, values_interval(bounds.threshold))],
             "Accuracy": [_row("Accuracy", bounds.accuracy, interval(bounds.accuracy.ends))],
-            "False accepts": [_row("FMR", bounds.false_accept_rate, interval(bounds.false_accept_rate.ends))],
-            "False rejects": [_row("FNMR", bounds.false_reject_rate, interval(bounds.false_reject_rate.ends))],
+            _FMR: [_row("FMR", bounds.false_accept_rate, interval(bounds.false_accept_rate.ends))],
+            _FNMR: [_row("FNMR", bounds.false_reject_rate, interval(bounds.false_reject_rate.ends))],
         }
     if naive or not one.intervals:
         below.setdefault("Accuracy", []).append(independent)

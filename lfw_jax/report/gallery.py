@@ -1,4 +1,4 @@
-"""Galleries of pairs of pictures in a page: they wrap on a phone, and names of any script can stand below them."""
+"""Galleries of pairs of pictures in a page, which wrap on a phone."""
 
 import base64
 from collections.abc import Sequence

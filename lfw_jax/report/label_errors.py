@@ -8,8 +8,9 @@ from jaxtyping import Int, UInt8
 from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors, SuspectPair
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.diagnosis_section import label_errors_text
-from lfw_jax.report.figures import pair_gallery
+from lfw_jax.report.gallery import Gallery, PicturePair
 from lfw_jax.report.page import Section
+from lfw_jax.report.thumbnails import jpeg_file
 
 
 def label_errors_section(
@@ -19,7 +20,7 @@ def label_errors_section(
     indices: tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]],
     index_of: Mapping[tuple[str, int], int],
 ) -> Section:
-    """Return the section of likely label errors: a table, and each suspect beside the image that contradicts its label.
+    """Return the section of likely label errors: a table, and each suspect with its counterpart.
 
     Args:
       errors: the likely label errors.
@@ -30,30 +31,30 @@ def label_errors_section(
     """
     rows, figures = [["Suspect", "Label", "Distance"]], []
     if errors.pairs:
-        chosen = np.array([suspect.pair for suspect in errors.pairs])
-        rows += [
-            [_names(pairs, suspect), f"{suspect.labelled} identity", f"{suspect.distance:.3f}"]
-            for suspect in errors.pairs
-        ]
-        captions = [f"labelled {suspect.labelled}, {suspect.distance:.2f}" for suspect in errors.pairs]
-        first, second = (images[side[chosen]] for side in indices)
-        figures.append(
-            ("Pairs whose distance contradicts their label.", pair_gallery(first, second, captions, "Pairs"))
-        )
+        gallery = []
+        for suspect in errors.pairs:
+            first, second = (jpeg_file(images[side[suspect.pair]]) for side in indices)
+            names = _names(pairs, suspect)
+            rows.append([" and ".join(names), f"{suspect.labelled} identity", f"{suspect.distance:.3f}"])
+            caption = f"labelled {suspect.labelled}, {suspect.distance:.2f}: {', '.join(names)}"
+            gallery.append(PicturePair(first, second, caption, names))
+        figures.append(("Pairs whose distance contradicts their label.", Gallery(gallery)))
     if errors.images:
-        left = images[[index_of[item.identity, item.number] for item in errors.images]]
-        right = images[[index_of[item.neighbour, item.neighbour_number] for item in errors.images]]
-        captions = [f"{item.identity} | {item.neighbour}, {item.distance:.2f}" for item in errors.images]
+        gallery = []
         for item in errors.images:
-            rows.append([f"{item.identity} {item.number}", f"near {item.neighbour}", f"{item.distance:.3f}"])
+            names = (f"{item.identity} {item.number}", f"{item.neighbour} {item.neighbour_number}")
+            left, right = index_of[item.identity, item.number], index_of[item.neighbour, item.neighbour_number]
+            rows.append([names[0], f"near {item.neighbour}", f"{item.distance:.3f}"])
+            caption = f"{item.distance:.2f}: {', '.join(names)}"
+            gallery.append(PicturePair(jpeg_file(images[left]), jpeg_file(images[right]), caption, names))
         caption = "Images (left) whose nearest neighbours are all of one other identity; the nearest (right)."
-        figures.append((caption, pair_gallery(left, right, captions, "Images")))
+        figures.append((caption, Gallery(gallery)))
     return Section("Likely label errors", label_errors_text(errors), rows if len(rows) > 1 else None, figures)
 
 
-def _names(pairs: ScoredPairs, suspect: SuspectPair) -> str:
-    """Return the two images of a pair by name, or the number of the pair in the list, from 1."""
+def _names(pairs: ScoredPairs, suspect: SuspectPair) -> tuple[str, str]:
+    """Return the two images of a pair by name, or by the number of the pair in the list, from 1."""
     if pairs.identities is None or pairs.images is None:
-        return f"pair {suspect.pair + 1}"
-    names, numbers = pairs.identities[suspect.pair], pairs.images[suspect.pair]
-    return " and ".join(f"{name} {number}" for name, number in zip(names, numbers, strict=True))
+        return f"first image of pair {suspect.pair + 1}", "second image"
+    names, numbers = pairs.identities[suspect.pair].tolist(), pairs.images[suspect.pair].tolist()
+    return f"{names[0]} {numbers[0]}", f"{names[1]} {numbers[1]}"

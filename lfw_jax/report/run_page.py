@@ -9,6 +9,7 @@ from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.calibration_section import calibration_sections
 from lfw_jax.report.data_summary import DataSummary, data_section
 from lfw_jax.report.diagnosis_section import conditions_section, diagnosis_section, identities_section
+from lfw_jax.report.error_rate_charts import error_rate_charts
 from lfw_jax.report.error_rates_section import acquisition_section, all_pairs_section, listed_section
 from lfw_jax.report.evaluation_sets import sets_section
 from lfw_jax.report.identification_section import identification_section
@@ -78,7 +79,7 @@ def _sections(report: RunReport) -> list[Section]:
     sections = [
         diagnosis and diagnosis_section(diagnosis),
         verification_section(metrics.test, report.pairs, report.thumbnails),
-        listed_section(metrics.test),
+        listed_section(metrics.test, error_rate_charts(report.pairs, metrics.all_pairs)),
         metrics.all_pairs and all_pairs_section(metrics.all_pairs),
         metrics.acquisition and acquisition_section(metrics.acquisition),
         *calibration_sections(metrics.calibration, metrics.score_normalisation),

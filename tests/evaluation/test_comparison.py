@@ -16,14 +16,14 @@ from lfw_jax.evaluation.comparison.compare import ACCURACY, AUC, EER, HELD_OUT, 
 from lfw_jax.evaluation.comparison.resampling import (
     SortedScores,
     corrected,
-    edge_blocks,
+    graph_of,
     percentile_interval,
     resampled_accuracies,
-    units_of,
-    weight_blocks,
 )
 from lfw_jax.evaluation.comparison.same_pairs import check_same_pairs, difference
 from lfw_jax.evaluation.comparison.significance import bootstrap_p_value, holm, mcnemar
+from lfw_jax.evaluation.error_rates import equal_error_rate
+from lfw_jax.evaluation.intervals.bootstrap import edge_weights, identity_weights
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import verify, verify_folds
 from tests.evaluation.compared_folders import scored_pairs
@@ -113,49 +113,18 @@ def test_weighted_curves_and_accuracies_equal_those_of_repeated_pairs(pairs: tup
     assert resampled_accuracies(correct, same, weights[None].astype(float))[0] == pytest.approx(sum(shares))
 
 
-def test_a_pair_weighs_the_product_of_its_identities_and_one_of_a_kind_once():
-    identities = np.array([["a", "a"], ["a", "b"], ["c", "b"]])
-    units = units_of(ScoredPairs("test", np.zeros(3), np.array([True, False, False]), identities))
-    assert (units.kind, units.count) == ("identities", 3)
-    (weights,) = weight_blocks(units, resamples=5000, seed=0)
-    a = weights[:, 0]
-    assert set(np.unique(a)) == {0.0, 1.0, 2.0, 3.0}
-    assert np.all(weights[a == 0, 1] == 0)
-    b = weights[a > 0, 1] / a[a > 0]
-    np.testing.assert_array_equal(weights[a > 0, 2], b * (3 - a[a > 0] - b))
-    assert weights.mean(axis=0) == pytest.approx([1, 2 / 3, 2 / 3], abs=0.05)  # E[product] = 1 − 1/n of a multinomial
-
-
-def test_resamples_come_in_blocks_that_do_not_depend_on_their_number(monkeypatch: pytest.MonkeyPatch):
-    units = units_of(scored_pairs("test", seed=0, pairs=50, people=8))
-    first = np.concatenate(list(weight_blocks(units, resamples=20, seed=3)))
-    monkeypatch.setattr("lfw_jax.evaluation.comparison.resampling._BLOCK_WEIGHTS", 50 * 7)
-    blocks = list(weight_blocks(units, resamples=20, seed=3))
-    assert [len(block) for block in blocks] == [7, 7, 6]
-    np.testing.assert_array_equal(np.concatenate(blocks), first)
-
-
-def test_edges_weigh_0_or_2_together_and_pairs_within_an_identity_1():
-    identities = np.array([["a", "b"], ["c", "c"], ["b", "a"], ["a", "c"]])
-    units = units_of(ScoredPairs("test", np.zeros(4), np.array([False, True, False, False]), identities))
-    (weights,) = edge_blocks(units, resamples=400, seed=0)
-    assert np.all(weights[:, 1] == 1)
-    np.testing.assert_array_equal(weights[:, 0], weights[:, 2])
-    assert {(a, b) for a, b in weights[:, [0, 3]]} == {(0, 0), (0, 2), (2, 0), (2, 2)}
-
-
 def test_where_no_two_pairs_are_dependent_the_deviation_is_that_of_independent_pairs():
     rng = np.random.default_rng(0)
     identities = np.arange(2000).reshape(1000, 2).astype(str)  # every identity occurs once
-    units = units_of(ScoredPairs("test", rng.normal(1, 0.2, 1000), rng.random(1000) < 0.5, identities))
+    graph = graph_of(ScoredPairs("test", rng.normal(1, 0.2, 1000), rng.random(1000) < 0.5, identities))
     values = rng.random(1000)
 
     def means(blocks) -> np.ndarray:
         weights = np.concatenate(list(blocks))
         return weights @ values / weights.sum(axis=1)
 
-    sampled = means(weight_blocks(units, resamples=2000, seed=0))
-    found = corrected(sampled, means(edge_blocks(units, resamples=2000, seed=0)), values.mean())
+    sampled = means(identity_weights(graph, resamples=2000, seed=0))
+    found = corrected(sampled, means(edge_weights(graph, resamples=2000, seed=0)), values.mean())
     expected = values.std() / 1000**0.5
     assert sampled.std() == pytest.approx(3**0.5 * expected, rel=0.1)
     assert found.std() == pytest.approx(expected, rel=0.1)
@@ -169,7 +138,7 @@ def test_pairs_within_identities_need_no_correction():
 def test_pairs_without_identities_are_resampled_one_by_one():
     pairs = scored_pairs("test", seed=0)
     found = compare({"run": decided(dataclasses.replace(pairs, identities=None, images=None))}, resamples=50)
-    assert (found.units.kind, found.units.count) == ("pairs", 300)
+    assert (found.graph.known, found.graph.vertices) == (False, 300)
 
 
 def test_the_estimates_are_the_metrics_of_the_evaluation():
@@ -178,6 +147,7 @@ def test_the_estimates_are_the_metrics_of_the_evaluation():
     found = compare({"run": decisions(pairs, result)}, resamples=200).estimates["run"]
     assert found[ACCURACY].value == pytest.approx(result.by_rule("accuracy").accuracy)
     assert found[AUC].value == pytest.approx(result.auc)
+    assert found[EER].value == pytest.approx(equal_error_rate(pairs.distances, pairs.same)[0])
     for estimate in found.values():
         assert estimate.interval[0] < estimate.value < estimate.interval[1]
     assert set(found) == {ACCURACY, AUC, EER}

@@ -69,14 +69,15 @@ def test_points_count_pairs_and_rates_below_the_rule_of_three_have_a_reason():
     assert found.points[2].note == "uncertain: it rests on 3 false matches, fewer than 30"
     for point in found.points[3:]:
         assert point.threshold is None
-        assert point.note.startswith("cannot be claimed: 3,000 different pairs support no FMR below 0.1 %")
-        assert point.note.endswith("allows no false match")
+        assert point.note == "cannot be claimed: 3,000 different pairs support no FMR below 0.1 % (rule of three)"
+        assert not point.claimed
 
 
 def test_a_rate_between_one_and_three_matches_is_measured_but_not_claimed():
     (point,) = error_rates(np.linspace(0, 1, 300), np.arange(300) % 3 == 0, (0.01,)).points
     assert point.false_matches == 2
-    assert "200 different pairs support no FMR below 1.5 % (rule of three), and this rate allows 2" in point.note
+    assert point.note == "cannot be claimed: 200 different pairs support no FMR below 1.5 % (rule of three)"
+    assert not point.claimed
 
 
 @pytest.mark.parametrize(("different", "claimed"), [(2999, False), (3000, True), (30_000, True)])

@@ -205,9 +205,13 @@ def test_an_evaluation_saves_its_calibration_and_reports_it(finished: Path):
     assert all(title in page for title in ("Thresholds for false match rates", "Calibration", "Score normalisation"))
 
 
-def verify(workdir: Path, given: str, output: str = "", config: ConfigDict | None = None) -> None:
+def verify(workdir: Path, given: str, output: str = "", config: ConfigDict | None = None) -> list:
     config = config or quickstart.get_config()
-    run_job(Request("verify", config.copy_and_resolve_references(), "any", str(workdir), given, output))
+    delivered: list = []
+    deliver = delivered.append
+    flags = {"workdir": str(workdir), "input": given, "output": output}
+    run_job(Request("verify", config.copy_and_resolve_references(), "any", **flags, deliver=deliver))
+    return delivered
 
 
 def test_decisions_have_the_distances_of_the_evaluation(finished: Path, faces: Path, tmp_path: Path, capsys):
@@ -219,13 +223,16 @@ def test_decisions_have_the_distances_of_the_evaluation(finished: Path, faces: P
         for names, numbers in zip(scored.identities[:12], scored.images[:12], strict=True)
     ]
     (tmp_path / "pairs.csv").write_text("\n".join(["path1,path2", *map(",".join, files)]))
-    verify(finished, str(tmp_path / "pairs.csv"), str(tmp_path / "decisions.csv"))
+    (delivered,) = verify(finished, str(tmp_path / "pairs.csv"), str(tmp_path / "decisions.csv"))
     with open(tmp_path / "decisions.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     np.testing.assert_allclose([float(row["distance"]) for row in rows], scored.distances[:12], atol=2e-5)
     threshold = read_calibration(finished / "calibration.json").result.threshold()
     assert threshold is not None
     assert [row["same"] == "1" for row in rows] == (scored.distances[:12] < threshold.chosen.threshold).tolist()
+    assert [[one["path1"], one["path2"]] for one in delivered["decisions"]] == files
+    assert [str(int(one["same"])) for one in delivered["decisions"]] == [row["same"] for row in rows]
+    assert delivered["threshold"]["chosen"]["wished_rate"] == 0.1
     printed = capsys.readouterr().out
     assert printed.count("probability of one identity") == 12
     assert "The threshold was chosen for a false match rate (FMR) of 10 %." in printed

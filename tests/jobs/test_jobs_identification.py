@@ -7,9 +7,12 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import base
+from lfw_jax.data.protocols.identification_sets import IdentificationSet
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.finished_runs import read_finished_run
+from lfw_jax.evaluation.identification.results import IdentificationResult
+from lfw_jax.inference.embedder import Embedder
 from lfw_jax.jobs import identification
 from lfw_jax.jobs.train_and_evaluate import run
 from tests.data.identification.protocol_files import write
@@ -34,6 +37,7 @@ def protocol(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "gallery.csv", [f"g{index}" for index in range(4)])
     write(folder / "probes.csv", [f"p{index}" for index in range(5)])
     parts = ["templates,templates.csv", "gallery,gallery.csv", "probes,probes.csv", f"images,{faces}"]
+    write(folder / "bad.csv", parts)
     return write(folder / "protocol.csv", parts)
 
 
@@ -46,7 +50,9 @@ def tiny(folder: Path, protocol: Path) -> ConfigDict:
     config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4, 8), dropout=0.1, winograd=False))
     config.loss = ConfigDict(dict(name="adacos"))
     config.training.update(epochs=1.0, log_every=2, devices=1)
-    config.evaluation.update(every_epochs=1.0, batch_size=32, identification=(str(protocol),))
+    config.evaluation.update(
+        every_epochs=1.0, batch_size=32, identification=(str(protocol), str(protocol.with_name("bad.csv")))
+    )
     return config.lock()
 
 
@@ -54,17 +60,28 @@ def one_run(config: ConfigDict, workdir: Path, *, train: bool) -> None:
     run(config, str(workdir), name="tiny", train=train, command="python launch.py")
 
 
-def test_a_run_reports_its_own_images_and_protocols(
+def test_a_run_reports_its_own_images_and_protocols_and_one_that_fails_costs_no_other_result(
     faces: Path, protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    config, workdir = tiny(faces, protocol), tmp_path / "run"
-    one_run(config, workdir, train=True)
+    config, workdir, identify_set = tiny(faces, protocol), tmp_path / "run", identification.identify_set
+
+    def fail_once(embedder: Embedder, item: IdentificationSet) -> dict[str, IdentificationResult]:
+        if item.name == "bad":
+            raise MemoryError("40 GB")
+        return identify_set(embedder, item)
+
+    monkeypatch.setattr(identification, "identify_set", fail_once)
+    with pytest.raises(
+        UserError, match=r"--config.evaluation: bad could not be evaluated: MemoryError: 40 GB. All other"
+    ):
+        one_run(config, workdir, train=True)
     metrics = read_finished_run(workdir).metrics
     own = metrics.identification
     assert own is not None
     assert own.name == metrics.test.name
     assert own.closed_set is not None
     assert own.retrieval is not None
+    assert metrics.failed_sets == {"bad": "MemoryError: 40 GB."}
     (result,) = metrics.identification_sets.values()
     assert (result.name, result.gallery, result.identities) == ("faces_protocol", 4, 4)
     assert result.closed_set is not None
@@ -79,16 +96,7 @@ def test_a_run_reports_its_own_images_and_protocols(
     assert "Identification and retrieval" in printed
     assert max(map(len, printed.split("Identification and retrieval")[1].split("report:")[0].splitlines())) <= 80
 
-    # What fails in a protocol costs no other result, and a missing file is refused before anything is written.
-    def fail(*_: object) -> None:
-        raise MemoryError("40 GB")
-
-    monkeypatch.setattr(identification, "identify_set", fail)
-    with pytest.raises(UserError, match=r"--config.evaluation: faces_protocol could not be evaluated: MemoryError"):
-        one_run(config, workdir, train=False)
-    failed = read_finished_run(workdir).metrics
-    assert failed.failed_sets == {"faces_protocol": "MemoryError: 40 GB."}
-    assert (failed.identification, failed.identification_sets) == (own, {})
+    # A missing file is refused before anything is written.
     before = (workdir / "metrics.json").read_bytes()
     protocol.with_name("gallery.csv").rename(protocol.with_name("gallery.bak"))
     with pytest.raises(UserError, match=r"line 2: found 'gallery,gallery.csv', expected a file; there is none at"):

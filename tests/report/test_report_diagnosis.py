@@ -1,9 +1,11 @@
 """The sections of the diagnosis on the page, and its paragraph on the terminal."""
 
 import dataclasses
+import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lfw_jax.evaluation.diagnosis.conditions import ImageAttribute
 from lfw_jax.evaluation.diagnosis.diagnose import Measured, accepted_pairs, diagnose
@@ -18,6 +20,7 @@ from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import pair_distances, verify, verify_folds
 from lfw_jax.report.diagnosis_charts import condition_charts, space_charts
 from lfw_jax.report.diagnosis_section import conditions_section, diagnosis_section, identities_section
+from lfw_jax.report.gallery import Gallery
 from lfw_jax.report.label_errors import label_errors_section
 from lfw_jax.report.tables import print_results
 from lfw_jax.typed_json import from_json, to_json
@@ -131,6 +134,8 @@ def test_the_charts_hold_the_figures(result):
     assert list(hubs.series[0].y) == list(result.hubness.counts)
     ((caption, chart),) = condition_charts(result)
     assert chart.key == "accuracy-face-size"
+    assert list(diagnosis_section(result).figures) == space_charts(result)
+    assert list(conditions_section(result).figures) == condition_charts(result)
     assert "95 % intervals" in caption
     bins = result.conditions["face_size"].bins
     assert list(chart.series[0].y) == [one.accuracy for one in bins]
@@ -150,12 +155,13 @@ def test_likely_label_errors_are_shown_beside_what_contradicts_them():
         1, (SuspectImage("person 3", 2, "person 9", 4, 0.4, 1.2),), 0.0,
     )  # fmt: skip
     section = label_errors_section(errors, pairs, images, indices, index_of)
-    for (_, figure), left, right in zip(
-        section.figures, (indices[0][5], index_of["person 3", 2]), (indices[1][5], index_of["person 9", 4]), strict=True
-    ):
-        (axes,) = [axes for axes in figure.axes if axes.images]
-        shown = axes.images[0].get_array()
-        assert (shown[0, 0, 0], shown[0, -1, 0]) == (left, right)
+    expected = ((indices[0][5], indices[1][5]), (index_of["person 3", 2], index_of["person 9", 4]))
+    for (_, gallery), numbers in zip(section.figures, expected, strict=True):
+        assert isinstance(gallery, Gallery)
+        (shown,) = gallery.pairs
+        pixels = [np.asarray(Image.open(io.BytesIO(jpeg))) for jpeg in (shown.first, shown.second)]
+        np.testing.assert_allclose([picture.mean() for picture in pixels], numbers, atol=2)
+        assert shown.names == tuple(f"{IMAGES.identities[i]} {IMAGES.numbers[i]}" for i in numbers)
     assert section.table is not None
     assert [row[2] for row in section.table[1:]] == ["0.310", "0.400"]
     nothing = label_errors_section(LabelErrors(0, (), 0.2, 0, (), 0.0), pairs, images, indices, index_of)

@@ -136,6 +136,8 @@ def test_page_and_terminal_show_what_was_measured(tmp_path, capsys, measured: bo
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for title in ("Error rates of all pairs of the test images", "Images without a detected face"):
         assert (f"<h2>{title}</h2>" in page) == measured
+    assert "DET curve: test" in page
+    assert "ROC curve at low false match rates: test" in page
     print_results(found.metrics)
     out = capsys.readouterr().out
     assert "FNMR at given FMRs (FRR at FAR)" in out

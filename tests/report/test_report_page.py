@@ -101,10 +101,10 @@ def own_scripts(page):
 def test_the_page_refers_to_nothing_outside_and_runs_only_its_own_script(tmp_path):
     html = write(tmp_path / "report.html").read_text(encoding="utf-8")
     page = Page(html)
-    assert not {"link", "iframe", "object", "a"} & {tag for tag, _ in page.tags}
+    assert not {"link", "iframe", "object"} & {tag for tag, _ in page.tags}
     assert own_scripts(page) == [{}]
     for _, attributes in page.tags:
-        assert "href" not in attributes
+        assert attributes.get("href", "#").startswith("#")
         assert attributes.get("src", "data:").startswith("data:")
         assert not [name for name in attributes if name.startswith("on")]
     html = html.replace("http://www.w3.org/2000/svg", "")  # a name, which is never requested
@@ -147,6 +147,14 @@ def test_hostile_cells_captions_and_names_are_shown_and_never_obeyed(tmp_path):
     assert "onerror" not in image
     shown = [text for tag in ("h2", "p", "th", "td", "figcaption", "dt", "dd") for text in page.text[tag]]
     assert shown.count(HOSTILE) == 11
+
+
+def test_a_long_page_begins_with_links_to_its_sections(tmp_path):
+    sections = [Section(f"Part {number}", "") for number in range(1, 6)]
+    page = Page(write(tmp_path / "report.html", sections=sections).read_text(encoding="utf-8"))
+    links = [attributes["href"].removeprefix("#") for attributes in page.all("a")]
+    assert links == [attributes["id"] for attributes in page.all("section") if "id" in attributes]
+    assert page.text["a"] == [section.title for section in sections]
 
 
 @pytest.mark.parametrize("table", [None, [], [["a", "b"]]])

@@ -60,9 +60,8 @@ def test_the_page_has_a_section_for_everything_that_was_measured(tmp_path):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     titles = [part.partition("</h2>")[0] for part in page.split("<h2>")[1:]]
     assert titles[:7] == [
-        "Verification on test", "Evaluation sets", "Error rates of the listed pairs",
-        "Comparison with raw pixels", "The worst errors",
-        "Training", "Data",
+        "Verification on test", "Error rates of the listed pairs", "The worst errors", "Evaluation sets",
+        "Comparison with raw pixels", "Training", "Data",
     ]  # fmt: skip
     assert "ArcFace; best checkpoint, step 1,200" in page
     assert (

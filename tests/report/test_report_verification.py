@@ -1,11 +1,19 @@
 """The summary of a list, told in the terminal and on the page."""
 
+import dataclasses
 import io
 
 import pytest
 from rich.console import Console
 
-from lfw_jax.evaluation.results import FoldsResult, ListResult, ThresholdResult
+from lfw_jax.evaluation.intervals.interval import (
+    PAIR_BOOTSTRAP,
+    VERTEX_BOOTSTRAP,
+    WILSON_BY_IDENTITIES,
+    WILSON_INDEPENDENT,
+    Interval,
+)
+from lfw_jax.evaluation.results import FoldsResult, ListResult, ThresholdIntervals, ThresholdResult
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.formatting import interval, number, percent
 from lfw_jax.report.sections import training_section, verification_headline, verification_section
@@ -164,3 +172,59 @@ def test_the_threshold_of_held_out_identities_is_the_last_column_everywhere():
     assert section.table is not None
     assert section.table[0][:4] == ["", "best accuracy", "best F1", "validation identities"]
     assert section.table[1][:4] == ["Threshold", "1.023", "1.050", "1.111"]
+
+
+def with_intervals(known=True):
+    rate = WILSON_BY_IDENTITIES if known else WILSON_INDEPENDENT
+    bootstrap = VERTEX_BOOTSTRAP if known else PAIR_BOOTSTRAP
+    intervals = ThresholdIntervals(
+        accuracy=Interval(0.84, 0.92, 0.95, rate, 512.4),
+        false_accept_rate=Interval(0.06, 0.13, 0.95, rate, 300.0),
+        false_reject_rate=Interval(0.1, 0.2, 0.95, rate, 1234.0),
+        threshold=Interval(0.98, 1.06, 0.95, bootstrap),
+    )
+    folds = dataclasses.replace(FOLDS, mean_interval=Interval(0.861, 0.912, 0.95, bootstrap))
+    one = threshold(intervals=intervals)
+    return summary(
+        thresholds=(one, dataclasses.replace(one, rule="f1")),
+        held_out_threshold=dataclasses.replace(HELD_OUT, intervals=intervals),
+        folds=folds,
+        auc_interval=Interval(0.91, 0.95678, 0.95, bootstrap),
+    )
+
+
+def test_on_the_terminal_intervals_stand_below_their_metrics_within_80_columns():
+    text = printed(with_intervals())
+    assert max(map(len, text.splitlines())) <= 80
+    rows = {line[:19].strip(): line[19:].split() for line in text.splitlines() if line.startswith("  ")}
+    assert rows["Threshold, 95 %"] == ["0.980–1.060"] * 3
+    assert rows["Accuracy, 95 %"] == ["84.0–92.0", "%"] * 3
+    assert rows["FMR, 95 %"] == ["6.0–13.0", "%"] * 3
+    assert rows["FNMR, 95 %"] == ["10.0–20.0", "%"] * 3
+    assert "85.9" not in text, "the interval of independent pairs is on the page only"
+    assert "AUC 0.9346, 95 % interval 0.9100–0.9568" in text
+    assert "95 % interval of that mean: 86.1–91.2 %" in text
+    assert "intervals count identities, not pairs" in text
+    assert "as if pairs were independent" in printed(with_intervals(known=False))
+
+
+def test_the_page_names_the_method_of_each_interval_and_the_naive_one_once():
+    section = verification_section(with_intervals(), PAIRS)
+    assert section.table is not None
+    rows = {row[0]: row[1:] for row in section.table}
+    assert rows["Accuracy, 95 %"][-1] == (
+        "95 % interval: Wilson, dependence through identities, worth 512 independent pairs."
+    )
+    assert rows["Threshold, 95 %"][-1] == "95 % interval: vertex bootstrap, corrected."
+    assert rows["naive 95 %"][0] == "85.9–90.0 %"
+    assert [row[0] for row in section.table].count("naive 95 %") == 1
+    assert "count identities, not pairs" in section.text
+    assert "count identities" not in verification_section(summary(), PAIRS).text
+
+
+def test_the_headline_shows_the_interval_that_respects_identities():
+    notes = {label: note for label, _, note in verification_headline(with_intervals())}
+    assert notes["Accuracy on pairsDevTest"].endswith("standard error of 10 folds; 95 % interval 86.1–91.2 %")
+    assert notes["At the threshold of validation identities"].startswith("95 % interval 84.0–92.0 %")
+    assert notes["AUC"] == "95 % interval 0.910–0.957; 0.5 is guessing, 1 is perfect"
+    assert notes["Threshold"] == "95 % interval 0.980–1.060; chosen on pairsDevTrain"

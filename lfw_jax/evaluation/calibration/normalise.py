@@ -1,7 +1,6 @@
 """Score normalisation of an evaluated split: metrics of the test pairs before and after."""
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from lfw_jax.evaluation.calibration.calibrate import RATES, fitting_role
 from lfw_jax.evaluation.calibration.impostors import ImpostorComparisons, all_impostors
@@ -9,8 +8,8 @@ from lfw_jax.evaluation.calibration.operating_threshold import smallest_supporte
 from lfw_jax.evaluation.calibration.results import RateAtRate, ScoreMetrics, ScoreNormalisationResult
 from lfw_jax.evaluation.calibration.score_norm import NEAREST, mean_cohort, normalised_measure, normalised_pairs
 from lfw_jax.evaluation.embeddings import EmbeddedImages
+from lfw_jax.evaluation.error_rates import allowed_matches, equal_error_rate
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
-from lfw_jax.evaluation.pair_arrays import counts_by_distance
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.thresholds import best_accuracy, verification_scores
 
@@ -45,33 +44,12 @@ def evaluate_normalisation(
     )
 
 
-def equal_error_rate(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]) -> float:
-    """Return the error rate at which false matches and false non-matches are equally frequent.
-
-    Between the two thresholds around it, both rates are interpolated linearly, as is the ROC curve.
-
-    Args:
-      distances: distance of each pair.
-      same: true where both images show one identity.
-
-    Raises:
-      ValueError: arrays that are empty, of unequal length or not finite.
-    """
-    _, same_counts, different_counts = counts_by_distance(distances, same)
-    false_match = np.append(0, np.cumsum(different_counts)) / different_counts.sum()
-    false_non_match = 1 - np.append(0, np.cumsum(same_counts)) / same_counts.sum()
-    gap = false_match - false_non_match  # rises from -1 to 1
-    after = int(np.argmax(gap >= 0))
-    share = -gap[after - 1] / (gap[after] - gap[after - 1])
-    return float(false_match[after - 1] + share * (false_match[after] - false_match[after - 1]))
-
-
 def _metrics(test: ScoredPairs, other: ScoredPairs, impostors: ImpostorComparisons) -> ScoreMetrics:
     threshold, near = best_accuracy(other.distances, other.same), test.distances[test.same]
     least = smallest_supported_rate(len(impostors))
-    thresholds = {rate: impostors.distances[int(rate * len(impostors) + 1e-9)] for rate in RATES if rate >= least}
+    thresholds = {rate: impostors.distances[allowed_matches(rate, len(impostors))] for rate in RATES if rate >= least}
     return ScoreMetrics(
         accuracy=verification_scores(test.distances, test.same, threshold).accuracy,
-        equal_error_rate=equal_error_rate(test.distances, test.same),
+        equal_error_rate=equal_error_rate(test.distances, test.same)[0],
         rates=tuple(RateAtRate(rate, float(np.mean(near >= limit))) for rate, limit in thresholds.items()),
     )

@@ -7,9 +7,7 @@ from jaxtyping import Float, Int
 
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.calibration.impostors import ImpostorComparisons
-
-RULE_OF_THREE = 3
-"""With no event among n trials, the 95 % upper bound of a rate is about 3 / n: a lower rate cannot be claimed."""
+from lfw_jax.evaluation.error_rates import RULE_OF_THREE, allowed_matches
 
 RESAMPLES = 400
 _SLACK = 4  # the quantile of a resample lies among this multiple of the accepted comparisons, almost always
@@ -72,8 +70,7 @@ def operating_threshold(
             f"false match rate {rate:g}: found {count:,} comparisons of {impostors.identities:,} identities, which support "
             f"rates of {least:.2g} and above (rule of three). Evaluate more identities, or ask for a higher rate."
         )
-    allowed = int(rate * count + 1e-9)  # so that 0.001 · 3000 is 3 despite rounding
-    threshold = float(impostors.distances[allowed])
+    threshold = float(impostors.distances[allowed_matches(rate, count)])
     accepted = int(np.searchsorted(impostors.distances, threshold))
     thresholds, rates = _resampled(impostors, rate, accepted, seed=seed, resamples=resamples)
     return OperatingThreshold(

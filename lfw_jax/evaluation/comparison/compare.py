@@ -9,17 +9,16 @@ from jaxtyping import Bool, Float
 
 from lfw_jax.evaluation.comparison.resampling import (
     SortedScores,
-    Units,
     corrected,
-    edge_blocks,
+    graph_of,
     percentile_interval,
     resampled_accuracies,
-    units_of,
-    weight_blocks,
 )
 from lfw_jax.evaluation.comparison.results import Estimate, McNemar, PairedDifference
 from lfw_jax.evaluation.comparison.same_pairs import check_same_pairs
 from lfw_jax.evaluation.comparison.significance import bootstrap_p_value, holm, mcnemar
+from lfw_jax.evaluation.intervals.bootstrap import edge_weights, identity_weights
+from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
 
@@ -53,12 +52,12 @@ class Comparison:
     """The estimates of several runs and the differences between them.
 
     Attributes:
-      units: the units of the bootstrap.
+      graph: the identities of the pairs.
       estimates: by run and measure, the metric with its interval.
       differences: the differences between the runs, by measure.
     """
 
-    units: Units
+    graph: IdentityGraph
     estimates: Mapping[str, Mapping[str, Estimate]]
     differences: tuple[PairedDifference, ...]
 
@@ -108,11 +107,11 @@ def compare(runs: Mapping[str, Decisions], *, resamples: int = RESAMPLES, seed: 
     if not runs:
         raise ValueError("expected at least one run, found none")
     check_same_pairs({name: run.pairs for name, run in runs.items()})
-    units = units_of(next(iter(runs.values())).pairs)
-    edges = edge_blocks(units, resamples=min(resamples, _MOST_EDGE_RESAMPLES), seed=seed)
+    graph = graph_of(next(iter(runs.values())).pairs)
+    edges = edge_weights(graph, resamples=min(resamples, _MOST_EDGE_RESAMPLES), seed=seed)
     samples = _Samples(
-        observed=_measured(runs, [np.ones((1, len(units.first)))]),
-        sampled=_measured(runs, weight_blocks(units, resamples=resamples, seed=seed)),
+        observed=_measured(runs, [np.ones((1, len(graph)))]),
+        sampled=_measured(runs, identity_weights(graph, resamples=resamples, seed=seed)),
         of_edges=_measured(runs, edges),
     )
     estimates = {
@@ -123,7 +122,7 @@ def compare(runs: Mapping[str, Decisions], *, resamples: int = RESAMPLES, seed: 
     for measure in (ACCURACY, HELD_OUT, AUC):
         if all(measure in estimates[name] for name in runs):
             found += _adjusted([_difference(measure, two, runs, samples) for two in _two_runs(list(runs))])
-    return Comparison(units, estimates, tuple(found))
+    return Comparison(graph, estimates, tuple(found))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -132,8 +131,8 @@ class _Samples:
 
     Attributes:
       observed: on the pairs themselves, as arrays of one value.
-      sampled: in each resample of the units.
-      of_edges: in each resample of the pairs of units alone.
+      sampled: in each resample of the identities.
+      of_edges: in each resample of the pairs of identities alone.
     """
 
     observed: Samples

@@ -1,87 +1,21 @@
-"""Bootstrap over identities of several runs at once, with the same weights of pairs for all runs.
-
-The weight of a pair of two identities has variance 3 in a resample, that of a pair within one identity 1: the variance that a
-pair of two identities has of its own, beside the effects of its identities, counts three times. In lists like LFW's, where most
-identities occur in a pair or two, intervals would be up to √3 too wide. A second bootstrap, which resamples the pairs of
-identities alone, measures that part, and `corrected` removes the excess.
-"""
+"""Metrics of one run in all resamples of a bootstrap, and their intervals."""
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph, identity_graph, unknown_identities
 from lfw_jax.evaluation.scores import ScoredPairs
 
-_BLOCK_WEIGHTS = 1_000_000
 _FEWEST_USABLE = 0.5
 _LEAST_SHARE = 1 / 3
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Units:
-    """The units that a bootstrap samples: identities, or pairs where identities are unknown.
-
-    Attributes:
-      kind: "identities" or "pairs".
-      count: number of units.
-      first: index of the unit of the first image of each pair.
-      second: index of the unit of the second image of each pair.
-    """
-
-    kind: str
-    count: int
-    first: np.ndarray
-    second: np.ndarray
-
-
-def units_of(pairs: ScoredPairs) -> Units:
-    """Return the units of a list: its identities, or its pairs if identities are unknown."""
-    if pairs.identities is None:
-        index = np.arange(len(pairs))
-        return Units("pairs", len(pairs), index, index)
-    names, index = np.unique(pairs.identities, return_inverse=True)
-    index = index.reshape(len(pairs), 2)
-    return Units("identities", len(names), index[:, 0], index[:, 1])
-
-
-def weight_blocks(units: Units, *, resamples: int, seed: int) -> Iterator[Float[np.ndarray, "block pairs"]]:
-    """Yield the weights of all pairs in each resample, in blocks that bound the memory.
-
-    Units are sampled with replacement. A pair of two units counts the product of their multiplicities, a pair within one unit
-    its multiplicity (vertex bootstrap; Fogliato, Patil & Perona, IJCV 2024, arXiv:2306.01198).
-
-    Args:
-      units: the units of the pairs.
-      resamples: number of resamples.
-      seed: seed of the resamples.
-    """
-    rng = np.random.default_rng(seed)
-    within = units.first == units.second
-    for size in _sizes(units, resamples):
-        drawn = rng.integers(units.count, size=(size, units.count)) + units.count * np.arange(size)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=size * units.count).reshape(size, units.count).astype(np.float64)
-        yield counts[:, units.first] * np.where(within, 1.0, counts[:, units.second])
-
-
-def edge_blocks(units: Units, *, resamples: int, seed: int) -> Iterator[Float[np.ndarray, "block pairs"]]:
-    """Yield the weights of all pairs in resamples of the pairs of units, in blocks.
-
-    All pairs of the same two units have the same weight, 0 or 2; pairs within one unit have weight 1.
-
-    Args:
-      units: the units of the pairs.
-      resamples: number of resamples.
-      seed: seed of the resamples.
-    """
-    rng = np.random.default_rng(seed)
-    low, high = np.minimum(units.first, units.second), np.maximum(units.first, units.second)
-    edges, index = np.unique(low * units.count + high, return_inverse=True)
-    within = units.first == units.second
-    for size in _sizes(units, resamples):
-        yield np.where(within, 1.0, 2.0 * rng.integers(2, size=(size, len(edges)))[:, index])
+def graph_of(pairs: ScoredPairs) -> IdentityGraph:
+    """Return the graph of the identities of a list, or of pairs that stand for one each if unknown."""
+    return unknown_identities(len(pairs)) if pairs.identities is None else identity_graph(pairs.identities)
 
 
 def corrected(
@@ -89,12 +23,13 @@ def corrected(
 ) -> Float[np.ndarray, "usable"]:
     """Return the resamples of a metric with their excess of variance removed.
 
-    The variance becomes that of the resamples − 2 × that of the edges alone; deviations from the estimate are scaled by the
-    root of the ratio, which is at least 1/3, its value where no two pairs are dependent.
+    The bootstrap over identities counts the variance that a pair of two identities has of its own three times; the correction
+    is that of `intervals.percentiles`. The variance becomes that of the resamples − 2 × that of the edges alone. Deviations from
+    the estimate are scaled by the root of the ratio, which is at least 1/3, its value where no two pairs are dependent.
 
     Args:
-      values: the metric in each resample of the units; NaN where it is undefined.
-      of_edges: the metric in each resample of `edge_blocks`.
+      values: the metric in each resample of the identities; NaN where it is undefined.
+      of_edges: the metric in each resample of `edge_weights`.
       estimate: the metric of the pairs themselves.
 
     Raises:
@@ -106,12 +41,6 @@ def corrected(
         return values
     share = 1.0 - 2.0 * float(np.var(of_edges)) / variance if len(of_edges) else 1.0
     return estimate + (values - estimate) * np.sqrt(np.clip(share, _LEAST_SHARE, 1.0))
-
-
-def _sizes(units: Units, resamples: int) -> Iterator[int]:
-    block = max(1, _BLOCK_WEIGHTS // len(units.first))
-    for start in range(0, resamples, block):
-        yield min(block, resamples - start)
 
 
 def resampled_accuracies(

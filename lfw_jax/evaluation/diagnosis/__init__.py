@@ -1,1 +1,1 @@
-"""Diagnosis: the reasons behind the metrics, as pure functions of scores, embeddings and image attributes."""
+"""Diagnosis: the reasons behind the metrics, from scores, embeddings and image attributes."""

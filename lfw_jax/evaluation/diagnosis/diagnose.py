@@ -1,4 +1,4 @@
-"""The diagnosis of a run: all figures of its test pairs and embeddings, and the sentences that they trigger."""
+"""The diagnosis of a run: figures of its pairs and embeddings, and the sentences they trigger."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -92,7 +92,7 @@ def diagnose(split: EvaluatedSplit, measured: Measured, training: TrainingRecord
 
 
 def accepted_pairs(pairs: ScoredPairs, result: ListResult) -> Bool[np.ndarray, "pairs"]:
-    """Return true for each pair that is accepted at the threshold with the best accuracy, or at that of its fold.
+    """Return true for each pair that is accepted at the threshold of its list or of its fold.
 
     Args:
       pairs: the scored pairs.

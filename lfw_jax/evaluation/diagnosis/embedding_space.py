@@ -1,4 +1,4 @@
-"""The embedding space: spectrum, effective rank, anisotropy, and variance between and within identities."""
+"""The embedding space: spectrum, effective rank, anisotropy, variance between and within identities."""
 
 import dataclasses
 
@@ -142,9 +142,10 @@ def effective_rank(shares: Float[np.ndarray, "components"]) -> float:
 
 
 def analysis_of_variance(vectors: Float[np.ndarray, "images dim"], labels: Int[np.ndarray, "images"]) -> Variance:
-    """Return the sums of squares between and within groups of vectors. Their sum is the total sum of squares.
+    """Return the sums of squares between and within groups of vectors.
 
-    Source: Fisher, "Statistical Methods for Research Workers", 1925, with squared distances in place of squared differences.
+    Their sum is the total sum of squares. Source: Fisher, "Statistical Methods for Research Workers", 1925, with squared
+    distances in place of squared differences.
 
     Args:
       vectors: the vectors.

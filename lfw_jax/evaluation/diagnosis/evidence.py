@@ -93,7 +93,9 @@ class Evidence:
 
 
 def ends(curve: Curve, parts: int = 4) -> tuple[float, float] | None:
-    """Return the medians of the first and of the last part of a curve; None with fewer than `FEWEST_LOGS` values.
+    """Return the medians of the first and of the last part of a curve; None if it is too short.
+
+    It needs `FEWEST_LOGS` values.
 
     Args:
       curve: the logged quantity.

@@ -1,4 +1,4 @@
-"""Rules about images and identities: labels, image quality, single identities, hubs, the size of the test set."""
+"""Rules about images and identities: labels, quality, single identities, hubs, size of the test set."""
 
 from lfw_jax.evaluation.diagnosis.conditions import Condition
 from lfw_jax.evaluation.diagnosis.evidence import Evidence

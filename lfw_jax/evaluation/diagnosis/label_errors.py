@@ -142,7 +142,7 @@ def suspect_pairs(pairs: ScoredPairs) -> list[SuspectPair]:
 def suspect_images(
     images: EmbeddedImages, neighbours: Neighbours, threshold: float
 ) -> tuple[list[SuspectImage], float]:
-    """Return the images that seem to show another identity than their label, and the expected number of false alarms.
+    """Return the images that seem to show another identity, and the expected number of false alarms.
 
     An image is suspect if its identity has other images, none of them nearer than the threshold, while its `AGREEING` nearest
     neighbours are nearer than the threshold and all of one other identity.

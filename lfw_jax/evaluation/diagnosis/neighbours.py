@@ -85,7 +85,7 @@ def nearest_neighbours(
 def own_distances(
     unit: Float[np.ndarray, "images dim"], labels: Int[np.ndarray, "images"]
 ) -> Float[np.ndarray, "images"]:
-    """Return the distance from each image to the nearest other one of its identity; infinite if there is no other.
+    """Return the distance from each image to the nearest other of its identity; infinite without one.
 
     Args:
       unit: embeddings of unit length.

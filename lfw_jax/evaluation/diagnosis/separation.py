@@ -1,4 +1,4 @@
-"""Separation of the distances of same and of different pairs: d′, overlap, and the accuracy they let expect."""
+"""Separation of the distances of same and of different pairs: d′, overlap, equal error rate."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""Rules about the training: collapse, dead miners, loss at the margin, memorisation, overfitting, convergence."""
+"""Rules about the training: collapse, dead miners, memorisation, overfitting, convergence."""
 
 import statistics
 

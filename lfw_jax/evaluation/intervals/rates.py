@@ -1,16 +1,12 @@
 """Wilson's interval of a rate over pairs that share identities."""
 
-import statistics
-
 import numpy as np
 from jaxtyping import Bool
 
 from lfw_jax.evaluation.intervals.dependence import effective_pairs
 from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph
 from lfw_jax.evaluation.intervals.interval import WILSON_BY_IDENTITIES, WILSON_INDEPENDENT, Interval
-from lfw_jax.evaluation.intervals.wilson import wilson_of_share
-
-_NORMAL_FROM = 1e6  # degrees of freedom from which Student's t equals the normal distribution to six digits
+from lfw_jax.evaluation.intervals.wilson import normal_over_student, wilson_of_share
 
 
 def rate_interval(
@@ -44,16 +40,7 @@ def rate_interval(
     effective = effective_pairs(events, graph, strata)
     # Wilson's interval depends on the quantile z and the number of trials by trials / z² alone, so that a quantile of Student's
     # distribution is a smaller number of trials.
-    trials = effective.pairs * _normal_over_student(confidence, effective.degrees_of_freedom) ** 2
+    trials = effective.pairs * normal_over_student(confidence, effective.degrees_of_freedom) ** 2
     low, high = wilson_of_share(share, trials, confidence)
     method = WILSON_BY_IDENTITIES if graph.known else WILSON_INDEPENDENT
     return Interval(low, high, confidence, method, effective.pairs)
-
-
-def _normal_over_student(confidence: float, degrees_of_freedom: float) -> float:
-    if degrees_of_freedom > _NORMAL_FROM:
-        return 1.0
-    from scipy.special import stdtrit  # SciPy takes a tenth of a second to import, and training does not need it
-
-    upper = (1 + confidence) / 2
-    return statistics.NormalDist().inv_cdf(upper) / float(stdtrit(max(degrees_of_freedom, 1.0), upper))

@@ -14,7 +14,7 @@ class Explorer {
     this.charts = charts.filter((chart) => chart.data.follows);
     this.list = null;
     this.slider = this.section.querySelector('.slider input');
-    this.section.querySelector('.slider').hidden = false;
+    for (const part of this.section.querySelectorAll('.slider, .presets')) part.hidden = false;
     this.slider.addEventListener('input', () => this.move(this.slider.valueAsNumber));
     for (const button of this.section.querySelectorAll('.presets button')) {
       button.addEventListener('click', () => this.move(Number(button.dataset.stop)));

@@ -8,10 +8,15 @@ from lfw_jax.evaluation.comparison.results import ComparisonMetrics
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.comparison.charts import det_chart, distance_charts, roc_chart, training_charts
-from lfw_jax.report.comparison.tables import SIGNIFICANT, difference_rows, run_rows, settings_rows, verdicts
+from lfw_jax.report.comparison.tables import SIGNIFICANT, cost_rows, difference_rows, run_rows, settings_rows, verdicts
 from lfw_jax.report.formatting import number, percent
 from lfw_jax.report.page import Reproduction, Section, write_page
 from lfw_jax.training.history import HistoryRow
+
+_COST = (
+    "Duration and median throughput of each training, on the machine of its run, and the parameters of its network. A dash "
+    "stands for what a run did not record; --mode=evaluate counts the parameters again."
+)
 
 
 def write_comparison_page(
@@ -35,6 +40,7 @@ def write_comparison_page(
         *([_differences_section(metrics)] if metrics.differences else []),
         _curves_section(pairs),
         _distances_section(metrics, pairs),
+        Section("Cost", _COST, cost_rows(metrics.runs)),
         _settings_section(metrics),
         *_training_sections(histories),
         *_sets_sections(results),
@@ -71,9 +77,9 @@ def _results_in_words(metrics: ComparisonMetrics) -> str:
         f"All runs are evaluated on the same {metrics.pairs:,} pairs of {metrics.list}, of which {metrics.same_pairs:,} show "
         "one identity. The accuracy is that of the threshold of each run's protocol, which is chosen on other pairs; the next "
         "column has the accuracy at the threshold of identities held out of training, where a run has one. AUC, EER and FNMR at "
-        "FMR need no chosen threshold. Minutes are those of the training, on the machine of each run."
+        "FMR need no chosen threshold."
     )
-    text += f"\n\n95 % intervals are percentiles of a bootstrap: {metrics.resamples:,} resamples of "
+    text += f"\n\n95 % intervals, in brackets, are percentiles of a bootstrap: {metrics.resamples:,} resamples of "
     if metrics.resampled == "identities":
         text += (
             f"the {metrics.units:,} identities, so that they respect that one identity occurs in many pairs. They do not contain "
@@ -91,9 +97,10 @@ def _differences_section(metrics: ComparisonMetrics) -> Section:
     text = (
         f"Every run is compared with {others}. Each resample gives both runs the same weights of pairs, so that the interval of "
         "the difference leaves out what both runs have in common: it may exclude zero where the intervals of the runs overlap. "
-        f"p is the two-sided p-value of this bootstrap over {metrics.resampled}; the correction is Holm's, over the comparisons "
-        "of one measure. McNemar's exact test compares the pairs that only one of the two runs classifies correctly. It treats "
-        "pairs as independent; where an identity occurs in many pairs, its p-values tend to be too small."
+        f"p is the two-sided p-value of this bootstrap over {metrics.resampled}, with Holm's correction over the comparisons of "
+        "one measure; in brackets it is uncorrected. McNemar's exact test compares the pairs that only one of the two runs "
+        "classifies correctly. It treats pairs as independent; where an identity occurs in many pairs, its p-values tend to be "
+        "too small."
     )
     for sentence, details in verdicts(metrics):
         text += f"\n\n{sentence}" + (f" {'; '.join(details)}." if details else "")

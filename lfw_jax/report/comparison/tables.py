@@ -20,48 +20,48 @@ _LABELS = {
 
 
 def run_rows(metrics: ComparisonMetrics) -> list[list[str]]:
-    """Return the table of the runs for the page, head first: one row per run."""
+    """Return the table of the results for the page, head first: one row per run."""
     rates = sorted({point.false_accept_rate for run in metrics.runs for point in run.true_accept_rates}, reverse=True)
-    head = ["Run", "Accuracy", "95 % interval", "At the held-out threshold", "AUC", "95 % interval of the AUC", "EER"]
-    head += [f"FNMR at FMR {100 * rate:g} %" for rate in rates]
-    rows = [[*head, "Minutes", "Parameters", "Images/s"]]
+    head = ["Run", "Accuracy", "At held-out threshold", "AUC", "EER"]
+    rows = [[*head, *(f"FNMR at FMR {100 * rate:g} %" for rate in rates)]]
     for run in metrics.runs:
         misses = {point.false_accept_rate: 1 - point.true_accept_rate for point in run.true_accept_rates}
         held_out = run.accuracy_at_held_out_threshold
         rows.append(
             [
                 run.name,
-                percent(run.accuracy.value),
-                _shares(run.accuracy),
-                f"{percent(held_out.value)} ({_shares(held_out)})" if held_out else MISSING,
-                number(run.auc.value, 4),
-                _numbers(run.auc),
-                percent(run.equal_error_rate.value),
+                _share(run.accuracy),
+                _share(held_out) if held_out else MISSING,
+                "{:.4f} ({:.4f}–{:.4f})".format(run.auc.value, *run.auc.interval),
+                _share(run.equal_error_rate),
                 *(percent(misses.get(rate)) for rate in rates),
-                *_cost(run),
             ]
         )
     return rows
 
 
+def cost_rows(runs: Sequence[ComparedRun]) -> list[list[str]]:
+    """Return the table of the cost of each run, head first."""
+    return [
+        ["Run", "Training in minutes", "Images per second", "Parameters"],
+        *([run.name, *_cost(run)] for run in runs),
+    ]
+
+
 def difference_rows(metrics: ComparisonMetrics) -> list[list[str]]:
     """Return the table of the paired tests for the page, head first: one row per comparison."""
-    head = ["Measure", "Run", "Compared with", "Difference", "95 % interval", "p", "p, corrected"]
-    rows = [[*head, "Only one is correct", "McNemar p", "McNemar p, corrected"]]
+    rows = [["Measure", "Comparison", "Difference", "95 % interval", "p", "McNemar p", "Only one is correct"]]
     for one in metrics.differences:
         test = one.mcnemar
-        counts = [f"{test.only_run} : {test.only_reference}", p_value(test.p_value)] if test else [MISSING] * 2
         rows.append(
             [
                 _LABELS[one.measure],
-                one.run,
-                one.reference,
+                f"{one.run} − {one.reference}",
                 difference(one),
                 difference_interval(one),
-                p_value(one.p_value),
-                p_value(one.adjusted_p_value),
-                *counts,
-                p_value(test.adjusted_p_value) if test else MISSING,
+                _p_values(one.p_value, one.adjusted_p_value),
+                _p_values(test.p_value, test.adjusted_p_value) if test else MISSING,
+                f"{test.only_run} : {test.only_reference}" if test else MISSING,
             ]
         )
     return rows
@@ -115,7 +115,7 @@ def difference_interval(one: PairedDifference) -> str:
 
 def p_value(value: float) -> str:
     """Return a p-value with two significant digits, or its bound below 0.001."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+    return "<\u00a00.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
 def _run_table(metrics: ComparisonMetrics) -> Table:
@@ -136,7 +136,7 @@ def _run_table(metrics: ComparisonMetrics) -> Table:
         table.add_column(Text(name), justify="right", no_wrap=True)
     for run in metrics.runs:
         held_out = run.accuracy_at_held_out_threshold
-        minutes, parameters, _ = _cost(run)
+        minutes, _, parameters = _cost(run)
         cells = [
             printable(run.name),
             f"{percent(run.accuracy.value)} {_bounds(run.accuracy)}",
@@ -153,7 +153,7 @@ def _run_table(metrics: ComparisonMetrics) -> Table:
 def _cost(run: ComparedRun) -> list[str]:
     parameters = MISSING if run.parameters is None else _short(run.parameters)
     speed = MISSING if run.images_per_second is None else f"{run.images_per_second:,.0f}"
-    return [f"{run.training_minutes:,.1f}", parameters, speed]
+    return [f"{run.training_minutes:,.1f}", speed, parameters]
 
 
 def _short(count: int) -> str:
@@ -165,14 +165,12 @@ def _bounds(estimate: Estimate) -> str:
     return f"({100 * low:.1f}–{100 * high:.1f})"
 
 
-def _shares(estimate: Estimate) -> str:
-    low, high = estimate.interval
-    return f"{100 * low:.1f}–{100 * high:.1f} %"
+def _share(estimate: Estimate) -> str:
+    return f"{percent(estimate.value)} {_bounds(estimate)}"
 
 
-def _numbers(estimate: Estimate) -> str:
-    low, high = estimate.interval
-    return f"{low:.4f}–{high:.4f}"
+def _p_values(raw: float, adjusted: float) -> str:
+    return f"{p_value(adjusted)} ({p_value(raw)})"
 
 
 def _signed(value: float, one: PairedDifference) -> str:

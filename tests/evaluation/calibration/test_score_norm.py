@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.calibration.normalise import equal_error_rate, evaluate_normalisation
+from lfw_jax.evaluation.calibration.normalise import evaluate_normalisation
 from lfw_jax.evaluation.calibration.score_norm import (
     Cohort,
     cohort_statistics,
@@ -16,7 +16,6 @@ from lfw_jax.evaluation.calibration.score_norm import (
     normalised_pairs,
 )
 from lfw_jax.evaluation.embeddings import EmbeddedImages
-from lfw_jax.evaluation.scores import ScoredPairs
 from tests.evaluation.calibration.small_splits import embedded, pairs_of, small_split
 
 
@@ -97,14 +96,3 @@ def test_normalisation_helps_where_identities_differ_in_how_near_all_others_are(
     assert result.after.equal_error_rate < result.before.equal_error_rate - 0.02
     assert result.after.accuracy > result.before.accuracy + 0.02
     assert (result.cohort_identities, result.cohort_images, result.nearest) == (400, 1600, 200)
-
-
-def test_the_equal_error_rate_is_where_both_rates_meet():
-    distances = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
-    same = np.array([1, 1, 1, 0, 1, 0, 0, 0], bool)
-    assert equal_error_rate(distances, same) == pytest.approx(0.25)  # at 0.45: one of four of each kind
-    assert equal_error_rate(distances, ~same) == pytest.approx(0.75)
-    assert equal_error_rate(np.ones(8), same) == pytest.approx(0.5)
-    assert equal_error_rate(np.where(same, 0.0, 1.0), same) == 0.0
-    pairs = ScoredPairs("pairs", distances, same)
-    assert equal_error_rate(np.exp(pairs.distances), same) == equal_error_rate(distances, same)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfw_jax.evaluation.embeddings import EmbeddedImages
@@ -23,6 +23,7 @@ def gallery_of(identities: int, *, seed: int = 7) -> Templates:
     return every.where(np.unique(every.subjects, return_index=True)[1], "gallery")
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 999), st.floats(0.1, 3))
 def test_a_cmc_never_falls_and_ends_at_one(seed: int, noise: float):
     probes, gallery = templates(50, 14, seed=seed, noise=noise), gallery_of(10)
@@ -80,6 +81,7 @@ def test_tpir_at_fpir_equals_the_count_over_every_threshold():
     assert found.true_positive_rate(0.001) is None
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 999))
 def test_a_looser_rate_never_returns_fewer_mates(seed: int):
     found = open_set(search(templates(150, 30, seed=seed), gallery_of(15)))

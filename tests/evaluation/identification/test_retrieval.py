@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfw_jax.evaluation.identification.protocol import UNKNOWN, Templates
@@ -34,6 +34,7 @@ def by_definition(items: Templates) -> tuple[list[dict[str, float]], list[str]]:
     return measures, subjects
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 999), st.floats(0.2, 2), st.integers(1, 40), st.integers(1, 40))
 def test_every_measure_equals_its_definition(seed: int, noise: float, rows: int, columns: int):
     items = templates(35, 9, seed=seed, noise=noise).with_distractors(np.eye(6)[:3])
@@ -73,6 +74,7 @@ def test_perfect_embeddings_score_one_and_collapsed_ones_zero():
     assert [point.rate for point in collapsed.recall] == [0.0] * 5  # 20 others come first
 
 
+@settings(max_examples=30)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_the_items_changes_nothing(random):
     items = templates(40, 8, seed=2)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfw_jax.errors import UserError
@@ -41,12 +41,14 @@ def test_every_number_equals_the_one_of_the_sorted_matrix(probes: int, gallery: 
         )
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 40), st.integers(1, 60), st.integers(0, 12), st.integers(0, 99))
 def test_the_size_of_blocks_changes_nothing(rows: int, columns: int, best: int, seed: int):
     probes, gallery = templates(23, 9, seed=seed), templates(41, 6, seed=seed + 1)
     assert_equal(search(probes, gallery, best=best), search(probes, gallery, best=best, block=(rows, columns)))
 
 
+@settings(max_examples=30)
 @given(st.randoms(use_true_random=False), st.integers(0, 99))
 def test_the_order_of_probes_and_gallery_changes_nothing(random, seed: int):
     probes, gallery = templates(15, 9, seed=seed), templates(33, 6, seed=seed + 1)
