@@ -16,6 +16,7 @@ from lfw_jax.evaluation.with_intervals import with_intervals
 from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_raw_pixels
 from lfw_jax.jobs.calibration import calibrated
+from lfw_jax.jobs.config_changes import FILE, recorded_changes
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.identification import identify
@@ -120,7 +121,9 @@ def run(
 
 def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, command: str, deliver: Deliver) -> None:
     """Do as `run`, in a work directory that no other process uses."""
-    workdir.history(0)  # a damaged history is reported now, and not after the evaluation
+    # Damaged records are reported now, and not after the evaluation.
+    workdir.history(0)
+    recorded_changes(workdir.path / FILE)
     experiment = build_experiment(config, workdir.path)
     training = training_of(experiment) if train else None
     _print_notes(experiment)
