@@ -10,7 +10,7 @@ from lfw_jax.evaluation import thresholds as exact
 from lfw_jax.evaluation.fold_figures import fold_thresholds
 from lfw_jax.evaluation.intervals.bootstrap import RESAMPLES
 from lfw_jax.evaluation.intervals.folds import FoldedPairs
-from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph, identity_graph, unknown_identities
+from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph, graph_of
 from lfw_jax.evaluation.intervals.interval import Interval
 from lfw_jax.evaluation.intervals.percentiles import Statistic, bootstrap_intervals
 from lfw_jax.evaluation.intervals.rates import rate_interval
@@ -45,7 +45,7 @@ def with_intervals(
       ValueError: neither development pairs nor folds, or a threshold of held-out identities without their pairs.
     """
     pairs, metrics = result.pairs, result.metrics
-    graph = _graph(pairs)
+    graph = graph_of(pairs)
     bootstrap = _Bootstrap(resamples, seed)
     if development is not None:
         thresholds = tuple(_chosen_on(one, pairs, graph, development, bootstrap) for one in metrics.thresholds)
@@ -81,15 +81,11 @@ class _Bootstrap:
         )
 
 
-def _graph(pairs: ScoredPairs) -> IdentityGraph:
-    return unknown_identities(len(pairs)) if pairs.identities is None else identity_graph(pairs.identities)
-
-
 def _chosen_on(
     one: ThresholdResult, pairs: ScoredPairs, graph: IdentityGraph, source: ScoredPairs, bootstrap: _Bootstrap
 ) -> ThresholdResult:
     """Return the result of a threshold with its intervals, if it was chosen on other pairs."""
-    threshold = _threshold(one, source, _graph(source), bootstrap)
+    threshold = _threshold(one, source, graph_of(source), bootstrap)
     return _with_rates(one, pairs.distances < one.threshold, pairs.same, graph, threshold)
 
 

@@ -39,7 +39,8 @@ def thresholds_section(result: CalibrationResult) -> Section:
     paragraphs = [
         f"A threshold for a wished false match rate (FMR, also called FAR) is chosen on {_comparisons(result)}, and evaluated on "
         f"{result.test_comparisons:,} comparisons of the test images. {_wished_in_words(result)}",
-        "The interval of a threshold and that of the FMR on test images come from a bootstrap over identities, because "
+        "The interval of a threshold comes from a bootstrap over identities, those of FMR and FNMR on test images from Wilson's "
+        "interval with the effective number of comparisons, because "
         f"comparisons that share an identity are dependent. By the rule of three, {result.comparisons:,} comparisons support "
         f"no FMR below {rate_text(result.smallest_rate)}; the fewer the identities, the less they support.",
     ]

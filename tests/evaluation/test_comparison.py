@@ -16,7 +16,6 @@ from lfw_jax.evaluation.comparison.compare import ACCURACY, AUC, EER, HELD_OUT, 
 from lfw_jax.evaluation.comparison.resampling import (
     SortedScores,
     corrected,
-    graph_of,
     percentile_interval,
     resampled_accuracies,
 )
@@ -24,6 +23,7 @@ from lfw_jax.evaluation.comparison.same_pairs import check_same_pairs, differenc
 from lfw_jax.evaluation.comparison.significance import bootstrap_p_value, holm, mcnemar
 from lfw_jax.evaluation.error_rates import equal_error_rate
 from lfw_jax.evaluation.intervals.bootstrap import edge_weights, identity_weights
+from lfw_jax.evaluation.intervals.identity_graph import graph_of
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import verify, verify_folds
 from tests.evaluation.compared_folders import scored_pairs

@@ -80,8 +80,9 @@ def test_folds_get_the_interval_of_their_mean_and_decide_by_their_own_thresholds
     assert one.intervals.threshold.low <= one.threshold <= one.intervals.threshold.high
 
 
-def test_without_identities_the_intervals_say_that_they_treat_pairs_as_independent():
-    test, development = (dataclasses.replace(pairs, identities=None) for pairs in (TEST, DEVELOPMENT))
+@pytest.mark.parametrize("unknown", [{"identities": None}, {"named": False}])
+def test_without_identities_the_intervals_say_that_they_treat_pairs_as_independent(unknown: dict):
+    test, development = (dataclasses.replace(pairs, **unknown) for pairs in (TEST, DEVELOPMENT))
     metrics = with_intervals(verify(test, development), development=development, resamples=50).metrics
     one = metrics.by_rule("accuracy")
     assert one.intervals is not None

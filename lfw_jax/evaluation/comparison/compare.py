@@ -10,7 +10,6 @@ from jaxtyping import Bool, Float
 from lfw_jax.evaluation.comparison.resampling import (
     SortedScores,
     corrected,
-    graph_of,
     percentile_interval,
     resampled_accuracies,
 )
@@ -18,7 +17,7 @@ from lfw_jax.evaluation.comparison.results import Estimate, McNemar, PairedDiffe
 from lfw_jax.evaluation.comparison.same_pairs import check_same_pairs
 from lfw_jax.evaluation.comparison.significance import bootstrap_p_value, holm, mcnemar
 from lfw_jax.evaluation.intervals.bootstrap import edge_weights, identity_weights
-from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph
+from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph, graph_of
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
 

@@ -6,16 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph, identity_graph, unknown_identities
 from lfw_jax.evaluation.scores import ScoredPairs
 
 _FEWEST_USABLE = 0.5
 _LEAST_SHARE = 1 / 3
-
-
-def graph_of(pairs: ScoredPairs) -> IdentityGraph:
-    """Return the graph of the identities of a list, or of pairs that stand for one each if unknown."""
-    return unknown_identities(len(pairs)) if pairs.identities is None else identity_graph(pairs.identities)
 
 
 def corrected(

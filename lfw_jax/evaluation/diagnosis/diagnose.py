@@ -72,7 +72,9 @@ def diagnose(split: EvaluatedSplit, measured: Measured, training: TrainingRecord
         hubness=hubs,
         identities=people,
         conditions=conditions(measured.attributes, measured.indices, accepted, pairs.same),
-        label_errors=(errors := label_errors(pairs, images, near, test.by_rule("accuracy").threshold)),
+        label_errors=(
+            errors := label_errors(pairs, images if pairs.named else None, near, test.by_rule("accuracy").threshold)
+        ),
         training=training,
         data=dataclasses.replace(data, test_identities=people.identities if people else None),
     )
