@@ -1,6 +1,7 @@
 """The output of a run: metrics.json, tables on the terminal, TensorBoard, report.html."""
 
 import dataclasses
+import json
 import os
 import platform
 import types
@@ -23,15 +24,17 @@ from lfw_jax.evaluation.verification import VerificationResult
 from lfw_jax.jobs.diagnosis import diagnosis_of
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.identification import Identification
-from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.jobs.workdir import Workdir, flat
 from lfw_jax.models import parameter_count
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize
 from lfw_jax.report.errors import errors_section
 from lfw_jax.report.label_errors import label_errors_section
 from lfw_jax.report.page import Section
+from lfw_jax.report.projector import write_projector
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.tables import print_results
-from lfw_jax.report.tensorboard import TensorBoard, log_results
+from lfw_jax.report.tensorboard import TensorBoard
+from lfw_jax.report.tensorboard_logs import EVALUATION, log_results
 from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.report.thumbnails import Thumbnails, pair_thumbnails
 from lfw_jax.training.history import HistoryRow, median_images_per_second, training_seconds
@@ -94,8 +97,7 @@ def write_results(
     )
     metrics = _with_error_rates(metrics, experiment, split)
     run.workdir.write_json("metrics.json", to_json(metrics))
-    with TensorBoard(run.workdir.events) as board:
-        log_results(board, metrics, split.result.pairs, config=config)
+    _log(run, metrics, split)
     print_results(metrics)
     report = RunReport(
         metrics=metrics,
@@ -112,6 +114,15 @@ def write_results(
     write_run_page(path, report)
     print_lines(f"report: {path}", f"TensorBoard: tensorboard --logdir {run.workdir.events}")
     return metrics
+
+
+def _log(run: Run, metrics: RunMetrics, split: EvaluatedSplit) -> None:
+    """Log the results to TensorBoard, in place of those of an earlier evaluation."""
+    config, events = run.experiment.config, run.workdir.events
+    with TensorBoard(events, part=EVALUATION) as board:
+        options = flat(json.loads(config.to_json_best_effort()))
+        log_results(board, metrics, split.result.pairs, config=str(config), options=options)
+    write_projector(events, split.images["test"], run.experiment.pixels(run.experiment.split.test), step=run.step)
 
 
 def _metrics(

@@ -14,6 +14,7 @@ from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.formatting import percent
 from lfw_jax.report.progress import Progress
 from lfw_jax.report.tensorboard import TensorBoard
+from lfw_jax.report.tensorboard_logs import log_validation
 from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.training.build import Training, build_training
 from lfw_jax.training.checkpoints import Checkpoints
@@ -79,7 +80,7 @@ def train_to_the_end(
     history, best = workdir.history(start), _best_score(workdir, checkpoints, state)
     with (
         Interruption() as interruption,
-        TensorBoard(workdir.events, purge_step=start + 1 if start else None) as board,
+        TensorBoard(workdir.events, purge_step=start + 1 if start else 0) as board,
         Progress(total, batch_size=sampler.batch_size, start_step=start) as progress,
     ):
         recorder = _Recorder(
@@ -200,13 +201,11 @@ class _Recorder:
         resumes from "last" finds the best checkpoint of all validations before it.
         """
         step, result = int(state.step), self.validate(state)
-        metrics, pairs = result.metrics, result.pairs
+        metrics = result.metrics
         assert metrics.folds is not None
         accuracy, auc = metrics.folds.mean, metrics.auc
         self._append_time(step, validation_accuracy=accuracy, validation_auc=auc)
-        self.board.scalars(step, {"validation/accuracy": accuracy, "validation/auc": auc})
-        self.board.histogram(step, "validation/positive_distances", pairs.distances[pairs.same])
-        self.board.histogram(step, "validation/negative_distances", pairs.distances[~pairs.same])
+        log_validation(self.board, step, result)
         self.progress.note(
             f"epoch {step / self.steps_per_epoch:.1f}: accuracy {percent(accuracy)}, AUC {auc:.3f} on held-out identities"
         )

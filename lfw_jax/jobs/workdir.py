@@ -91,7 +91,7 @@ class Workdir:
         return found
 
     def _compare(self, before: dict[str, Any]) -> None:
-        old, new = _FORMER_VALUES | _flat(before), _flat(self._config)
+        old, new = _FORMER_VALUES | flat(before), flat(self._config)
         differing = differing_keys(before, self._config)
         if new.get(SWITCH) and all(key in CHANGEABLE for key in differing):
             self.changes = {key: (old.get(key), new.get(key)) for key in differing}
@@ -231,8 +231,8 @@ def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def _with_defaults(config: dict[str, Any]) -> dict[str, Any]:
-    defaults = _flat(json.loads(base.get_config().to_json_best_effort())) | _FORMER_VALUES
-    return {key: value for key, value in defaults.items() if not key.startswith(_NAMED_GROUPS)} | _flat(config)
+    defaults = flat(json.loads(base.get_config().to_json_best_effort())) | _FORMER_VALUES
+    return {key: value for key, value in defaults.items() if not key.startswith(_NAMED_GROUPS)} | flat(config)
 
 
 def _foreign(entry: Path) -> bool:
@@ -242,8 +242,9 @@ def _foreign(entry: Path) -> bool:
     return entry.is_dir() or not (entry.name.startswith(".") or entry.suffix.lower() in _LOGS)
 
 
-def _flat(config: dict[str, Any], prefix: str = "config") -> dict[str, Any]:
+def flat(config: dict[str, Any], prefix: str = "config") -> dict[str, Any]:
+    """Return the values of nested dictionaries by their full keys, such as "config.loss.margin"."""
     found = {}
     for key, value in config.items():
-        found |= _flat(value, f"{prefix}.{key}") if isinstance(value, dict) else {f"{prefix}.{key}": value}
+        found |= flat(value, f"{prefix}.{key}") if isinstance(value, dict) else {f"{prefix}.{key}": value}
     return found

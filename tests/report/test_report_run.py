@@ -22,7 +22,8 @@ from lfw_jax.report.page import Section
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.sections import baseline_section
 from lfw_jax.report.tables import print_results
-from lfw_jax.report.tensorboard import TensorBoard, log_results
+from lfw_jax.report.tensorboard import TensorBoard
+from lfw_jax.report.tensorboard_logs import log_results
 from lfw_jax.training.history import HistoryRow
 from tests.evaluation.finished_folders import run_metrics, scored
 
@@ -193,15 +194,17 @@ def test_the_events_hold_the_metrics_and_the_plots(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard.compat.notf", ModuleType("notf"))
     metrics = with_set()
     with TensorBoard(tmp_path) as board:
-        log_results(board, metrics, scored("test", 1), config="loss: arcface")
+        log_results(board, metrics, scored("test", 1), config="loss: arcface", options={"config.seed": 0})
     events = EventAccumulator(str(tmp_path)).Reload()
     held_out = metrics.test.held_out_threshold
     assert held_out is not None
+    assert metrics.test.error_rates is not None
     expected = {
         "test/accuracy_by_accuracy": metrics.test.by_rule("accuracy").accuracy,
         "test/accuracy_by_f1": metrics.test.by_rule("f1").accuracy,
         "test/accuracy_by_held_out_identities": held_out.accuracy,
         "test/auc": metrics.test.auc,
+        "test/equal_error_rate": metrics.test.error_rates.equal_error_rate,
         "sets/party/accuracy": metrics.sets["party"].by_rule("accuracy").accuracy,
         "sets/party/auc": metrics.sets["party"].auc,
     }
