@@ -59,7 +59,7 @@ def with_intervals(
     weighted = WeightedPairs(pairs.distances, pairs.same)
     (auc,) = bootstrap.intervals(lambda weights: weighted.auc(weights)[:, None], graph, [metrics.auc])
     metrics = dataclasses.replace(
-        metrics, thresholds=thresholds, folds=folds, held_out_threshold=of_held_out, auc_interval=auc
+        metrics, thresholds=thresholds, folds=folds, held_out_threshold=of_held_out, auc_interval=_informative(auc)
     )
     return dataclasses.replace(result, metrics=metrics)
 
@@ -75,9 +75,16 @@ class _Bootstrap:
         graph: IdentityGraph,
         estimates: Sequence[float],
         edge_statistic: Statistic | None = None,
+        limits: tuple[float, float] = (0.0, 1.0),
     ) -> tuple[Interval, ...]:
         return bootstrap_intervals(
-            statistic, graph, estimates, edge_statistic=edge_statistic, resamples=self.resamples, seed=self.seed
+            statistic,
+            graph,
+            estimates,
+            edge_statistic=edge_statistic,
+            limits=limits,
+            resamples=self.resamples,
+            seed=self.seed,
         )
 
 
@@ -110,7 +117,7 @@ def _over_folds(
                     weights, correct[:, None]
                 ),
             )
-            folds = dataclasses.replace(folds, mean_interval=mean)
+            folds = dataclasses.replace(folds, mean_interval=_informative(mean))
     return tuple(results), folds
 
 
@@ -120,8 +127,15 @@ def _threshold(one: ThresholdResult, source: ScoredPairs, graph: IdentityGraph, 
     That of the mean of the thresholds of all folds is the interval of one that is chosen on all pairs.
     """
     weighted = WeightedPairs(source.distances, source.same)
-    (interval,) = bootstrap.intervals(lambda weights: weighted.best(one.rule, weights)[:, None], graph, [one.threshold])
+    (interval,) = bootstrap.intervals(
+        lambda weights: weighted.best(one.rule, weights)[:, None], graph, [one.threshold], limits=(0.0, np.inf)
+    )
     return interval
+
+
+def _informative(interval: Interval) -> Interval | None:
+    """Return the interval of a share; None if all resamples agree, since an interval without width would claim certainty."""
+    return interval if interval.low < interval.high else None
 
 
 def _with_rates(
