@@ -19,6 +19,12 @@ from lfw_jax.evaluation.results import FoldsResult, ListResult, ThresholdInterva
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
 
+FEWEST_RESAMPLES = 200
+"""Number of resamples of a list of any length: the ends of an interval are then the 5th and the 195th of them."""
+
+MOST_WEIGHTS = 100_000_000
+"""Number of weights, pairs times resamples, from which on a longer list has fewer resamples: those of 100,000 pairs."""
+
 
 def with_intervals(
     result: VerificationResult,
@@ -38,7 +44,7 @@ def with_intervals(
       result: the result of `verify` or `verify_folds`.
       development: the pairs that the thresholds were chosen on; None for the other folds of the evaluated pairs.
       held_out: the pairs that the threshold of held-out identities was chosen on; None if there is none.
-      resamples: number of resamples of each bootstrap.
+      resamples: number of resamples of each bootstrap; fewer for long lists, see `affordable_resamples`.
       seed: seed of the resampling.
 
     Raises:
@@ -64,6 +70,16 @@ def with_intervals(
     return dataclasses.replace(result, metrics=metrics)
 
 
+def affordable_resamples(wanted: int, pairs: int) -> int:
+    """Return a number of resamples that a list of so many pairs can afford.
+
+    Args:
+      wanted: number of resamples of a list up to `MOST_WEIGHTS` weights.
+      pairs: number of pairs.
+    """
+    return min(wanted, max(FEWEST_RESAMPLES, MOST_WEIGHTS // pairs))
+
+
 @dataclasses.dataclass(frozen=True)
 class _Bootstrap:
     resamples: int
@@ -83,7 +99,7 @@ class _Bootstrap:
             estimates,
             edge_statistic=edge_statistic,
             limits=limits,
-            resamples=self.resamples,
+            resamples=affordable_resamples(self.resamples, len(graph)),
             seed=self.seed,
         )
 

@@ -16,7 +16,7 @@ from lfw_jax.evaluation.intervals.rates import rate_interval
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import verify, verify_folds, with_held_out_threshold
-from lfw_jax.evaluation.with_intervals import with_intervals
+from lfw_jax.evaluation.with_intervals import affordable_resamples, with_intervals
 from lfw_jax.typed_json import from_json, to_json
 
 
@@ -146,3 +146,9 @@ def test_intervals_stay_within_the_range_of_their_metrics():
     assert metrics.auc_interval is not None
     assert one.threshold.low >= 0
     assert metrics.auc < metrics.auc_interval.high <= 1
+
+
+def test_long_lists_have_fewer_resamples_but_never_too_few():
+    expected = {6_000: 1000, 100_000: 1000, 250_000: 400, 1_000_000: 200, 15_000_000: 200}
+    assert {pairs: affordable_resamples(1000, pairs) for pairs in expected} == expected
+    assert affordable_resamples(50, 1_000_000) == 50
