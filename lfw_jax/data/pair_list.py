@@ -39,6 +39,7 @@ class PairList:
         same: `[pairs]`, true if both images show the same identity.
         name: the name of the list in reports.
         folds: `[pairs]`, the fold of each pair, from 0; None for a list without folds.
+        named: false if names do not mean identities, as in a `.bin` file: one person may then have several names.
     """
 
     first: tuple[Key, ...]
@@ -46,6 +47,7 @@ class PairList:
     same: Bool[np.ndarray, "pairs"]
     name: str
     folds: Int[np.ndarray, "pairs"] | None = None
+    named: bool = True
 
     def __post_init__(self):
         object.__setattr__(self, "same", np.asarray(self.same, dtype=bool))
@@ -87,6 +89,7 @@ class PairList:
             same=self.same[wanted],
             name=name,
             folds=None if self.folds is None else self.folds[wanted],
+            named=self.named,
         )
 
 

@@ -57,7 +57,7 @@ class ThresholdResult:
 
     @property
     def accuracy_bounds(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy: by identities if it was computed, else of independent pairs."""
+        """The 95 % interval of the accuracy, for dependent pairs if it was computed."""
         return self.intervals.accuracy.ends if self.intervals else self.accuracy_interval
 
 
@@ -73,7 +73,7 @@ class FoldsResult:
       standard_error: standard error of that mean, std(ddof=1) / sqrt(folds), as LFW requires.
       population_std: std(ddof=0) of the accuracies, which InsightFace and facenet print after "±".
       mean_interval: 95 % interval of the mean, over samples of the identities, each with thresholds of its own; None if it was
-        not computed.
+        not computed, or if all samples agree.
     """
 
     rule: str
@@ -130,7 +130,8 @@ class ListResult:
       folds: cross-validation; None for a list without folds.
       insightface: the accuracy by InsightFace's protocol; None for a list without folds or of fewer than ten pairs.
       true_accept_rates: TAR@FAR, one point per false accept rate that can be measured on the number of pairs.
-      auc_interval: 95 % interval of the AUC, over samples of the identities; None if it was not computed.
+      auc_interval: 95 % interval of the AUC, over samples of the identities; None if it was not computed, or if all samples
+        agree, as they do where no pair is farther apart than one of the other kind.
       error_rates: the equal error rate, and the FNMR at given FMRs; None in results of earlier versions.
       notes: remarks on the list, such as pairs that it names twice.
     """

@@ -28,6 +28,8 @@ class ScoredPairs:
       images: numbers of the two images of each pair among those of their identities (the NNNN of `<Name>_NNNN.jpg`);
         None if unknown.
       folds: fold of each pair; None for a list without folds.
+      named: false if names do not mean identities, as in a `.bin` file: one person may then have several names, so that nothing
+        may be derived from equal or from different names.
 
     Raises:
       UserError: a distance that is not finite, or pairs of one kind only.
@@ -40,6 +42,7 @@ class ScoredPairs:
     identities: Shaped[np.ndarray, "pairs 2"] | None = None
     images: Int[np.ndarray, "pairs 2"] | None = None
     folds: Int[np.ndarray, "pairs"] | None = None
+    named: bool = True
 
     def __post_init__(self):
         for field, dtype in (("distances", np.float64), ("same", np.bool_), ("images", np.int64), ("folds", np.int64)):
@@ -105,5 +108,6 @@ def _scored(arrays: Arrays) -> ScoredPairs:
         name=str(arrays["name"]),
         distances=arrays["distances"],
         same=arrays["same"],
+        named=bool(arrays.get("named", True)),
         **{field: arrays.get(field) for field in _OPTIONAL},
     )

@@ -10,7 +10,7 @@ from lfw_jax.evaluation import thresholds as exact
 from lfw_jax.evaluation.fold_figures import fold_thresholds
 from lfw_jax.evaluation.intervals.bootstrap import RESAMPLES
 from lfw_jax.evaluation.intervals.folds import FoldedPairs
-from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph, identity_graph, unknown_identities
+from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph, graph_of
 from lfw_jax.evaluation.intervals.interval import Interval
 from lfw_jax.evaluation.intervals.percentiles import Statistic, bootstrap_intervals
 from lfw_jax.evaluation.intervals.rates import rate_interval
@@ -18,6 +18,12 @@ from lfw_jax.evaluation.intervals.weighted_metrics import WeightedPairs, weighte
 from lfw_jax.evaluation.results import FoldsResult, ListResult, ThresholdIntervals, ThresholdResult
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
+
+FEWEST_RESAMPLES = 200
+"""Number of resamples of a list of any length: the ends of an interval are then the 5th and the 195th of them."""
+
+MOST_WEIGHTS = 100_000_000
+"""Number of weights, pairs times resamples, from which on a longer list has fewer resamples: those of 100,000 pairs."""
 
 
 def with_intervals(
@@ -38,14 +44,14 @@ def with_intervals(
       result: the result of `verify` or `verify_folds`.
       development: the pairs that the thresholds were chosen on; None for the other folds of the evaluated pairs.
       held_out: the pairs that the threshold of held-out identities was chosen on; None if there is none.
-      resamples: number of resamples of each bootstrap.
+      resamples: number of resamples of each bootstrap; fewer for long lists, see `affordable_resamples`.
       seed: seed of the resampling.
 
     Raises:
       ValueError: neither development pairs nor folds, or a threshold of held-out identities without their pairs.
     """
     pairs, metrics = result.pairs, result.metrics
-    graph = _graph(pairs)
+    graph = graph_of(pairs)
     bootstrap = _Bootstrap(resamples, seed)
     if development is not None:
         thresholds = tuple(_chosen_on(one, pairs, graph, development, bootstrap) for one in metrics.thresholds)
@@ -59,9 +65,19 @@ def with_intervals(
     weighted = WeightedPairs(pairs.distances, pairs.same)
     (auc,) = bootstrap.intervals(lambda weights: weighted.auc(weights)[:, None], graph, [metrics.auc])
     metrics = dataclasses.replace(
-        metrics, thresholds=thresholds, folds=folds, held_out_threshold=of_held_out, auc_interval=auc
+        metrics, thresholds=thresholds, folds=folds, held_out_threshold=of_held_out, auc_interval=_informative(auc)
     )
     return dataclasses.replace(result, metrics=metrics)
+
+
+def affordable_resamples(wanted: int, pairs: int) -> int:
+    """Return a number of resamples that a list of so many pairs can afford.
+
+    Args:
+      wanted: number of resamples of a list up to `MOST_WEIGHTS` weights.
+      pairs: number of pairs.
+    """
+    return min(wanted, max(FEWEST_RESAMPLES, MOST_WEIGHTS // pairs))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,21 +91,24 @@ class _Bootstrap:
         graph: IdentityGraph,
         estimates: Sequence[float],
         edge_statistic: Statistic | None = None,
+        limits: tuple[float, float] = (0.0, 1.0),
     ) -> tuple[Interval, ...]:
         return bootstrap_intervals(
-            statistic, graph, estimates, edge_statistic=edge_statistic, resamples=self.resamples, seed=self.seed
+            statistic,
+            graph,
+            estimates,
+            edge_statistic=edge_statistic,
+            limits=limits,
+            resamples=affordable_resamples(self.resamples, len(graph)),
+            seed=self.seed,
         )
-
-
-def _graph(pairs: ScoredPairs) -> IdentityGraph:
-    return unknown_identities(len(pairs)) if pairs.identities is None else identity_graph(pairs.identities)
 
 
 def _chosen_on(
     one: ThresholdResult, pairs: ScoredPairs, graph: IdentityGraph, source: ScoredPairs, bootstrap: _Bootstrap
 ) -> ThresholdResult:
     """Return the result of a threshold with its intervals, if it was chosen on other pairs."""
-    threshold = _threshold(one, source, _graph(source), bootstrap)
+    threshold = _threshold(one, source, graph_of(source), bootstrap)
     return _with_rates(one, pairs.distances < one.threshold, pairs.same, graph, threshold)
 
 
@@ -114,7 +133,7 @@ def _over_folds(
                     weights, correct[:, None]
                 ),
             )
-            folds = dataclasses.replace(folds, mean_interval=mean)
+            folds = dataclasses.replace(folds, mean_interval=_informative(mean))
     return tuple(results), folds
 
 
@@ -124,8 +143,15 @@ def _threshold(one: ThresholdResult, source: ScoredPairs, graph: IdentityGraph, 
     That of the mean of the thresholds of all folds is the interval of one that is chosen on all pairs.
     """
     weighted = WeightedPairs(source.distances, source.same)
-    (interval,) = bootstrap.intervals(lambda weights: weighted.best(one.rule, weights)[:, None], graph, [one.threshold])
+    (interval,) = bootstrap.intervals(
+        lambda weights: weighted.best(one.rule, weights)[:, None], graph, [one.threshold], limits=(0.0, np.inf)
+    )
     return interval
+
+
+def _informative(interval: Interval) -> Interval | None:
+    """Return the interval of a share; None if all resamples agree, since an interval without width would claim certainty."""
+    return interval if interval.low < interval.high else None
 
 
 def _with_rates(

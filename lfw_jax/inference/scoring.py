@@ -124,4 +124,5 @@ def _scored(pairs: PairList, vectors: Float[np.ndarray, "images dim"]) -> Scored
         identities=np.array([(a, b) for (a, _), (b, _) in zip(pairs.first, pairs.second, strict=True)], np.str_),
         images=np.array([(a, b) for (_, a), (_, b) in zip(pairs.first, pairs.second, strict=True)], np.int64),
         folds=pairs.folds,
+        named=pairs.named,
     )

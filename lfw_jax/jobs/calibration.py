@@ -1,10 +1,9 @@
-"""Calibration of an evaluated checkpoint, saved beside it."""
+"""Calibration of an evaluated checkpoint, to be saved beside it."""
 
 import dataclasses
-from pathlib import Path
 
 from lfw_jax.evaluation.calibration.calibrate import evaluate_calibration, fit, fitting_role
-from lfw_jax.evaluation.calibration.decision import CALIBRATION, SCHEMA, SavedCalibration, write_calibration
+from lfw_jax.evaluation.calibration.decision import SCHEMA, SavedCalibration
 from lfw_jax.evaluation.calibration.normalise import evaluate_normalisation
 from lfw_jax.evaluation.calibration.results import ScoreNormalisationResult
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
@@ -15,28 +14,27 @@ from lfw_jax.jobs.experiment import Experiment
 
 
 def calibrated(
-    experiment: Experiment, embedder: Embedder, split: EvaluatedSplit, *, folder: Path, checkpoint: str, step: int
-) -> EvaluatedSplit:
-    """Return the split with its calibration, which is also written, and its score normalisation.
+    experiment: Experiment, embedder: Embedder, split: EvaluatedSplit, *, checkpoint: str, step: int
+) -> tuple[EvaluatedSplit, SavedCalibration]:
+    """Return the split with its calibration and score normalisation, and what is to be saved.
 
     Args:
       experiment: The training images, for the cohort, and the options.
       embedder: The evaluated network.
       split: Its evaluation.
-      folder: The work directory.
       checkpoint: The evaluated checkpoint, "best" or "last".
       step: The step of that checkpoint.
 
     Raises:
-      UserError: If the calibration cannot be written, or an image of the cohort cannot be read.
+      UserError: If an image of the cohort cannot be read.
     """
     config = experiment.config
     fitted = fit(split.scores[fitting_role(split)])
     result = evaluate_calibration(split, fitted, wished_rate=config.evaluation.false_match_rate, seed=config.seed)
     views = Views(flip=embedder.flip, shift=embedder.shift)
-    write_calibration(folder / CALIBRATION, SavedCalibration(SCHEMA, checkpoint, step, views, fitted, result))
+    saved = SavedCalibration(SCHEMA, checkpoint, step, views, fitted, result)
     normalisation = _normalisation(experiment, embedder, split)
-    return dataclasses.replace(split, calibration=result, score_normalisation=normalisation)
+    return dataclasses.replace(split, calibration=result, score_normalisation=normalisation), saved
 
 
 def _normalisation(

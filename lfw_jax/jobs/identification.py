@@ -47,6 +47,5 @@ def identify(experiment: Experiment, embedder: Embedder, test: EmbeddedImages) -
         except Exception as error:  # whatever it is, a night of training must not end without its report
             traceback.print_exc()
             failed[item.name] = f"{type(error).__name__}: {error}."
-    # A .bin has pairs of images without identities, and one person may be in several pairs.
-    nameless = experiment.split.test in experiment.split.aligned
-    return Identification(None if nameless else identify_images(test), sets, failed)
+    # A list that names no identities, such as a .bin, may have one person under several names.
+    return Identification(identify_images(test) if experiment.split.test.named else None, sets, failed)

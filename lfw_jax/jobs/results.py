@@ -14,6 +14,7 @@ import numpy as np
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.evaluation.acquisition import acquisition, thresholds_in_use
+from lfw_jax.evaluation.calibration.decision import SavedCalibration
 from lfw_jax.evaluation.cross_pairs import all_pairs
 from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors
 from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
@@ -25,6 +26,7 @@ from lfw_jax.jobs.config_changes import FILE, recorded_changes
 from lfw_jax.jobs.diagnosis import diagnosis_of
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.identification import Identification
+from lfw_jax.jobs.run_files import write_run_files
 from lfw_jax.jobs.workdir import Workdir, flat
 from lfw_jax.models import parameter_count
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize
@@ -39,7 +41,6 @@ from lfw_jax.report.tensorboard_logs import EVALUATION, log_results
 from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.report.thumbnails import Thumbnails, pair_thumbnails
 from lfw_jax.training.history import HistoryRow, median_images_per_second, training_seconds
-from lfw_jax.typed_json import to_json
 
 _SHOWN_ERRORS = 6
 _PACKAGES = ("jax", "flax", "optax", "numpy")
@@ -69,15 +70,22 @@ class Run:
 def write_results(
     run: Run,
     split: EvaluatedSplit,
+    scores: Mapping[str, ScoredPairs],
+    calibration: SavedCalibration,
     sets: Sequence[VerificationResult] = (),
     failed: Mapping[str, str] = types.MappingProxyType({}),
     identification: Identification | None = None,
 ) -> RunMetrics:
-    """Write metrics.json and report.html, log to TensorBoard and print the tables.
+    """Write the files of an evaluation and its page, log to TensorBoard and print the tables.
+
+    Nothing is written before everything is computed, and metrics.json, scores.npz, embeddings.npz and calibration.json are then
+    replaced together, so that they belong to one evaluation.
 
     Args:
       run: the run.
       split: the results on the split.
+      scores: all scored pairs by their role.
+      calibration: the content of calibration.json.
       sets: the results of the embeddings on the evaluation sets.
       failed: the reason for each evaluation set that could not be evaluated, by its name.
       identification: the results of identification; None if there are none.
@@ -97,7 +105,7 @@ def write_results(
         diagnosis=diagnosis,
     )
     metrics = _with_error_rates(metrics, experiment, split)
-    run.workdir.write_json("metrics.json", to_json(metrics))
+    write_run_files(run.workdir.path, metrics, scores, split.images, calibration)
     _log(run, metrics, split)
     print_results(metrics)
     report = RunReport(

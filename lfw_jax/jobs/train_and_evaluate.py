@@ -8,9 +8,8 @@ from ml_collections import ConfigDict
 
 from lfw_jax.data.protocols.data_record import record_of
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.embeddings import write_embeddings
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
-from lfw_jax.evaluation.scores import ScoredPairs, write_scores
+from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
 from lfw_jax.evaluation.with_intervals import with_intervals
 from lfw_jax.inference.embedder import Embedder
@@ -142,13 +141,12 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
         assert step is not None
     embedder = experiment.embedder(variables)
     split = evaluate_split(experiment, embedder)
-    split = calibrated(experiment, embedder, split, folder=workdir.path, checkpoint=kind, step=step)
+    split, calibration = calibrated(experiment, embedder, split, checkpoint=kind, step=step)
     sets, set_scores, failed = evaluate_sets(experiment, embedder)
     identification = identify(experiment, embedder, split.images["test"])
-    write_scores(workdir.path / "scores.npz", {**split.scores, **set_scores})
-    write_embeddings(workdir.path / "embeddings.npz", split.images)
     run_of = Run(name, command, workdir, experiment, kind, step)
-    deliver(to_json(write_results(run_of, split, sets, failed, identification)))
+    scores = {**split.scores, **set_scores}
+    deliver(to_json(write_results(run_of, split, scores, calibration, sets, failed, identification)))
     if failed := {**failed, **identification.failed}:
         raise UserError(
             f"--config.evaluation: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "

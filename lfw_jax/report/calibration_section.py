@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from lfw_jax.evaluation.calibration.impostors import AT_MOST_IMAGES
 from lfw_jax.evaluation.calibration.results import (
     CalibrationResult,
     EvaluatedThreshold,
@@ -38,8 +39,10 @@ def thresholds_section(result: CalibrationResult) -> Section:
     """
     paragraphs = [
         f"A threshold for a wished false match rate (FMR, also called FAR) is chosen on {_comparisons(result)}, and evaluated on "
-        f"{result.test_comparisons:,} comparisons of the test images. {_wished_in_words(result)}",
-        "The interval of a threshold and that of the FMR on test images come from a bootstrap over identities, because "
+        f"{result.test_comparisons:,} comparisons of the test images; of more than {AT_MOST_IMAGES:,} images, a random sample of "
+        f"{AT_MOST_IMAGES:,} is compared. {_wished_in_words(result)}",
+        "The interval of a threshold comes from a bootstrap over identities, those of FMR and FNMR on test images from Wilson's "
+        "interval with the effective number of comparisons, because "
         f"comparisons that share an identity are dependent. By the rule of three, {result.comparisons:,} comparisons support "
         f"no FMR below {rate_text(result.smallest_rate)}; the fewer the identities, the less they support.",
     ]
@@ -188,7 +191,10 @@ def rate_interval(bounds: tuple[float, float]) -> str:
 
 
 def _comparisons(result: CalibrationResult) -> str:
-    return f"all {result.comparisons:,} comparisons between the images of {result.identities:,} {result.fitted_on}"
+    return (
+        f"{result.comparisons:,} comparisons of different identities, all between the images of {result.identities:,} "
+        f"{result.fitted_on}"
+    )
 
 
 def _wished_in_words(result: CalibrationResult) -> str:

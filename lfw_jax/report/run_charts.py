@@ -52,40 +52,25 @@ def distance_chart(pairs: ScoredPairs, thresholds: Mapping[str, float], *, follo
     )
 
 
-def roc_charts(pairs: ScoredPairs, *, follows: bool = False) -> tuple[Chart, Chart]:
-    """Return the ROC curve on a linear and on a logarithmic axis, over all thresholds.
+def roc_chart(pairs: ScoredPairs, *, follows: bool = False) -> Chart:
+    """Return the ROC curve, over all thresholds. `error_rate_charts` has that of low false match rates.
 
-    The title of the first chart states the exact area under the curve, in which ties count half.
+    Its title states the exact area under the curve, in which ties count half.
 
     Args:
       pairs: the scored pairs.
       follows: true for a point that the threshold slider of the page moves.
     """
     false, true = roc_points(pairs.distances, pairs.same)
-    area = roc_auc(pairs.distances, pairs.same)
-    different = int(np.sum(~pairs.same))
-    lowest = float(10.0 ** np.floor(np.log10(1 / different))) if different > 1 else 0.1
-    curve = Series("true match rate", false.tolist(), true.tolist(), role="same")
-    vertical, marker = Axis("true match rate (TMR)", limits=(0.0, 1.0), percent=True), "fmr-tmr" if follows else ""
-    linear = Chart(
-        title=f"ROC curve: AUC {area:.4f}",
+    return Chart(
+        title=f"ROC curve: AUC {roc_auc(pairs.distances, pairs.same):.4f}",
         x=Axis("false match rate (FMR)", limits=(0.0, 1.0), percent=True),
-        y=vertical,
-        series=[curve],
+        y=Axis("true match rate (TMR)", limits=(0.0, 1.0), percent=True),
+        series=[Series("true match rate", false.tolist(), true.tolist(), role="same")],
         diagonal=True,
         key="roc",
-        follows=marker,
+        follows="fmr-tmr" if follows else "",
     )
-    logarithmic = Chart(
-        title="ROC curve, logarithmic axis",
-        x=Axis("false match rate (FMR)", scale="log", limits=(lowest, 1.0), percent=True),
-        y=vertical,
-        series=[curve],
-        key="roc-logarithmic",
-        follows=marker,
-        shape="square",
-    )
-    return linear, logarithmic
 
 
 def training_charts(history: Sequence[HistoryRow]) -> list[Chart]:

@@ -19,7 +19,7 @@ from lfw_jax.report.formatting import (
     values_interval,
 )
 from lfw_jax.report.page import Section
-from lfw_jax.report.run_charts import distance_chart, distance_edges, roc_charts, training_charts
+from lfw_jax.report.run_charts import distance_chart, distance_edges, roc_chart, training_charts
 from lfw_jax.report.thumbnails import Thumbnails
 from lfw_jax.training.history import HistoryRow
 
@@ -82,15 +82,16 @@ def verification_section(result: ListResult, pairs: ScoredPairs, thumbnails: Thu
     if any(threshold.intervals for threshold in result.thresholds):
         paragraphs.append(_INTERVALS_IN_WORDS)
     lines = threshold_lines(result)
-    linear, logarithmic = roc_charts(pairs, follows=True)
     figures = [
         (
             f"{name}: distance between the two embeddings of each pair. The less the two distributions overlap, the better. "
             "A threshold accepts the pairs to its left.",
             distance_chart(pairs, lines, follows=True),
         ),
-        (f"{name}: true match rate against false match rate over all thresholds. The dotted line is guessing.", linear),
-        (f"{name}: the same curve on a logarithmic axis, which shows the low false match rates.", logarithmic),
+        (
+            f"{name}: true match rate against false match rate over all thresholds. The dotted line is guessing.",
+            roc_chart(pairs, follows=True),
+        ),
     ]
     explorer = Explorer(pairs, decision_counts(pairs, list(lines.values())), lines, distance_edges(pairs), thumbnails)
     return Section(

@@ -79,7 +79,7 @@ def _fold_chart(runs: Sequence[FinishedRun]) -> tuple[str, Chart]:
         series=[Series("accuracy", folds, [result.accuracy for result in best], "points", "first", low, high)],
         key="folds",
     )
-    return "The accuracy of each fold with its 95 % interval (Wilson), as if the pairs were independent.", chart
+    return "The accuracy of each fold with its 95 % interval (Wilson).", chart
 
 
 def _in_words(metrics: View2Metrics) -> str:

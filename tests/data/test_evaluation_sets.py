@@ -384,6 +384,8 @@ def test_a_bin_has_ten_consecutive_folds_and_unknown_identities(people: Path, tm
     assert found.pairs.folds is not None
     assert found.pairs.folds.tolist() == [0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     assert (found.name, found.identities) == ("cfp_fp", frozenset())
+    assert not found.pairs.named
+    assert not found.with_folds().where(same, "same").named
     assert any("does not name the identities" in note for note in found.notes)
     index = found.images.indices(found.pairs.second[1:2])[0]
     assert found.images.images[index] == images.images[images.indices([second[1]])[0]].read_bytes()

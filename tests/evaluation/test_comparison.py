@@ -15,8 +15,6 @@ from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.compare import ACCURACY, AUC, EER, HELD_OUT, Decisions, compare, decisions
 from lfw_jax.evaluation.comparison.resampling import (
     SortedScores,
-    corrected,
-    graph_of,
     percentile_interval,
     resampled_accuracies,
 )
@@ -24,6 +22,8 @@ from lfw_jax.evaluation.comparison.same_pairs import check_same_pairs, differenc
 from lfw_jax.evaluation.comparison.significance import bootstrap_p_value, holm, mcnemar
 from lfw_jax.evaluation.error_rates import equal_error_rate
 from lfw_jax.evaluation.intervals.bootstrap import edge_weights, identity_weights
+from lfw_jax.evaluation.intervals.identity_graph import graph_of, identity_graph
+from lfw_jax.evaluation.intervals.percentiles import corrected
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import verify, verify_folds
 from tests.evaluation.compared_folders import scored_pairs
@@ -124,15 +124,34 @@ def test_where_no_two_pairs_are_dependent_the_deviation_is_that_of_independent_p
         return weights @ values / weights.sum(axis=1)
 
     sampled = means(identity_weights(graph, resamples=2000, seed=0))
-    found = corrected(sampled, means(edge_weights(graph, resamples=2000, seed=0)), values.mean())
+    of_edges = means(edge_weights(graph, resamples=2000, seed=0))
+    found = corrected(sampled[:, None], of_edges[:, None], np.array([values.mean()]), graph)
     expected = values.std() / 1000**0.5
     assert sampled.std() == pytest.approx(3**0.5 * expected, rel=0.1)
     assert found.std() == pytest.approx(expected, rel=0.1)
 
 
-def test_pairs_within_identities_need_no_correction():
-    values = np.random.default_rng(0).normal(0.8, 0.1, 1000)
-    np.testing.assert_array_equal(corrected(values, np.full(100, 0.8), 0.8), 0.8 + (values - 0.8) * 1.0)
+@pytest.mark.parametrize(("identities", "factor"), [(5, (5 / 4) ** 0.5 * 2.776 / 1.960), (5000, 1.0)])
+def test_pairs_within_identities_are_widened_for_few_identities_alone(identities: int, factor: float):
+    values, each = np.random.default_rng(0).normal(0.8, 0.1, (1000, 1)), np.arange(identities)
+    graph = identity_graph(np.stack([each, each], axis=1))
+    for of_edges in (None, np.full((100, 1), 0.8)):
+        found = corrected(values, of_edges, np.array([0.8]), graph)
+        np.testing.assert_allclose(found, 0.8 + (values - 0.8) * factor, rtol=1e-3)
+
+
+def test_intervals_of_shares_stay_within_their_range():
+    pairs = scored_pairs("test", seed=0, gap=0.9)
+    runs = {"good": decided(pairs), "bad": decided(scored_pairs("test", seed=0, gap=-0.9))}
+    found = compare(runs, resamples=100)
+    for estimates in found.estimates.values():
+        for one in estimates.values():
+            assert 0 <= one.interval[0] <= one.interval[1] <= 1
+    assert all(-1 <= one.interval[0] <= one.interval[1] <= 1 for one in found.differences)
+
+
+def test_resamples_that_all_agree_are_no_evidence():
+    assert bootstrap_p_value(np.full(2000, 0.1)) == bootstrap_p_value(np.zeros(2000)) == 1
 
 
 def test_pairs_without_identities_are_resampled_one_by_one():

@@ -20,7 +20,7 @@ def scored(**changes) -> ScoredPairs:
 
 
 def test_scores_are_read_as_they_were_written(tmp_path):
-    lists = {"test": scored(), "held_out": scored(name="others", identities=None, images=None, folds=None)}
+    lists = {"test": scored(), "held_out": scored(name="others", identities=None, images=None, folds=None, named=False)}
     write_scores(tmp_path / "scores.npz", lists)
     found = read_scores(tmp_path / "scores.npz")
     assert list(found) == ["test", "held_out"]

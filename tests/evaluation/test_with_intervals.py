@@ -16,7 +16,7 @@ from lfw_jax.evaluation.intervals.rates import rate_interval
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import verify, verify_folds, with_held_out_threshold
-from lfw_jax.evaluation.with_intervals import with_intervals
+from lfw_jax.evaluation.with_intervals import affordable_resamples, with_intervals
 from lfw_jax.typed_json import from_json, to_json
 
 
@@ -80,8 +80,9 @@ def test_folds_get_the_interval_of_their_mean_and_decide_by_their_own_thresholds
     assert one.intervals.threshold.low <= one.threshold <= one.intervals.threshold.high
 
 
-def test_without_identities_the_intervals_say_that_they_treat_pairs_as_independent():
-    test, development = (dataclasses.replace(pairs, identities=None) for pairs in (TEST, DEVELOPMENT))
+@pytest.mark.parametrize("unknown", [{"identities": None}, {"named": False}])
+def test_without_identities_the_intervals_say_that_they_treat_pairs_as_independent(unknown: dict):
+    test, development = (dataclasses.replace(pairs, **unknown) for pairs in (TEST, DEVELOPMENT))
     metrics = with_intervals(verify(test, development), development=development, resamples=50).metrics
     one = metrics.by_rule("accuracy")
     assert one.intervals is not None
@@ -116,10 +117,10 @@ def test_a_perfect_list_has_intervals():
     metrics = with_intervals(verify(pairs, development), development=development, resamples=50).metrics
     intervals = metrics.by_rule("accuracy").intervals
     assert intervals is not None
+    assert metrics.auc == 1.0
+    assert metrics.auc_interval is None  # all resamples agree, and an interval from 1 to 1 would claim certainty
     assert (intervals.accuracy.high, intervals.false_accept_rate.low) == (1.0, 0.0)
     assert 0.6 < intervals.accuracy.low < 1
-    assert metrics.auc_interval is not None
-    assert metrics.auc_interval.ends == (1.0, 1.0)
 
 
 def test_what_thresholds_were_chosen_on_is_required():
@@ -128,3 +129,26 @@ def test_what_thresholds_were_chosen_on_is_required():
     held_out = with_held_out_threshold(RESULT, sampled(2, "held out"))
     with pytest.raises(ValueError, match="held-out identities, found none"):
         with_intervals(held_out, development=DEVELOPMENT, resamples=5)
+
+
+def test_intervals_stay_within_the_range_of_their_metrics():
+    few = np.repeat([True, False], [2, 4])
+    identities = np.array([["a", "a"], ["b", "b"], *[["a", "b"]] * 4])
+    development = ScoredPairs("two identities", np.array([0.2, 1.1, 0.9, 1.2, 1.3, 1.4]), few, identities)
+    rng = np.random.default_rng(0)
+    labelled = rng.random(120) < 0.5
+    names = rng.integers(0, 12, (120, 2))
+    names[labelled, 1] = names[labelled, 0]
+    pairs = ScoredPairs("test", np.where(labelled, 0.5, 1.0) + 0.2 * rng.normal(size=120), labelled, names)
+    metrics = with_intervals(verify(pairs, development), development=development, resamples=300).metrics
+    one = metrics.by_rule("accuracy").intervals
+    assert one is not None
+    assert metrics.auc_interval is not None
+    assert one.threshold.low >= 0
+    assert metrics.auc < metrics.auc_interval.high <= 1
+
+
+def test_long_lists_have_fewer_resamples_but_never_too_few():
+    expected = {6_000: 1000, 100_000: 1000, 250_000: 400, 1_000_000: 200, 15_000_000: 200}
+    assert {pairs: affordable_resamples(1000, pairs) for pairs in expected} == expected
+    assert affordable_resamples(50, 1_000_000) == 50

@@ -1,5 +1,7 @@
 """Scores of pair lists: distances derived independently, identities and numbers kept, and a cache of decoded images."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,8 @@ def test_scores_are_distances_of_unit_embeddings_with_the_identities_of_each_pai
     np.testing.assert_array_equal(scored.same, PAIRS.same)
     np.testing.assert_array_equal(scored.folds, PAIRS.folds)
     assert scored.identities.tolist() == [[a, b] for (a, _), (b, _) in zip(FIRST, SECOND, strict=True)]
+    assert scored.named
+    assert not score(embedder, dataclasses.replace(PAIRS, named=False), PIXELS).named
     assert scored.images.tolist() == [[a, b] for (_, a), (_, b) in zip(FIRST, SECOND, strict=True)]
 
 

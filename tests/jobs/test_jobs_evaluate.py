@@ -21,6 +21,7 @@ from lfw_jax.evaluation.calibration.decision import read_calibration
 from lfw_jax.evaluation.cross_pairs import all_pairs
 from lfw_jax.evaluation.embeddings import read_embeddings
 from lfw_jax.evaluation.finished_runs import read_finished_run
+from lfw_jax.evaluation.intervals.interval import WILSON_INDEPENDENT
 from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.jobs.experiment import build_experiment
@@ -99,6 +100,23 @@ def test_an_evaluation_needs_no_optimizer_in_configuration_or_checkpoint(finishe
     assert_equal_scores(workdir, finished)
 
 
+def test_an_evaluation_that_fails_leaves_all_files_of_the_earlier_one(
+    finished: Path, faces: Path, tmp_path: Path, monkeypatch
+):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    names = ("metrics.json", "scores.npz", "embeddings.npz", "calibration.json", "report.html")
+    before = {name: (workdir / name).read_bytes() for name in names}
+
+    def fail(*_):
+        raise UserError("the manifest is damaged")
+
+    monkeypatch.setattr("lfw_jax.jobs.results.diagnosis_of", fail)
+    with pytest.raises(UserError, match="the manifest is damaged"):
+        one_run(tiny(faces, **{"evaluation.cohort": 0, "evaluation.shift": 0}), workdir, train=False)
+    assert {name: (workdir / name).read_bytes() for name in names} == before
+
+
 def test_a_set_that_fails_costs_no_other_result(finished: Path, faces: Path, tmp_path: Path, monkeypatch, capsys):
     images = read_folder(faces)
     pairs = generate_pairs(dict.fromkeys(images.names[:4], 4), pairs=8, seed=0)
@@ -125,7 +143,10 @@ def test_a_set_that_fails_costs_no_other_result(finished: Path, faces: Path, tmp
     assert found["failed_sets"] == {"bad": "image 3 of bad cannot be decoded.", "worse": "MemoryError: 40 GB."}
     assert list(found["sets"]) == ["good"]
     assert read_finished_run(workdir).metrics.failed_sets.keys() == {"bad", "worse"}
-    assert "sets/good" in read_scores(workdir / "scores.npz")
+    assert found["sets"]["good"]["thresholds"][0]["intervals"]["accuracy"]["method"] == WILSON_INDEPENDENT
+    scores = read_scores(workdir / "scores.npz")
+    assert not scores["sets/good"].named  # a .bin names no identities
+    assert scores["test"].named
     assert "bad could not be evaluated" in (workdir / "report.html").read_text()
     assert "evaluation set bad could not be evaluated" in capsys.readouterr().out
 

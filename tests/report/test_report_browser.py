@@ -159,7 +159,7 @@ def test_the_slider_moves_table_line_and_points_together_to_the_numbers_of_pytho
         assert rate == pytest.approx(100 * found.mean(), abs=0.051)
     fmr, tmr = accepted[~pairs.same].mean(), accepted[pairs.same].mean()
     assert follower(page, "distances")[0] == pytest.approx(threshold)
-    for chart in ("roc", "roc-logarithmic"):
+    for chart in ("roc", "roc-low-rates"):
         assert follower(page, chart) == pytest.approx([fmr, tmr])
     assert f"{threshold:.4f}" in page.locator(".slider output").inner_text()
     accuracy = float(text_of(page, 'value="accuracy"').removesuffix(" %"))

@@ -201,7 +201,8 @@ def _name_pairs(
     numbers = np.ones(2 * len(same), np.int32)
     numbers[1::2] += same
     storage = "pixels" if isinstance(images, np.ndarray) else "encoded"
-    return ImageSet(tuple(names), labels, numbers, images, storage), PairList(tuple(first), tuple(second), same, name)
+    pairs = PairList(tuple(first), tuple(second), same, name, named=False)
+    return ImageSet(tuple(names), labels, numbers, images, storage), pairs
 
 
 def _with(images: ImageSet, skipped: Sequence[Skipped]) -> ImageSet:

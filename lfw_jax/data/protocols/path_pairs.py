@@ -135,6 +135,7 @@ def images_of(
         same=listed.same,
         name=listed.name,
         folds=listed.folds,
+        named=all(name in known for name in files),
     )
     return images, pairs, named, contradicting
 

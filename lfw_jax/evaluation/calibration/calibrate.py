@@ -3,7 +3,7 @@
 import dataclasses
 
 from lfw_jax.evaluation.calibration.cllr import cllr, min_cllr
-from lfw_jax.evaluation.calibration.impostors import ImpostorComparisons, all_impostors
+from lfw_jax.evaluation.calibration.impostors import ImpostorComparisons, impostors_of
 from lfw_jax.evaluation.calibration.likelihood_ratio import (
     Calibration,
     IsotonicCalibration,
@@ -20,8 +20,9 @@ from lfw_jax.evaluation.calibration.operating_threshold import (
 from lfw_jax.evaluation.calibration.reliability import expected_calibration_error, reliability_bins
 from lfw_jax.evaluation.calibration.results import CalibratedMetrics, CalibrationResult, EvaluatedThreshold
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
+from lfw_jax.evaluation.intervals.identity_graph import graph_of
+from lfw_jax.evaluation.intervals.rates import rate_interval
 from lfw_jax.evaluation.scores import ScoredPairs
-from lfw_jax.evaluation.thresholds import verification_scores, wilson_interval
 
 RATES = (0.1, 0.01, 0.001, 0.0001)
 """False match rates of the table of thresholds, as far as the comparisons support them."""
@@ -60,7 +61,7 @@ def evaluate_calibration(
     """Return the quality of calibrations on the test pairs, and thresholds for false match rates.
 
     Thresholds are chosen on all comparisons of different identities among the images of the fit, and evaluated on all those among
-    the test images.
+    the test images. A list that names no identities, such as a `.bin` file, has its listed different pairs instead.
 
     Args:
       split: the evaluated split.
@@ -70,8 +71,8 @@ def evaluate_calibration(
     """
     role = fitting_role(split)
     fitted_pairs, test = split.scores[role], split.scores["test"]
-    impostors = all_impostors(split.images[role], seed=seed)
-    test_impostors = all_impostors(split.images["test"], seed=seed)
+    impostors = impostors_of(fitted_pairs, split.images[role], seed=seed)
+    test_impostors = impostors_of(test, split.images["test"], seed=seed)
     least = smallest_supported_rate(len(impostors))
     rates = sorted({rate for rate in (*RATES, wished_rate) if rate >= least}, reverse=True)
     return CalibrationResult(
@@ -111,12 +112,12 @@ def _threshold(
     impostors: ImpostorComparisons, test_impostors: ImpostorComparisons, test: ScoredPairs, rate: float, *, seed: int
 ) -> EvaluatedThreshold:
     chosen = operating_threshold(impostors, rate, seed=seed)
-    false_match_rate, interval = match_rate(test_impostors, chosen.threshold, seed=seed)
-    scores, same = verification_scores(test.distances, test.same, chosen.threshold), int(test.same.sum())
+    false_match_rate, interval = match_rate(test_impostors, chosen.threshold)
+    rejected = test.distances[test.same] >= chosen.threshold
     return EvaluatedThreshold(
         chosen=chosen,
         false_match_rate=false_match_rate,
         false_match_rate_interval=interval,
-        false_non_match_rate=scores.false_reject_rate,
-        false_non_match_rate_interval=wilson_interval(round(scores.false_reject_rate * same), same),
+        false_non_match_rate=float(rejected.mean()),
+        false_non_match_rate_interval=rate_interval(rejected, graph_of(test).subset(test.same)).ends,
     )

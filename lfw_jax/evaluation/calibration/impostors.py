@@ -1,12 +1,15 @@
 """Impostor comparisons: distances between images of different identities, with their identities."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from lfw_jax.evaluation.embeddings import EmbeddedImages
+from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph
+from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.unit_length import unit_length
 
 AT_MOST_IMAGES = 1000
@@ -24,12 +27,19 @@ class ImpostorComparisons:
       first: index of the first identity of each comparison.
       second: index of the second identity.
       identities: number of identities.
+      known: false if identities are unknown, and each comparison stands for one of its own.
     """
 
     distances: Float[np.ndarray, "comparisons"]
     first: Int[np.ndarray, "comparisons"]
     second: Int[np.ndarray, "comparisons"]
     identities: int
+    known: bool = True
+
+    @functools.cached_property
+    def graph(self) -> IdentityGraph:
+        """The identities as a graph, for intervals."""
+        return IdentityGraph(self.identities, self.first, self.second, self.known)
 
     def __len__(self) -> int:
         return len(self.distances)
@@ -87,3 +97,27 @@ def all_impostors(
     distances = (measure or euclidean_measure(images))(chosen[one], chosen[other])
     order = np.argsort(distances, kind="stable")
     return ImpostorComparisons(distances[order], labels[one][order], labels[other][order], len(names))
+
+
+def impostors_of(
+    pairs: ScoredPairs, images: EmbeddedImages, measure: Measure | None = None, *, seed: int = 0
+) -> ImpostorComparisons:
+    """Return the impostor comparisons of a list.
+
+    They are all those of its images, or the different pairs of a list that names no identities: in a `.bin` file one
+    person has several names, so that images of two names are not known to show two people.
+
+    Args:
+      pairs: the scored pairs.
+      images: their embedded images.
+      measure: the distance that the pairs have; by default the Euclidean one of embeddings of length 1.
+      seed: seed of the sample if there are many images.
+
+    Raises:
+      ValueError: images of fewer than two identities.
+    """
+    if pairs.named:
+        return all_impostors(images, measure, seed=seed)
+    distances = np.sort(pairs.distances[~pairs.same])
+    each = np.arange(len(distances))
+    return ImpostorComparisons(distances, each, each, len(each), known=False)

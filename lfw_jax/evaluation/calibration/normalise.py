@@ -3,7 +3,7 @@
 import numpy as np
 
 from lfw_jax.evaluation.calibration.calibrate import RATES, fitting_role
-from lfw_jax.evaluation.calibration.impostors import ImpostorComparisons, all_impostors
+from lfw_jax.evaluation.calibration.impostors import ImpostorComparisons, impostors_of
 from lfw_jax.evaluation.calibration.operating_threshold import smallest_supported_rate
 from lfw_jax.evaluation.calibration.results import RateAtRate, ScoreMetrics, ScoreNormalisationResult
 from lfw_jax.evaluation.calibration.score_norm import NEAREST, mean_cohort, normalised_measure, normalised_pairs
@@ -32,7 +32,7 @@ def evaluate_normalisation(
     measure = normalised_measure(test_images, cohort)
     after = normalised_pairs(split.scores["test"], test_images, measure)
     other = normalised_pairs(split.scores[role], other_images, normalised_measure(other_images, cohort))
-    plain = all_impostors(test_images, seed=seed)
+    plain = impostors_of(split.scores["test"], test_images, seed=seed)
     return ScoreNormalisationResult(
         cohort_identities=len(cohort),
         cohort_images=len(cohort_images),
@@ -40,7 +40,7 @@ def evaluate_normalisation(
         chosen_on=split.scores[role].name,
         evaluated_on=split.scores["test"].name,
         before=_metrics(split.scores["test"], split.scores[role], plain),
-        after=_metrics(after, other, all_impostors(test_images, measure, seed=seed)),
+        after=_metrics(after, other, impostors_of(after, test_images, measure, seed=seed)),
     )
 
 

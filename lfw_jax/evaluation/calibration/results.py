@@ -29,10 +29,10 @@ class EvaluatedThreshold:
 
     Attributes:
       chosen: the threshold, and its intervals on the comparisons it was chosen on.
-      false_match_rate: share of all comparisons of different test identities that are accepted (FMR).
-      false_match_rate_interval: 95 % interval of that rate, by a bootstrap over identities.
+      false_match_rate: share of the comparisons of different test identities that are accepted (FMR).
+      false_match_rate_interval: 95 % interval of that rate: Wilson's, for comparisons that share identities.
       false_non_match_rate: share of the same test pairs that are rejected (FNMR).
-      false_non_match_rate_interval: 95 % interval of that rate (Wilson), as if pairs were independent.
+      false_non_match_rate_interval: 95 % interval of that rate: Wilson's, for pairs that share identities.
     """
 
     chosen: OperatingThreshold

@@ -9,8 +9,7 @@ from jaxtyping import Bool, Float
 
 from lfw_jax.evaluation.comparison.resampling import (
     SortedScores,
-    corrected,
-    graph_of,
+    defined,
     percentile_interval,
     resampled_accuracies,
 )
@@ -18,7 +17,8 @@ from lfw_jax.evaluation.comparison.results import Estimate, McNemar, PairedDiffe
 from lfw_jax.evaluation.comparison.same_pairs import check_same_pairs
 from lfw_jax.evaluation.comparison.significance import bootstrap_p_value, holm, mcnemar
 from lfw_jax.evaluation.intervals.bootstrap import edge_weights, identity_weights
-from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph
+from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph, graph_of
+from lfw_jax.evaluation.intervals.percentiles import corrected
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
 
@@ -110,6 +110,7 @@ def compare(runs: Mapping[str, Decisions], *, resamples: int = RESAMPLES, seed: 
     graph = graph_of(next(iter(runs.values())).pairs)
     edges = edge_weights(graph, resamples=min(resamples, _MOST_EDGE_RESAMPLES), seed=seed)
     samples = _Samples(
+        graph,
         observed=_measured(runs, [np.ones((1, len(graph)))]),
         sampled=_measured(runs, identity_weights(graph, resamples=resamples, seed=seed)),
         of_edges=_measured(runs, edges),
@@ -130,11 +131,13 @@ class _Samples:
     """Every metric of every run, on the pairs themselves and in all resamples.
 
     Attributes:
+      graph: the identities of the pairs.
       observed: on the pairs themselves, as arrays of one value.
       sampled: in each resample of the identities.
       of_edges: in each resample of the pairs of identities alone.
     """
 
+    graph: IdentityGraph
     observed: Samples
     sampled: Samples
     of_edges: Samples
@@ -148,7 +151,9 @@ class _Samples:
             for part in (self.observed, self.sampled, self.of_edges)
         )
         value = float(observed[0])
-        usable = corrected(sampled, of_edges, value)
+        estimate, usable = np.array([value]), defined(sampled)[:, None]
+        usable = corrected(usable, of_edges[:, None], estimate, self.graph)[:, 0]
+        usable = np.clip(usable, -1.0 if reference else 0.0, 1.0)
         return value, percentile_interval(usable, value), usable
 
 

@@ -6,41 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph, identity_graph, unknown_identities
 from lfw_jax.evaluation.scores import ScoredPairs
 
 _FEWEST_USABLE = 0.5
-_LEAST_SHARE = 1 / 3
-
-
-def graph_of(pairs: ScoredPairs) -> IdentityGraph:
-    """Return the graph of the identities of a list, or of pairs that stand for one each if unknown."""
-    return unknown_identities(len(pairs)) if pairs.identities is None else identity_graph(pairs.identities)
-
-
-def corrected(
-    values: Float[np.ndarray, "resamples"], of_edges: Float[np.ndarray, "others"], estimate: float
-) -> Float[np.ndarray, "usable"]:
-    """Return the resamples of a metric with their excess of variance removed.
-
-    The bootstrap over identities counts the variance that a pair of two identities has of its own three times; the correction
-    is that of `intervals.percentiles`. The variance becomes that of the resamples − 2 × that of the edges alone. Deviations from
-    the estimate are scaled by the root of the ratio, which is at least 1/3, its value where no two pairs are dependent.
-
-    Args:
-      values: the metric in each resample of the identities; NaN where it is undefined.
-      of_edges: the metric in each resample of `edge_weights`.
-      estimate: the metric of the pairs themselves.
-
-    Raises:
-      UserError: the metric is undefined in most resamples.
-    """
-    values, of_edges = defined(values), of_edges[~np.isnan(of_edges)]
-    variance = float(np.var(values))
-    if not variance:
-        return values
-    share = 1.0 - 2.0 * float(np.var(of_edges)) / variance if len(of_edges) else 1.0
-    return estimate + (values - estimate) * np.sqrt(np.clip(share, _LEAST_SHARE, 1.0))
 
 
 def resampled_accuracies(

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
+_EQUAL = 1e-12  # differences of shares that rounding alone makes
+
 
 def mcnemar(
     run_correct: Bool[np.ndarray, "pairs"], reference_correct: Bool[np.ndarray, "pairs"]
@@ -36,7 +38,8 @@ def bootstrap_p_value(differences: Float[np.ndarray, "resamples"]) -> float:
     """Return the two-sided p-value of the hypothesis that a difference is zero.
 
     It inverts the percentile interval: twice the share of resamples on the rarer side of zero. Zeros count on both sides, and
-    one is added to counts and resamples, so that the p-value is never 0. Source: Davison & Hinkley, "Bootstrap Methods and
+    one is added to counts and resamples, so that the p-value is never 0. Resamples that all agree, as those of two identities
+    do, say nothing of the variation, and the p-value is 1. Source: Davison & Hinkley, "Bootstrap Methods and
     their Application", Cambridge, 1997, sections 4.2 and 5.
 
     Args:
@@ -47,6 +50,8 @@ def bootstrap_p_value(differences: Float[np.ndarray, "resamples"]) -> float:
     """
     if not len(differences):
         raise ValueError("expected at least one resample, found none")
+    if np.ptp(differences) < _EQUAL:
+        return 1.0
     rarer = min(int(np.sum(differences <= 0)), int(np.sum(differences >= 0)))
     return min(1.0, 2 * (rarer + 1) / (len(differences) + 1))
 

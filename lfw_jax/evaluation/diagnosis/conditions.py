@@ -7,7 +7,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from lfw_jax.evaluation.thresholds import decision_scores, wilson_interval
+from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph
+from lfw_jax.evaluation.intervals.rates import rate_interval
+from lfw_jax.evaluation.thresholds import decision_scores
 
 BINS = 3
 """Number of bins of an attribute: terciles."""
@@ -42,7 +44,7 @@ class ConditionBin:
       pairs: number of pairs.
       same_pairs: number of these that show one identity.
       accuracy: share of the pairs that are classified correctly.
-      interval: 95 % interval of the accuracy (Wilson), as if pairs were independent.
+      interval: 95 % interval of the accuracy: Wilson's, for pairs that share identities.
       false_match_rate: share of the different pairs that are accepted (FMR).
       false_non_match_rate: share of the same pairs that are rejected (FNMR).
     """
@@ -91,6 +93,7 @@ def condition(
     indices: tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]],
     accepted: Bool[np.ndarray, "pairs"],
     same: Bool[np.ndarray, "pairs"],
+    graph: IdentityGraph,
     *,
     bins: int = BINS,
 ) -> Condition:
@@ -101,6 +104,7 @@ def condition(
       indices: the indices in the attribute's values of the first and of the second image of each pair.
       accepted: true where a pair is accepted as one identity.
       same: true where both images show one identity.
+      graph: identities of the pairs, for the intervals.
       bins: number of quantiles.
     """
     first, second = attribute.values[indices[0]], attribute.values[indices[1]]
@@ -109,8 +113,8 @@ def condition(
     shown = values[known]
     edges = np.unique(np.quantile(shown, np.arange(1, bins) / bins, method="inverted_cdf")) if len(shown) else shown
     index = np.searchsorted(edges, shown)  # a value equal to an edge belongs below it
-    accepted, same = accepted[known], same[known]
-    found = [_bin(shown[index == i], accepted[index == i], same[index == i]) for i in np.unique(index)]
+    parts = [np.flatnonzero(known)[index == i] for i in np.unique(index)]
+    found = [_bin(values[part], accepted[part], same[part], graph.subset(part)) for part in parts]
     return Condition(attribute.name, attribute.unit, attribute.harder, int(np.sum(~known)), tuple(found))
 
 
@@ -119,12 +123,13 @@ def conditions(
     indices: tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]],
     accepted: Bool[np.ndarray, "pairs"],
     same: Bool[np.ndarray, "pairs"],
+    graph: IdentityGraph,
 ) -> dict[str, Condition]:
     """Return the accuracy of pairs against each attribute, by its key. Arguments as of `condition`."""
-    return {key: condition(attribute, indices, accepted, same) for key, attribute in attributes.items()}
+    return {key: condition(attribute, indices, accepted, same, graph) for key, attribute in attributes.items()}
 
 
-def _bin(values: np.ndarray, accepted: np.ndarray, same: np.ndarray) -> ConditionBin:
+def _bin(values: np.ndarray, accepted: np.ndarray, same: np.ndarray, graph: IdentityGraph) -> ConditionBin:
     scores = decision_scores(accepted, same)
     return ConditionBin(
         low=float(values.min()),
@@ -132,7 +137,7 @@ def _bin(values: np.ndarray, accepted: np.ndarray, same: np.ndarray) -> Conditio
         pairs=len(values),
         same_pairs=int(same.sum()),
         accuracy=scores.accuracy,
-        interval=wilson_interval(scores.correct, len(values)),
+        interval=rate_interval(accepted == same, graph, strata=same).ends,
         false_match_rate=scores.false_accept_rate,
         false_non_match_rate=scores.false_reject_rate,
     )

@@ -24,6 +24,7 @@ from lfw_jax.evaluation.diagnosis.sentences import findings, paragraph
 from lfw_jax.evaluation.diagnosis.separation import separation
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
+from lfw_jax.evaluation.intervals.identity_graph import graph_of
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.roc import roc_auc
 from lfw_jax.evaluation.scores import ScoredPairs
@@ -71,8 +72,10 @@ def diagnose(split: EvaluatedSplit, measured: Measured, training: TrainingRecord
         space=(space := embedding_space(images.embeddings, labels)),
         hubness=hubs,
         identities=people,
-        conditions=conditions(measured.attributes, measured.indices, accepted, pairs.same),
-        label_errors=(errors := label_errors(pairs, images, near, test.by_rule("accuracy").threshold)),
+        conditions=conditions(measured.attributes, measured.indices, accepted, pairs.same, graph_of(pairs)),
+        label_errors=(
+            errors := label_errors(pairs, images if pairs.named else None, near, test.by_rule("accuracy").threshold)
+        ),
         training=training,
         data=dataclasses.replace(data, test_identities=people.identities if people else None),
     )

@@ -79,7 +79,7 @@ def identity_difficulty(pairs: ScoredPairs, accepted: Bool[np.ndarray, "pairs"])
     Returns:
       The difficulty; None if the identities are unknown.
     """
-    if pairs.identities is None:
+    if pairs.identities is None or not pairs.named:
         return None
     names, members = np.unique(pairs.identities, return_inverse=True)
     members = members.reshape(len(pairs), 2)

@@ -79,8 +79,8 @@ def too_few(found: Evidence) -> str | None:
     identities = found.data.test_identities
     if high - low > WIDE_INTERVAL:
         return (
-            f"The test set is small: the 95 % interval of the accuracy spans {share(low, 1)} to {share(high, 1)}, and a smaller "
-            "difference between two runs means nothing."
+            f"The test set is small: the 95 % interval of the accuracy spans {share(low, 1)} to {share(high, 1)}. Smaller "
+            "differences from a published figure mean nothing; two runs on the same pairs are compared by --mode=compare."
         )
     if identities is not None and identities < FEW_IDENTITIES:
         return f"The test set has only {identities} identities, so that the figures depend on who they are."

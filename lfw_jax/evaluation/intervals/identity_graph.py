@@ -6,6 +6,8 @@ import functools
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from lfw_jax.evaluation.scores import ScoredPairs
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class IdentityGraph:
@@ -110,3 +112,14 @@ def unknown_identities(pairs: int) -> IdentityGraph:
     """
     each = np.arange(pairs)
     return IdentityGraph(pairs, each, each, known=False)
+
+
+def graph_of(pairs: ScoredPairs) -> IdentityGraph:
+    """Return the graph of the identities of a list, or of independent pairs if they are unknown.
+
+    Args:
+      pairs: the scored pairs.
+    """
+    if pairs.identities is None or not pairs.named:
+        return unknown_identities(len(pairs))
+    return identity_graph(pairs.identities)

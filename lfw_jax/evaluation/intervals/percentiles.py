@@ -36,34 +36,56 @@ def bootstrap_intervals(
     estimates: Sequence[float],
     *,
     edge_statistic: Statistic | None = None,
+    limits: tuple[float, float] = (-np.inf, np.inf),
     resamples: int = RESAMPLES,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[Interval, ...]:
     """Return the interval of each metric by the corrected vertex bootstrap.
 
-    Each interval contains the estimate. Resamples without a metric, such as the AUC without same pairs, are left out.
+    Each interval contains the estimate. Resamples without a metric, such as the AUC without same pairs, are left out. If all
+    others agree, as where no pair is classified wrongly, low and high are equal, which says nothing of the uncertainty.
 
     Args:
       statistic: the metrics.
       graph: identities of the pairs.
       estimates: each metric of the pairs themselves.
       edge_statistic: metrics of nearly equal variance for the second bootstrap, if they are faster to compute.
+      limits: the smallest and the greatest possible value, which corrected deviations may exceed.
       resamples: number of resamples, of identities and again of edges.
       confidence: probability that an interval covers the true value.
       seed: seed of the resampling.
     """
     centre = np.asarray(estimates, np.float64)
     values = _values(statistic, identity_weights(graph, resamples=resamples, seed=seed))
-    share = np.ones(len(centre))
+    of_edges = None
     if len(graph.edges):
         of_edges = _values(edge_statistic or statistic, edge_weights(graph, resamples=resamples, seed=seed))
-        share = _share_of_variance(values, of_edges)
-    values = centre + (values - centre) * np.sqrt(share) * _few_identities(graph, confidence)
+    values = np.clip(corrected(values, of_edges, centre, graph, confidence), *limits)
     low, high = percentiles(values, confidence)
     low, high = np.fmin(low, centre), np.fmax(high, centre)
     method = VERTEX_BOOTSTRAP if graph.known else PAIR_BOOTSTRAP
     return tuple(Interval(float(a), float(b), confidence, method) for a, b in zip(low, high, strict=True))
+
+
+def corrected(
+    values: Float[np.ndarray, "resamples metrics"],
+    of_edges: Float[np.ndarray, "others metrics"] | None,
+    estimates: Float[np.ndarray, "metrics"],
+    graph: IdentityGraph,
+    confidence: float = 0.95,
+) -> Float[np.ndarray, "resamples metrics"]:
+    """Return the resamples with their excess of variance removed, and widened for few identities.
+
+    Args:
+      values: the metrics in each resample of the identities; NaN where a resample does not have one.
+      of_edges: the metrics in each resample of the edges; None for pairs within one identity, which have no excess.
+      estimates: each metric of the pairs themselves.
+      graph: identities of the pairs.
+      confidence: that of the interval.
+    """
+    share = np.ones(len(estimates)) if of_edges is None else _share_of_variance(values, of_edges)
+    return estimates + (values - estimates) * np.sqrt(share) * _few_identities(graph, confidence)
 
 
 def percentiles(

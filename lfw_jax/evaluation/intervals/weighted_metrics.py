@@ -43,17 +43,6 @@ class WeightedPairs:
             lost = (lost + np.einsum("rs,rs->r", of_same, up_to)) / 2
         return 1 - _ratio(lost, of_same.sum(axis=1) * nearer[:, -1])
 
-    def equal_error_rate(self, weights: Float[np.ndarray, "resamples pairs"]) -> Float[np.ndarray, "resamples"]:
-        """Return the mean of FMR and FNMR at the threshold where they differ least, in each resample.
-
-        Args:
-          weights: weight of each pair in each resample.
-        """
-        true, false = self._accepted(weights, self._same), self._accepted(weights, ~self._same)
-        fmr, fnmr = _ratio(false, false[:, -1:]), 1 - _ratio(true, true[:, -1:])
-        nearest = np.argmin(np.abs(fmr - fnmr), axis=1)[:, None]
-        return np.take_along_axis((fmr + fnmr) / 2, nearest, axis=1)[:, 0]
-
     def best(self, rule: str, weights: Float[np.ndarray, "resamples pairs"]) -> Float[np.ndarray, "resamples"]:
         """Return the best threshold in each resample, as `thresholds.RULES` do for one list.
 

@@ -1,14 +1,20 @@
 """Thresholds for a wished false match rate."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.calibration.impostors import ImpostorComparisons, all_impostors
+from lfw_jax.evaluation.calibration.impostors import ImpostorComparisons, all_impostors, impostors_of
 from lfw_jax.evaluation.calibration.operating_threshold import match_rate, operating_threshold, smallest_supported_rate
 from lfw_jax.evaluation.embeddings import EmbeddedImages
+from lfw_jax.evaluation.intervals.identity_graph import identity_graph
+from lfw_jax.evaluation.intervals.rates import rate_interval
+from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.evaluation.thresholds import wilson_interval
 from lfw_jax.evaluation.verification import pair_distances
 
 
@@ -52,7 +58,7 @@ def test_the_threshold_is_the_largest_with_at_most_the_wished_rate(seed: int, ra
     assert found.false_match_rate == np.mean(impostors.distances < found.threshold) <= rate + 1e-12
     above = np.nextafter(found.threshold, np.inf)
     assert np.mean(impostors.distances < above) > rate - 1e-12
-    assert match_rate(impostors, found.threshold, resamples=10)[0] == found.false_match_rate
+    assert match_rate(impostors, found.threshold)[0] == found.false_match_rate
 
 
 def test_rates_below_the_rule_of_three_are_refused():
@@ -67,9 +73,35 @@ def test_rates_below_the_rule_of_three_are_refused():
             operating_threshold(impostors, rate)
 
 
-def test_a_rate_without_false_match_has_the_upper_end_of_the_rule_of_three():
-    impostors = all_impostors(embedded(6, 3))
-    assert match_rate(impostors, 0.0) == (0.0, (0.0, 3 / 135))
+def test_a_rate_without_false_match_is_bounded_by_the_identities_and_not_by_the_comparisons():
+    few, many = all_impostors(embedded(6, 3)), all_impostors(embedded(6, 10))
+    (rate, (low, high)), (_, (_, of_many)) = match_rate(few, 0.0), match_rate(many, 0.0)
+    assert (rate, low) == (0.0, 0.0)
+    assert high > 10 * 3 / len(few)
+    assert of_many == pytest.approx(high)  # more images of the same identities are no more identities
+
+
+def test_the_rate_of_impostors_has_the_interval_of_their_identities():
+    impostors = all_impostors(embedded(12, 3))
+    threshold = float(impostors.distances[40])
+    graph = identity_graph(np.stack([impostors.first, impostors.second], axis=1))
+    expected = rate_interval(impostors.distances < threshold, graph)
+    rate, ends = match_rate(impostors, threshold)
+    assert rate == 40 / len(impostors)
+    assert ends == pytest.approx(expected.ends)
+
+
+def test_a_list_that_names_no_identities_has_its_listed_impostors_only():
+    images = embedded(8, 2)
+    first, second = np.arange(0, 16, 2), np.roll(np.arange(1, 17, 2), 1)
+    distances = np.append(pair_distances(images.embeddings, first, second), 0.1)
+    identities = np.stack([images.identities[np.append(first, 0)], images.identities[np.append(second, 1)]], axis=1)
+    pairs = ScoredPairs("list", distances, np.arange(9) == 8, identities)
+    assert len(impostors_of(pairs, images)) == 8 * 7 // 2 * 4
+    found = impostors_of(dataclasses.replace(pairs, named=False), images)
+    np.testing.assert_array_equal(found.distances, np.sort(distances[:8]))
+    low, high = match_rate(found, float(found.distances[2]))[1]
+    assert (low, high) == pytest.approx(wilson_interval(2, 8))
 
 
 def test_the_bootstrap_equals_one_that_lists_every_resampled_comparison():
@@ -84,7 +116,6 @@ def test_the_bootstrap_equals_one_that_lists_every_resampled_comparison():
         rates.append(np.mean(repeated < found.threshold))
     for interval, values in ((found.threshold_interval, thresholds), (found.false_match_rate_interval, rates)):
         assert interval == pytest.approx(np.percentile(values, (2.5, 97.5), method="inverted_cdf"))
-    assert match_rate(impostors, found.threshold, seed=seed, resamples=50)[1] == found.false_match_rate_interval
 
 
 def test_dependent_comparisons_have_a_wider_interval_than_independent_ones():

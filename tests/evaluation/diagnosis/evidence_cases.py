@@ -13,6 +13,7 @@ from lfw_jax.evaluation.diagnosis.identities import identity_difficulty
 from lfw_jax.evaluation.diagnosis.label_errors import label_errors
 from lfw_jax.evaluation.diagnosis.neighbours import hubness
 from lfw_jax.evaluation.diagnosis.separation import separation
+from lfw_jax.evaluation.intervals.identity_graph import graph_of
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import verify, with_held_out_threshold
 
@@ -85,7 +86,9 @@ def with_pairs(
 def sharpness_condition(test: ScoredPairs, accepted: np.ndarray):
     values = np.random.default_rng(5).permutation(2.0 * len(test) * np.linspace(0, 1, 2 * len(test)))
     attribute = ImageAttribute("sharpness", "variance", values, "low")
-    return condition(attribute, (np.arange(len(test)), np.arange(len(test)) + len(test)), accepted, test.same)
+    return condition(
+        attribute, (np.arange(len(test)), np.arange(len(test)) + len(test)), accepted, test.same, graph_of(test)
+    )
 
 
 def healthy(**changes: Any) -> Evidence:
@@ -119,7 +122,7 @@ def _blurred() -> Evidence:
     accepted = test.same.copy()
     accepted[:300] = ~accepted[:300]
     attribute = ImageAttribute("sharpness", "variance", np.arange(float(PAIRS)), "low")
-    found = condition(attribute, (np.arange(PAIRS), np.arange(PAIRS)), accepted, test.same)
+    found = condition(attribute, (np.arange(PAIRS), np.arange(PAIRS)), accepted, test.same, graph_of(test))
     return healthy(conditions={"sharpness": found})
 
 

@@ -35,24 +35,14 @@ def test_the_best_threshold_equals_that_of_the_repeated_list(rule, case, seed):
 
 
 @given(case=labelled_pairs(both_kinds=True), seed=st.integers(0, 1000))
-def test_auc_and_equal_error_rate_equal_those_of_the_repeated_list(case, seed):
+def test_the_auc_equals_that_of_the_repeated_list(case, seed):
     weights = sampled_weights(seed, 6, len(case[0]))
-    weighted = WeightedPairs(*case)
-    for row, auc, eer in zip(weights, weighted.auc(weights), weighted.equal_error_rate(weights), strict=True):
+    for row, auc in zip(weights, WeightedPairs(*case).auc(weights), strict=True):
         distances, same = repeated(case, row)
         if same.any() and not same.all():
             assert auc == pytest.approx(roc.roc_auc(distances, same), abs=1e-12)
-            assert eer == pytest.approx(nearest_to_equal(distances, same), abs=1e-12)
         else:
             assert np.isnan(auc)
-            assert np.isnan(eer)
-
-
-def nearest_to_equal(distances, same):
-    candidates = [-np.inf, *np.unique(distances)]
-    errors = [((distances[~same] <= c).mean(), (distances[same] > c).mean()) for c in candidates]
-    differences = np.round([abs(fmr - fnmr) for fmr, fnmr in errors], 12)
-    return sum(errors[int(np.argmin(differences))]) / 2
 
 
 def test_some_columns_of_the_weights_belong_to_other_pairs():
