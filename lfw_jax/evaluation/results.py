@@ -57,7 +57,7 @@ class ThresholdResult:
 
     @property
     def accuracy_bounds(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy: with dependent pairs if it was computed, else as if they were independent."""
+        """The 95 % interval of the accuracy, for dependent pairs if it was computed."""
         return self.intervals.accuracy.ends if self.intervals else self.accuracy_interval
 
 

@@ -49,10 +49,10 @@ def condition_charts(result: DiagnosisResult) -> list[tuple[str, Chart]]:
 def _hubness_chart(result: DiagnosisResult) -> tuple[str, Chart]:
     hubs = result.hubness
     assert hubs is not None
-    caption = (
-        f"Number of images by the number of others that have them among their {hubs.k} nearest neighbours; the last bar has "
-        f"{MOST_OCCURRENCES} and more. A long tail to the right has hubs."
-    )
+    caption = f"Number of images by the number of others that have them among their {hubs.k} nearest neighbours"
+    if len(hubs.counts) > MOST_OCCURRENCES:
+        caption += f"; the last bar has {MOST_OCCURRENCES} and more"
+    caption += ". A long tail to the right means hubs: images that are near to many others."
     edges = [float(count) for count in range(len(hubs.counts) + 1)]
     chart = Chart(
         "Hubness",

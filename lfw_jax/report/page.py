@@ -11,6 +11,7 @@ from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.report.explorer import Explorer, rendered_explorer
 from lfw_jax.report.page_assets import asset, content_security_policy, script
 from lfw_jax.report.page_figures import Content, FigureNames, rendered_figure
+from lfw_jax.report.typesetting import typeset
 
 _NUMBER = re.compile(r"[+\-–−]?[\d.,]*\d(\s?[–±]\s?[\d.,]+)?(\s?%)?|–")
 
@@ -79,6 +80,7 @@ def write_page(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, loader=jinja2.FunctionLoader(asset)
     )
+    environment.filters["typeset"] = typeset
     names = FigureNames()
     html = environment.get_template("page.html").render(
         title=title,

@@ -146,6 +146,14 @@ def test_the_charts_hold_the_figures(result):
     assert (space_charts(flat), condition_charts(flat)) == ([], [])
 
 
+def test_the_caption_of_hubness_names_the_last_bar_only_if_it_stands_for_more(result):
+    assert result.hubness is not None
+    full = dataclasses.replace(result.hubness, counts=(*range(40), 3))
+    captions = [space_charts(dataclasses.replace(result, hubness=one))[-1][0] for one in (result.hubness, full)]
+    assert "the last bar" not in captions[0]
+    assert "the last bar has 40 and more" in captions[1]
+
+
 def test_likely_label_errors_are_shown_beside_what_contradicts_them():
     pairs, indices = scored("test", 0)
     images = np.arange(len(IMAGES), dtype=np.uint8)[:, None, None, None] * np.ones((1, 6, 6, 3), np.uint8)
