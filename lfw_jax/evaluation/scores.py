@@ -105,6 +105,8 @@ def read_scores(path: Path) -> dict[str, ScoredPairs]:
     if not path.is_file():
         raise UserError(f"{path}: found no such file; expected the scores that an evaluation writes.")
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is not an .npz file")
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         version = int(arrays.pop("version", -1))
@@ -113,17 +115,20 @@ def read_scores(path: Path) -> dict[str, ScoredPairs]:
                 f"{path}: found scores of layout {version}, expected {VERSION}. Evaluate again with --mode=evaluate."
             )
         roles = dict.fromkeys(name.rpartition("/")[0] for name in arrays)
-        return {role: _scored(arrays, role) for role in roles}
+        return {role: _scored(arrays, role, path) for role in roles}
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(
             f"{path}: not readable as scores of an evaluation ({error}). Evaluate again with --mode=evaluate."
         ) from error
 
 
-def _scored(arrays: Mapping[str, np.ndarray], role: str) -> ScoredPairs:
-    return ScoredPairs(
-        name=str(arrays[f"{role}/name"]),
-        distances=arrays[f"{role}/distances"],
-        same=arrays[f"{role}/same"],
-        **{field: arrays.get(f"{role}/{field}") for field in _OPTIONAL},
-    )
+def _scored(arrays: Mapping[str, np.ndarray], role: str, path: Path) -> ScoredPairs:
+    try:
+        return ScoredPairs(
+            name=str(arrays[f"{role}/name"]),
+            distances=arrays[f"{role}/distances"],
+            same=arrays[f"{role}/same"],
+            **{field: arrays.get(f"{role}/{field}") for field in _OPTIONAL},
+        )
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
