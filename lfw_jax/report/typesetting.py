@@ -1,11 +1,12 @@
-"""Line breaks in texts of a page: numbers keep their units, and options stay whole."""
+"""Line breaks in texts of a page: numbers keep their units, ranges and options stay whole."""
 
 import re
 
 from markupsafe import Markup, escape
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-_OPTION = re.compile(r"--\w[\w.=/\-]*\w")
+# Options and ranges of numbers with the brackets and the punctuation that belong on their line.
+_WHOLE = re.compile(r"\(?(?:(?P<option>--\w[\w.=/\-]*\w)|[\d.,]*\d–[\d.,]*\d)(?:\xa0%)?[).,:;]*")
 # "88.6 %", "95 % interval", "k = 10", "1 − FNMR", "21.2 ± 4.6"
 _JOINED = re.compile(r"(?<=\d) (?=%)|(?<=\d %) (?=interval)|(?<=\w) (?=[=−±×] \w)|(?<=\w [=−±×]) (?=\w)")
 
@@ -20,16 +21,17 @@ def joined(text: str) -> str:
 
 
 def typeset(text: str) -> Markup:
-    """Return plain text as HTML that is not broken within numbers and options of the command line.
+    """Return plain text as HTML that is not broken within numbers, ranges and options.
 
-    An option that is wider than its line is still broken. Copied text contains no characters that a shell would not
-    understand in an option.
+    An option that is wider than its line is still broken. A copied option has no characters that a shell would not understand.
 
     Args:
       text: plain text.
     """
+    text = joined(text)
     html, end = Markup(), 0
-    for option in _OPTION.finditer(text):
-        html += escape(joined(text[end : option.start()])) + Markup('<span class="option">{}</span>').format(option[0])
-        end = option.end()
-    return html + escape(joined(text[end:]))
+    for part in _WHOLE.finditer(text):
+        kind = "option" if part["option"] else "range"
+        html += escape(text[end : part.start()]) + Markup('<span class="{}">{}</span>').format(kind, part[0])
+        end = part.end()
+    return html + escape(text[end:])

@@ -59,7 +59,7 @@ def test_a_damaged_or_foreign_file_is_refused_in_words(tmp_path):
     with pytest.raises(UserError, match="not readable as scores"):
         read_scores(path)
     path.write_text("distance,same\n0.5,1\n")
-    with pytest.raises(UserError, match="it is not an .npz file"):
+    with pytest.raises(UserError, match=r"it is not an \.npz file"):
         read_scores(path)
     np.savez(path, version=np.int64(7))
     with pytest.raises(UserError, match="layout 7, expected 1"):
