@@ -19,6 +19,8 @@ def space_charts(result: DiagnosisResult) -> list[tuple[str, Chart]]:
             f"Share of the variance of the embeddings in each principal component. A steep fall means few dimensions in use: the "
             f"effective rank is {space.effective_rank:.1f} of {space.dim}."
         )
+        if len(space.spectrum) < space.dim:
+            caption += f" The first {len(space.spectrum)} of {space.dim} components are shown."
         spectrum = Chart(
             "Spectrum of the embeddings",
             Axis("principal component"),

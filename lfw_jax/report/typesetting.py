@@ -5,8 +5,8 @@ import re
 from markupsafe import Markup, escape
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-# Options and ranges of numbers with the brackets and the punctuation that belong on their line.
-_WHOLE = re.compile(r"\(?(?:(?P<option>--\w[\w.=/\-]*\w)|[\d.,]*\d–[\d.,]*\d)(?:\xa0%)?[).,:;]*")
+# Options, ranges of numbers and words such as "AS-norm", with the brackets and the punctuation that belong on their line.
+_WHOLE = re.compile(r"\(?(?:(?P<option>--\w[\w.=/\-]*\w)|[\d.,]*\d–[\d.,]*\d|\b[A-Za-z]{1,3}-\w+)(?:\xa0%)?[).,:;]*")
 # "88.6 %", "95 % interval", "k = 10", "1 − FNMR", "21.2 ± 4.6"
 _JOINED = re.compile(r"(?<=\d) (?=%)|(?<=\d %) (?=interval)|(?<=\w) (?=[=−±×] \w)|(?<=\w [=−±×]) (?=\w)")
 
@@ -31,7 +31,7 @@ def typeset(text: str) -> Markup:
     text = joined(text)
     html, end = Markup(), 0
     for part in _WHOLE.finditer(text):
-        kind = "option" if part["option"] else "range"
+        kind = "option" if part["option"] else "whole"
         html += escape(text[end : part.start()]) + Markup('<span class="{}">{}</span>').format(kind, part[0])
         end = part.end()
     return html + escape(text[end:])

@@ -25,7 +25,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags, self.open, self.text = [], [], {}
         html = html.replace("\N{NO-BREAK SPACE}", " ")
-        html = re.sub(r'<span class="(?:option|range)">(.*?)</span>', r"\1", html)
+        html = re.sub(r'<span class="(?:option|whole)">(.*?)</span>', r"\1", html)
         self.feed(html)
         self.close()
 

@@ -33,8 +33,14 @@ def test_an_option_is_one_element_with_the_punctuation_around_it():
     assert re.findall(r">([^<]+)</span>", typeset(command)) == ["--workdir=runs/a-b", "--mode=evaluate"]
 
 
+def test_a_short_word_with_a_hyphen_is_one_element():
+    assert re.findall(r"whole\">([^<]+)</span>", typeset("AS-norm, min-Cllr and R-precision; not the false-match rate")) == [
+        "AS-norm,", "min-Cllr", "R-precision;",
+    ]  # fmt: skip
+
+
 def test_a_range_is_one_element_with_its_brackets_and_unit():
-    assert re.findall(r"range\">([^<]+)</span>", typeset("88.6 % (86.2–90.7), or 1,085–1,135 and 0–7 %.")) == [
+    assert re.findall(r"whole\">([^<]+)</span>", typeset("88.6 % (86.2–90.7), or 1,085–1,135 and 0–7 %.")) == [
         "(86.2–90.7),", "1,085–1,135", "0–7\N{NO-BREAK SPACE}%.",
     ]  # fmt: skip
 
@@ -44,6 +50,6 @@ PARTS = st.sampled_from(["--config.a", "86.2–90.7", " %", "(", ")", "<b>", "&"
 
 @given(st.lists(PARTS | st.text(st.characters(codec="utf-8", exclude_characters="\N{NO-BREAK SPACE}"))).map("".join))
 def test_any_text_is_shown_unchanged_and_never_as_markup(text):
-    plain = re.sub(r'<span class="(?:option|range)">(.*?)</span>', r"\1", typeset(text), flags=re.DOTALL)
+    plain = re.sub(r'<span class="(?:option|whole)">(.*?)</span>', r"\1", typeset(text), flags=re.DOTALL)
     assert not set(plain) & set("<>")
     assert html.unescape(plain).replace("\N{NO-BREAK SPACE}", " ") == html.unescape(html.escape(text))
