@@ -53,6 +53,8 @@ def read_roles(path: Path, build: Callable[[Arrays], T], *, version: int, conten
     if not path.is_file():
         raise UserError(f"{path}: found no such file; expected the {content} that an evaluation writes.")
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is not an .npz file")
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         found = int(arrays.pop("version", -1))
@@ -68,6 +70,8 @@ def read_roles(path: Path, build: Callable[[Arrays], T], *, version: int, conten
                 built[role] = build(fields)
             except KeyError as missing:
                 raise ValueError(f"no array {role}/{missing.args[0]}") from missing
+            except UserError as error:
+                raise UserError(f"{path}: {error}") from error
         return built
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not readable as {content} of an evaluation ({error}). {remedy}") from error
