@@ -9,6 +9,13 @@ WORSE_CONDITION = 0.05
 DOMINANT_SHARE, DOMINANT_FACTOR, DOMINANT_ERRORS = 0.2, 3, 5
 HUB_SKEWNESS, HUB_IMAGES = 1.4, 200
 WIDE_INTERVAL, FEW_IDENTITIES = 0.06, 50
+_REMEDIES = {
+    "sharpness": "Train for it: --config.augmentation.blur, --config.augmentation.downscale and --config.augmentation.jpeg.",
+    "face size": "Train for it: --config.augmentation.downscale, and a larger --config.data.side if the images have the detail.",
+    "roll": "Train for it: --config.augmentation.rotation, or align the faces: --config.data.align=True.",
+    "yaw": "No augmentation turns a head: add training images of turned faces.",
+}
+_OTHER_REMEDY = "Add training images like these."
 
 
 def label_errors(found: Evidence) -> str | None:
@@ -35,7 +42,7 @@ def hard_condition(found: Evidence) -> str | None:
     hard, easy = worst.hard_bin, worst.easy_bin
     return (
         f"Errors concentrate on images of {worst.harder} {worst.name}: accuracy is {share(hard.accuracy, 1)} on the hardest "
-        f"third of the pairs and {share(easy.accuracy, 1)} on the easiest."
+        f"third of the pairs and {share(easy.accuracy, 1)} on the easiest. {_REMEDIES.get(worst.name, _OTHER_REMEDY)}"
     )
 
 
@@ -99,8 +106,7 @@ IMAGE_RULES = (
         f"For an image attribute, accuracy on the hardest third is {WORSE_CONDITION} or more below that on the easiest, and "
         "their intervals are apart.",
         hard_condition,
-        "Train for it: --config.augmentation.blur, --config.augmentation.downscale and --config.augmentation.jpeg for unsharp "
-        "and small faces, --config.augmentation.rotation for tilted ones, more images of turned faces for pose.",
+        "A decision on such images needs error rates, and possibly a threshold, of its own.",
     ),
     Rule(
         "dominant-identity",
