@@ -1,16 +1,14 @@
 """Embedded images: the embeddings of the images of one list, with their identities, and their files."""
 
 import dataclasses
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.role_files import Arrays, read_roles, write_roles
 
 VERSION = 1
 """Version of the layout of `embeddings.npz`."""
@@ -70,12 +68,7 @@ def write_embeddings(path: Path, lists: Mapping[str, EmbeddedImages]) -> None:
     Raises:
       UserError: the file cannot be written.
     """
-    arrays: dict[str, Any] = {"version": np.int64(VERSION)}
-    for role, images in lists.items():
-        for field in dataclasses.fields(images):
-            arrays[f"{role}/{field.name}"] = np.asarray(getattr(images, field.name))
-    with written_atomically(path, replace=True) as (unfinished,), open(unfinished, "wb") as file:
-        np.savez(file, **arrays)
+    write_roles(path, lists, version=VERSION)
 
 
 def read_embeddings(path: Path) -> dict[str, EmbeddedImages]:
@@ -87,24 +80,10 @@ def read_embeddings(path: Path) -> dict[str, EmbeddedImages]:
     Raises:
       UserError: no such file, another version of the layout, or arrays that do not fit together.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: found no such file; expected the embeddings that an evaluation writes.")
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        version = int(arrays.pop("version", -1))
-        if version != VERSION:
-            raise UserError(
-                f"{path}: found embeddings of layout {version}, expected {VERSION}. Evaluate again with --mode=evaluate."
-            )
-        return {
-            role: EmbeddedImages(
-                name=str(arrays[f"{role}/name"]),
-                **{field: arrays[f"{role}/{field}"] for field in ("embeddings", "identities", "numbers")},
-            )
-            for role in dict.fromkeys(name.rpartition("/")[0] for name in arrays)
-        }
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path}: not readable as embeddings of an evaluation ({error}). Evaluate again with --mode=evaluate."
-        ) from error
+    return read_roles(path, _images, version=VERSION, content="embeddings")
+
+
+def _images(arrays: Arrays) -> EmbeddedImages:
+    return EmbeddedImages(
+        name=str(arrays["name"]), **{field: arrays[field] for field in ("embeddings", "identities", "numbers")}
+    )

@@ -62,7 +62,7 @@ class RunMetrics:
       raw_pixels: the result of the raw pixels on the same list, as a baseline.
       sets: the results on evaluation sets, by their names.
       leaking: for each evaluation set, the number of its identities in the training set; sets without any are absent.
-      notes: remarks on exclusions and their reasons.
+      notes: remarks on exclusions and their reasons, and on changes with which the training was resumed.
       environment: machine and package versions.
       failed_sets: the reason for each evaluation set that could not be evaluated, by its name.
       all_pairs: the error rates of all pairs of the test images; None if their identities are unknown.

@@ -1,16 +1,14 @@
 """Scored pairs: the distances, labels and folds of a list of pairs, and their files."""
 
 import dataclasses
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.role_files import Arrays, read_roles, write_roles
 
 VERSION = 1
 """Version of the layout of `scores.npz`."""
@@ -90,44 +88,26 @@ def write_scores(path: Path, lists: Mapping[str, ScoredPairs]) -> None:
     Raises:
       UserError: the file cannot be written.
     """
-    arrays: dict[str, Any] = {"version": np.int64(VERSION)}
-    for role, scored in lists.items():
-        for field in dataclasses.fields(scored):
-            if (value := getattr(scored, field.name)) is not None:
-                arrays[f"{role}/{field.name}"] = np.asarray(value)
-    with written_atomically(path, replace=True) as (unfinished,), open(unfinished, "wb") as file:
-        np.savez_compressed(file, **arrays)
+    write_roles(path, lists, version=VERSION)
 
 
 def read_scores(path: Path) -> dict[str, ScoredPairs]:
     """Read scored pairs, by their role, from a file of `write_scores`.
 
+    Args:
+      path: the file.
+
     Raises:
       UserError: no such file, another version of the layout, or arrays that do not fit together.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: found no such file; expected the scores that an evaluation writes.")
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        version = int(arrays.pop("version", -1))
-        if version != VERSION:
-            raise UserError(
-                f"{path}: found scores of layout {version}, expected {VERSION}. Evaluate again with --mode=evaluate."
-            )
-        roles = dict.fromkeys(name.rpartition("/")[0] for name in arrays)
-        return {role: _scored(arrays, role) for role in roles}
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path}: not readable as scores of an evaluation ({error}). Evaluate again with --mode=evaluate."
-        ) from error
+    return read_roles(path, _scored, version=VERSION, content="scores")
 
 
-def _scored(arrays: Mapping[str, np.ndarray], role: str) -> ScoredPairs:
+def _scored(arrays: Arrays) -> ScoredPairs:
     return ScoredPairs(
-        name=str(arrays[f"{role}/name"]),
-        distances=arrays[f"{role}/distances"],
-        same=arrays[f"{role}/same"],
-        named=bool(arrays.get(f"{role}/named", True)),
-        **{field: arrays.get(f"{role}/{field}") for field in _OPTIONAL},
+        name=str(arrays["name"]),
+        distances=arrays["distances"],
+        same=arrays["same"],
+        named=bool(arrays.get("named", True)),
+        **{field: arrays.get(field) for field in _OPTIONAL},
     )

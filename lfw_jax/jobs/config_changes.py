@@ -11,6 +11,9 @@ from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.training.optimizer import depends_on_length
 
+FILE = "config_changes.jsonl"
+"""Name of the file in a work directory that records the changes."""
+
 SWITCH = "config.training.resume_with_changes"
 CHANGEABLE = ("config.optimizer.learning_rate", "config.training.epochs")
 
@@ -71,3 +74,25 @@ def record_changes(path: Path, changes: Changes, *, step: int) -> None:
             lines.append(line)
     with replaced_atomically(path) as unfinished:
         unfinished.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def recorded_changes(path: Path) -> tuple[str, ...]:
+    """Return the changes that a file of `record_changes` records, each as a sentence without a full stop.
+
+    Args:
+      path: the file; without it nothing changed.
+
+    Raises:
+      UserError: a line is not a record of a change.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return tuple(
+            f"resumed at step {row['step']} with {row['key']} {row['new']}, before {row['old']}" for row in rows
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: cannot be read as changes of the configuration ({error}). Remove the damaged line."
+        ) from error

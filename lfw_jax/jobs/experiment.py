@@ -26,7 +26,7 @@ from lfw_jax.inference.embedder import Apply, Embedder, in_inference_mode
 from lfw_jax.inference.scoring import DecodedLists
 from lfw_jax.models import build, check_side
 from lfw_jax.report.progress import stage
-from lfw_jax.report.terminal_text import print_lines
+from lfw_jax.report.terminal_text import print_notes
 from lfw_jax.training.devices import Devices, choose_devices
 from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.objectives.objective import Objective
@@ -178,7 +178,7 @@ def _read_data(config: ConfigDict, workdir: Path) -> ExperimentData:
     if config.data.align:
         images, crop, note = aligned_images(originals, config, stage=stage)
         geometry = dataclasses.replace(geometry, crop=crop)
-        print_lines(note)
+        print_notes(note)
     else:
         images = with_undetected(originals, data_dir)
     align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None

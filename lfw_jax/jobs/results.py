@@ -22,6 +22,7 @@ from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics, Views
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
+from lfw_jax.jobs.config_changes import FILE, recorded_changes
 from lfw_jax.jobs.diagnosis import diagnosis_of
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.identification import Identification
@@ -112,7 +113,7 @@ def write_results(
         pairs=split.result.pairs,
         errors=_errors(experiment, split.result),
         history=history,
-        data=_data(experiment),
+        data=_data(experiment, metrics.notes),
         objective=experiment.objective.describe,
         config=config,
         thumbnails=_thumbnails(experiment, split.result),
@@ -156,7 +157,7 @@ def _metrics(
         raw_pixels={name: split.raw_pixels.metrics},
         sets={item.metrics.name: item.metrics for item in sets},
         leaking=dict(experiment.evaluation_plan.leaking),
-        notes=experiment.split.notes,
+        notes=(*experiment.split.notes, *recorded_changes(run.workdir.path / FILE)),
         environment=_environment(experiment),
         parameters=parameter_count(experiment.network, experiment.config.data.side),
         calibration=split.calibration,
@@ -217,7 +218,7 @@ def _label_errors(experiment: Experiment, pairs: ScoredPairs, errors: LabelError
     return label_errors_section(errors, pairs, experiment.pixels(test), test.indices(), index_of)
 
 
-def _data(experiment: Experiment) -> DataSummary:
+def _data(experiment: Experiment, notes: tuple[str, ...]) -> DataSummary:
     split = experiment.split
     return DataSummary(
         training_images=len(split.training),
@@ -226,7 +227,7 @@ def _data(experiment: Experiment) -> DataSummary:
         development=None if split.by_folds else _development(split),
         test=_size(split.test),
         sets=tuple(_size(item.pairs) for item in experiment.evaluation_plan.sets),
-        notes=split.notes,
+        notes=notes,
         sampling=experiment.sampler.describe(),
         skipped=tuple((str(item.path), item.reason) for item in split.source.skipped),
     )

@@ -15,6 +15,7 @@ from lfw_jax.evaluation.with_intervals import with_intervals
 from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_raw_pixels
 from lfw_jax.jobs.calibration import calibrated
+from lfw_jax.jobs.config_changes import FILE, recorded_changes
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.identification import identify
@@ -24,7 +25,7 @@ from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.jobs.workdir_lock import locked
 from lfw_jax.models import variable_shapes
-from lfw_jax.report.terminal_text import print_lines
+from lfw_jax.report.terminal_text import print_lines, print_notes
 from lfw_jax.training.build import Training
 from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.training.state import State
@@ -119,13 +120,15 @@ def run(
 
 def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, command: str, deliver: Deliver) -> None:
     """Do as `run`, in a work directory that no other process uses."""
-    workdir.history(0)  # a damaged history is reported now, and not after the evaluation
+    # Damaged records are reported now, and not after the evaluation.
+    workdir.history(0)
+    recorded_changes(workdir.path / FILE)
     experiment = build_experiment(config, workdir.path)
     training = training_of(experiment) if train else None
     _print_notes(experiment)
     plan = experiment.evaluation_plan
     for note in workdir.check_data(record_of(experiment.split, plan.sets, plan.identification)):
-        print_lines(note)
+        print_notes(note)
     with Checkpoints(workdir.checkpoints) as checkpoints:
         if training and not _train(experiment, training, workdir, checkpoints):
             deliver(to_json(Paused(True, str(workdir.path), checkpoints.step("last") or 0, training.intervals.total)))
@@ -154,10 +157,10 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
 def _print_notes(experiment: Experiment) -> None:
     """Print the sampler, the objective, and what was excluded from the data."""
     for note in (experiment.sampler.describe(), f"objective: {experiment.objective.describe}", *experiment.split.notes):
-        print_lines(note)
+        print_notes(note)
     if skipped := experiment.split.source.skipped:
         files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
-        print_lines(f"{files} skipped as not readable, the first: {skipped[0].path}: {skipped[0].reason}")
+        print_notes(f"{files} skipped as not readable, the first: {skipped[0].path}: {skipped[0].reason}")
 
 
 def _train(experiment: Experiment, training: Training, workdir: Workdir, checkpoints: Checkpoints) -> bool:

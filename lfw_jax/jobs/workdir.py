@@ -11,7 +11,7 @@ from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.configs import base
 from lfw_jax.data.protocols.data_record import RECORD_SCHEMA, DataRecord, changed_parts, changed_sets
 from lfw_jax.errors import UserError
-from lfw_jax.jobs.config_changes import CHANGEABLE, SWITCH, Changes, record_changes
+from lfw_jax.jobs.config_changes import CHANGEABLE, FILE, SWITCH, Changes, record_changes
 from lfw_jax.jobs.workdir_lock import LOCK
 from lfw_jax.training.history import HistoryRow, read_history
 from lfw_jax.typed_json import read_json, to_json
@@ -135,7 +135,7 @@ class Workdir:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if self.changes:
-                record_changes(self._file("config_changes.jsonl"), self.changes, step=step)
+                record_changes(self._file(FILE), self.changes, step=step)
             self.write_json("config.json", self._config)
         except OSError as error:
             raise UserError(f"--workdir: {self.path} cannot be written ({error}). Choose another.") from error

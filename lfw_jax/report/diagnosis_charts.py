@@ -19,6 +19,8 @@ def space_charts(result: DiagnosisResult) -> list[tuple[str, Chart]]:
             f"Share of the variance of the embeddings in each principal component. A steep fall means few dimensions in use: the "
             f"effective rank is {space.effective_rank:.1f} of {space.dim}."
         )
+        if len(space.spectrum) < space.dim:
+            caption += f" The first {len(space.spectrum)} of {space.dim} components are shown."
         spectrum = Chart(
             "Spectrum of the embeddings",
             Axis("principal component"),
@@ -49,10 +51,10 @@ def condition_charts(result: DiagnosisResult) -> list[tuple[str, Chart]]:
 def _hubness_chart(result: DiagnosisResult) -> tuple[str, Chart]:
     hubs = result.hubness
     assert hubs is not None
-    caption = (
-        f"Number of images by the number of others that have them among their {hubs.k} nearest neighbours; the last bar has "
-        f"{MOST_OCCURRENCES} and more. A long tail to the right has hubs."
-    )
+    caption = f"Number of images by the number of others that have them among their {hubs.k} nearest neighbours"
+    if len(hubs.counts) > MOST_OCCURRENCES:
+        caption += f"; the last bar has {MOST_OCCURRENCES} and more"
+    caption += ". A long tail to the right means hubs: images that are near to many others."
     edges = [float(count) for count in range(len(hubs.counts) + 1)]
     chart = Chart(
         "Hubness",

@@ -12,16 +12,29 @@ from lfw_jax.report.page import Section
 
 
 def diagnosis_section(result: DiagnosisResult) -> Section:
-    """Return the first section of a page: what the figures mean, what to try next, and the figures.
+    """Return the first section of a page: what the figures mean, and what to try next.
 
     Args:
       result: the diagnosis.
     """
     further = [f"{item.meaning} {item.advice}" for item in result.findings[MOST_FINDINGS:]]
+    return Section("Diagnosis", "\n\n".join([result.paragraph, *further]))
+
+
+def embeddings_section(result: DiagnosisResult) -> Section:
+    """Return the section of the quantities behind the diagnosis, of distances and embeddings.
+
+    Args:
+      result: the diagnosis.
+    """
+    text = (
+        "The quantities behind the diagnosis: how far the distances of same and different pairs are apart, and how the "
+        "embeddings of the test images use their space."
+    )
     if result.sampled_images:
-        further.append(f"The figures of the embeddings are those of a sample of {result.sampled_images:,} images.")
+        text += f" The figures of the embeddings are those of a sample of {result.sampled_images:,} images."
     rows = [["Quantity", "Value", "Meaning"], *_separation_rows(result), *_space_rows(result)]
-    return Section("Diagnosis", "\n\n".join([result.paragraph, *further]), rows, space_charts(result))
+    return Section("Distances and embeddings", text, rows, space_charts(result))
 
 
 def conditions_section(result: DiagnosisResult) -> Section:

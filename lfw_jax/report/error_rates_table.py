@@ -15,11 +15,10 @@ def error_rates_table(metrics: RunMetrics) -> Table | None:
     if not rates:
         return None
     table = Table(
-        title=Text("FNMR at given FMRs (FRR at FAR)"),
+        title=Text("FNMR at given FMRs (FRR at FAR)", "bold"),
         caption=Text(_caption(metrics)),
         title_justify="left",
         caption_justify="left",
-        title_style="bold",
         caption_style="",
         box=box.SIMPLE_HEAD,
         min_width=50,

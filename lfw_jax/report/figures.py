@@ -15,8 +15,8 @@ from lfw_jax.report.style import DIFFERENT_COLOUR, INK, MUTED, SAME_COLOUR, STYL
 _BIN_WIDTH = 0.025
 _LINE_STYLES = ("-", "--", ":", "-.")
 _PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
-# A false accept rate that allows fewer false accepts than this is too uncertain to mark.
-_FEWEST_FALSE_ACCEPTS = 5
+# A false match rate that allows fewer false matches than this is too uncertain to mark.
+_FEWEST_FALSE_MATCHES = 5
 
 
 def distance_histograms(pairs: ScoredPairs, thresholds: Mapping[str, float]) -> Figure:
@@ -48,7 +48,7 @@ def distance_histograms(pairs: ScoredPairs, thresholds: Mapping[str, float]) -> 
 
 
 def roc_curve(pairs: ScoredPairs) -> Figure:
-    """Plot the ROC curve: the true accept rate against the false accept rate, over all thresholds.
+    """Plot the ROC curve: the true match rate against the false match rate, over all thresholds.
 
     The left panel has a linear axis, the right panel a logarithmic one. The title states the exact area under the curve, in
     which ties count half.
@@ -63,11 +63,11 @@ def roc_curve(pairs: ScoredPairs) -> Figure:
         linear, logarithmic = figure.subplots(1, 2)
         for axes in (linear, logarithmic):
             axes.plot(far, tar, color=SAME_COLOUR, zorder=3)
-            axes.set(ylim=(0.0, 1.02), xlabel="false accept rate")
+            axes.set(ylim=(0.0, 1.02), xlabel="false match rate (FMR)")
             axes.yaxis.set_major_formatter(_PERCENT)
         linear.plot([0, 1], [0, 1], color=MUTED, linestyle="--", linewidth=1.0)
         linear.text(0.56, 0.5, "guessing", color=MUTED, fontsize=9)
-        linear.set(xlim=(-0.01, 1.0), ylabel="true accept rate")
+        linear.set(xlim=(-0.01, 1.0), ylabel="true match rate (TMR)")
         linear.xaxis.set_major_formatter(_PERCENT)
         linear.set_title(f"ROC curve: AUC {roc_auc(pairs.distances, pairs.same):.4f}")
         lowest = 10.0 ** np.floor(np.log10(1 / different)) if different > 1 else 0.1
@@ -76,7 +76,7 @@ def roc_curve(pairs: ScoredPairs) -> Figure:
         logarithmic.xaxis.set_major_formatter(_PERCENT)
         logarithmic.set_title("The same on a logarithmic axis")
         for rate in (0.001, 0.01, 0.1):
-            if rate * different >= _FEWEST_FALSE_ACCEPTS:
+            if rate * different >= _FEWEST_FALSE_MATCHES:
                 _mark_rate(logarithmic, far, tar, rate)
     return figure
 
@@ -93,7 +93,7 @@ def _draw_group(
 
 
 def _mark_rate(axes: Axes, far: np.ndarray, tar: np.ndarray, rate: float) -> None:
-    # The greatest rate that a threshold reaches: the last corner that does not exceed the false accept rate.
+    # The greatest rate that a threshold reaches: the last corner that does not exceed the false match rate.
     reached = tar[np.searchsorted(far, rate, side="right") - 1]
     axes.plot(rate, reached, marker="o", color=INK, markersize=5, zorder=4)
     axes.annotate(f"{100 * reached:.1f} %", (rate, reached), (6, -12), textcoords="offset points", fontsize=9)

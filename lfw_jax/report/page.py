@@ -11,8 +11,11 @@ from lfw_jax.atomic_files import replaced_atomically
 from lfw_jax.report.explorer import Explorer, rendered_explorer
 from lfw_jax.report.page_assets import asset, content_security_policy, script
 from lfw_jax.report.page_figures import Content, FigureNames, rendered_figure
+from lfw_jax.report.typesetting import typeset
 
-_NUMBER = re.compile(r"[+\-–−]?[\d.,]*\d(\s?[–±]\s?[\d.,]+)?(\s?%)?|–")
+# "–", "0.907", "9.0 %", "0.83 M", "21.2 ± 4.6", "86.0–90.8 %", "88.6 % (86.2–90.7)", "+0.1 to +0.4 points", "3 : 5"
+_ONE = r"[+\-−]?[\d.,]*\d"
+_NUMBER = re.compile(rf"–|{_ONE}(?:(?: ?[–±:] ?| to | of ){_ONE})?(?: ?(?:%|M|points))?(?: \({_ONE}(?:–{_ONE})?\))?")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def write_page(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, loader=jinja2.FunctionLoader(asset)
     )
+    environment.filters["typeset"] = typeset
     names = FigureNames()
     html = environment.get_template("page.html").render(
         title=title,

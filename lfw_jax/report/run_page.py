@@ -8,7 +8,12 @@ from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.calibration_section import calibration_sections
 from lfw_jax.report.data_summary import DataSummary, data_section
-from lfw_jax.report.diagnosis_section import conditions_section, diagnosis_section, identities_section
+from lfw_jax.report.diagnosis_section import (
+    conditions_section,
+    diagnosis_section,
+    embeddings_section,
+    identities_section,
+)
 from lfw_jax.report.error_rate_charts import error_rate_charts
 from lfw_jax.report.error_rates_section import acquisition_section, all_pairs_section, listed_section
 from lfw_jax.report.evaluation_sets import sets_section
@@ -87,6 +92,7 @@ def _sections(report: RunReport) -> list[Section]:
         diagnosis and conditions_section(diagnosis),
         diagnosis and identities_section(diagnosis),
         report.label_errors,
+        diagnosis and embeddings_section(diagnosis),
         identification_section(metrics.identified) if metrics.identified else None,
     ]
     if metrics.sets or metrics.failed_sets:

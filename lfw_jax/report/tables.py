@@ -15,29 +15,32 @@ from lfw_jax.report.error_rates_table import error_rates_table
 from lfw_jax.report.evaluation_sets import sets_table
 from lfw_jax.report.formatting import interval, mean_and_error, number, percent, threshold_rows, values_interval
 from lfw_jax.report.identification_section import identification_table
-from lfw_jax.report.terminal_text import print_lines, printable
-
-_WIDTH = 80
+from lfw_jax.report.terminal_text import WIDTH, print_lines, printable
 
 
 def print_results(metrics: RunMetrics) -> None:
     """Print the results of a run: the test list, the raw pixels, sets and identification."""
     print_table(verification_table(metrics.test))
     if rates := error_rates_table(metrics):
+        print()
         print_table(rates)
     baseline = metrics.baseline
+    print()
     accuracy = percent(baseline.by_rule("accuracy").accuracy)
     print(f"baseline of raw pixels: accuracy {accuracy}, AUC {baseline.auc:.4f}")
     if lines := calibration_lines(metrics.calibration, metrics.score_normalisation):
         print_lines(*lines)
     if metrics.sets:
+        print()
         print_table(sets_table(list(metrics.sets.values())))
     if metrics.identified:
+        print()
         print_table(identification_table(metrics.identified))
     for name, reason in metrics.failed_sets.items():
         print(f"evaluation set {name} could not be evaluated: {reason}")
     if metrics.diagnosis:
-        print(textwrap.fill(printable(metrics.diagnosis.paragraph), _WIDTH, break_on_hyphens=False))
+        print()
+        print(textwrap.fill(printable(metrics.diagnosis.paragraph), WIDTH, break_on_hyphens=False))
 
 
 def verification_table(result: ListResult) -> Table:
@@ -45,11 +48,10 @@ def verification_table(result: ListResult) -> Table:
     same = result.same_pairs
     head, *rows = threshold_rows(result, meanings=False)
     table = Table(
-        title=Text(f"{printable(result.name)}: {same:,} same, {result.pairs - same:,} different pairs"),
+        title=Text(f"{printable(result.name)}: {same:,} same, {result.pairs - same:,} different pairs", "bold"),
         caption=Text(_caption(result)),
         title_justify="left",
         caption_justify="left",
-        title_style="bold",
         caption_style="",
         box=box.SIMPLE_HEAD,
         min_width=50,
@@ -70,7 +72,7 @@ def print_table(table: Table, *, console: Console | None = None) -> None:
       console: where to print; standard output by default.
     """
     console = console or Console()
-    console.print(table, width=min(_WIDTH, console.width))
+    console.print(table, width=min(WIDTH, console.width))
 
 
 def _caption(result: ListResult) -> str:

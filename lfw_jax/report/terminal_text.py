@@ -1,7 +1,13 @@
 """Text for the terminal: names of files and identities may hold anything."""
 
+import shutil
+import sys
+import textwrap
 import unicodedata
 from typing import Any, TextIO
+
+WIDTH = 80
+"""The greatest width of text on the terminal, in letters."""
 
 
 def print_lines(*lines: str, file: TextIO | None = None) -> None:
@@ -12,6 +18,22 @@ def print_lines(*lines: str, file: TextIO | None = None) -> None:
       file: the stream; standard output by default.
     """
     print(*map(printable, lines), sep="\n", file=file)
+
+
+def print_notes(*notes: str, file: TextIO | None = None) -> None:
+    """Print notes, each wrapped between words on a terminal and on one line in a file or a pipe.
+
+    Args:
+      *notes: the notes; see `printable`.
+      file: the stream; standard output by default.
+    """
+    stream: TextIO = file or sys.stdout
+    if not stream.isatty():
+        print_lines(*notes, file=stream)
+        return
+    width = min(WIDTH, shutil.get_terminal_size().columns)
+    for note in notes:
+        print(textwrap.fill(printable(note), width, break_on_hyphens=False, break_long_words=False), file=stream)
 
 
 def printable(value: Any) -> Any:

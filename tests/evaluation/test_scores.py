@@ -58,9 +58,23 @@ def test_a_damaged_or_foreign_file_is_refused_in_words(tmp_path):
     path.write_bytes(b"PK\x03\x04 cut")
     with pytest.raises(UserError, match="not readable as scores"):
         read_scores(path)
+    path.write_text("distance,same\n0.5,1\n")
+    with pytest.raises(UserError, match=r"it is not an \.npz file"):
+        read_scores(path)
     np.savez(path, version=np.int64(7))
     with pytest.raises(UserError, match="layout 7, expected 1"):
         read_scores(path)
     np.savez(path, version=np.int64(1), **{"test/name": "x"})
     with pytest.raises(UserError, match="test/distances"):
+        read_scores(path)
+
+
+def test_distances_that_are_not_finite_are_refused_with_the_name_of_their_file(tmp_path):
+    path = tmp_path / "scores.npz"
+    write_scores(path, {"test": scored()})
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    arrays["test/distances"][1] = np.nan
+    np.savez(path, **arrays)
+    with pytest.raises(UserError, match=r"scores\.npz: test: 1 of 3 distances are not finite"):
         read_scores(path)

@@ -7,7 +7,7 @@ import pytest
 
 from configs import base
 from lfw_jax.errors import UserError
-from lfw_jax.jobs.config_changes import check_changes, record_changes
+from lfw_jax.jobs.config_changes import check_changes, record_changes, recorded_changes
 from lfw_jax.jobs.workdir import Workdir
 
 ALLOW = {"training.resume_with_changes": True}
@@ -53,6 +53,17 @@ def test_changes_are_recorded_and_become_the_configuration_of_the_folder(begun: 
     ]
     with pytest.raises(UserError, match=r"learning_rate was 0\.0001, now 0\.001"):
         Workdir(begun, config(**longer))
+
+
+def test_recorded_changes_are_notes_and_a_damaged_record_is_named(tmp_path: Path):
+    path = tmp_path / "changes"
+    assert recorded_changes(path) == ()
+    record_changes(path, {RATE: (0.001, 0.0003)}, step=40)
+    assert recorded_changes(path) == (f"resumed at step 40 with {RATE} 0.0003, before 0.001",)
+    for damaged in ("{", "[]", '{"step": 4}'):
+        path.write_text(damaged)
+        with pytest.raises(UserError, match=r"changes: cannot be read as changes.*Remove the damaged line"):
+            recorded_changes(path)
 
 
 def test_a_change_whose_run_was_killed_before_it_was_applied_is_recorded_once(tmp_path: Path):

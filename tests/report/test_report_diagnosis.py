@@ -19,7 +19,12 @@ from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import pair_distances, verify, verify_folds
 from lfw_jax.report.diagnosis_charts import condition_charts, space_charts
-from lfw_jax.report.diagnosis_section import conditions_section, diagnosis_section, identities_section
+from lfw_jax.report.diagnosis_section import (
+    conditions_section,
+    diagnosis_section,
+    embeddings_section,
+    identities_section,
+)
 from lfw_jax.report.gallery import Gallery
 from lfw_jax.report.label_errors import label_errors_section
 from lfw_jax.report.tables import print_results
@@ -88,9 +93,9 @@ def test_folds_are_diagnosed_at_their_own_thresholds():
     assert accuracy == pytest.approx(np.mean(metrics.folds.accuracies))
 
 
-def test_the_first_section_has_the_paragraph_and_every_figure(result):
-    section = diagnosis_section(result)
-    assert section.text == result.paragraph
+def test_the_first_section_has_the_paragraph_and_a_later_one_every_figure(result):
+    first, section = diagnosis_section(result), embeddings_section(result)
+    assert (first.text, first.table, list(first.figures)) == (result.paragraph, None, [])
     assert section.table is not None
     assert [row[0] for row in section.table[1:]] == [
         "d′", "Overlap", "Gaussian accuracy", "Equal error rate", "Effective rank", "Participation ratio", "Mean direction",
@@ -102,10 +107,10 @@ def test_the_first_section_has_the_paragraph_and_every_figure(result):
 
 def test_findings_beyond_the_paragraph_and_samples_are_stated(result):
     many = tuple(Finding(f"rule {i}", f"Meaning {i}.", f"Advice {i}.") for i in range(7))
-    text = diagnosis_section(dataclasses.replace(result, findings=many, sampled_images=20_000)).text
-    assert text.split("\n\n")[1:] == [
-        "Meaning 5. Advice 5.", "Meaning 6. Advice 6.", "The figures of the embeddings are those of a sample of 20,000 images.",
-    ]  # fmt: skip
+    changed = dataclasses.replace(result, findings=many, sampled_images=20_000)
+    assert diagnosis_section(changed).text.split("\n\n")[1:] == ["Meaning 5. Advice 5.", "Meaning 6. Advice 6."]
+    sample = "those of a sample of 20,000 images."
+    assert [embeddings_section(one).text.endswith(sample) for one in (changed, result)] == [True, False]
 
 
 def test_attributes_have_a_row_per_part_and_what_is_unavailable_is_named(result):
@@ -134,7 +139,7 @@ def test_the_charts_hold_the_figures(result):
     assert list(hubs.series[0].y) == list(result.hubness.counts)
     ((caption, chart),) = condition_charts(result)
     assert chart.key == "accuracy-face-size"
-    assert list(diagnosis_section(result).figures) == space_charts(result)
+    assert list(embeddings_section(result).figures) == space_charts(result)
     assert list(conditions_section(result).figures) == condition_charts(result)
     assert "95 % intervals" in caption
     bins = result.conditions["face_size"].bins
@@ -144,6 +149,14 @@ def test_the_charts_hold_the_figures(result):
         result, hubness=None, space=dataclasses.replace(result.space, spectrum=()), conditions={}
     )
     assert (space_charts(flat), condition_charts(flat)) == ([], [])
+
+
+def test_the_caption_of_hubness_names_the_last_bar_only_if_it_stands_for_more(result):
+    assert result.hubness is not None
+    full = dataclasses.replace(result.hubness, counts=(*range(40), 3))
+    captions = [space_charts(dataclasses.replace(result, hubness=one))[-1][0] for one in (result.hubness, full)]
+    assert "the last bar" not in captions[0]
+    assert "the last bar has 40 and more" in captions[1]
 
 
 def test_likely_label_errors_are_shown_beside_what_contradicts_them():

@@ -220,7 +220,7 @@ def test_the_page_is_whole_and_refers_to_nothing_outside(tmp_path):
         "Batches",
     ):
         assert f"<h2>{title}</h2>" in html
-    assert "Training cannot begin: --config.sampler.batch_size is 128" in html
+    assert 'Training cannot begin: <span class="option">--config.sampler.batch_size</span> is 128' in html
     assert "inspection_duplicates.csv lists 7 more" in html
     assert "The first 50 of 60" in html
     images = re.findall(r'src="data:image/(\S+?);base64,([^"]+)"', html)

@@ -8,20 +8,24 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from lfw_jax.report.figures import pair_gallery
-from lfw_jax.report.page import Reproduction, Section, write_page
+from lfw_jax.report.page import Reproduction, Section, rendered_table, write_page
 
 HOSTILE = '</pre><script>alert("1")</script><img src=x onerror=alert(1)> & {{ title }} {% raw %}'
 
 
 class Page(HTMLParser):
-    """Collects tags, attributes, and the text inside each tag; counts what is left open."""
+    """Collects tags, attributes, and the text inside each tag; counts what is left open.
+
+    Options and ranges are text of the tag around them, and no-break spaces are spaces.
+    """
 
     VOID = frozenset({"meta", "img", "link", "br", "hr", "input"})
 
     def __init__(self, html):
         super().__init__()
         self.tags, self.open, self.text = [], [], {}
+        html = html.replace("\N{NO-BREAK SPACE}", " ")
+        html = re.sub(r'<span class="(?:option|whole)">(.*?)</span>', r"\1", html)
         self.feed(html)
         self.close()
 
@@ -49,7 +53,9 @@ def drawing():
 
 
 def photographs():
-    return pair_gallery(np.zeros((1, 8, 8, 3), np.uint8), np.full((1, 8, 8, 3), 255, np.uint8), ["a and b"], "x")
+    figure = Figure(figsize=(2, 1))
+    figure.add_subplot().imshow(np.zeros((8, 8, 3), np.uint8))
+    return figure
 
 
 def write(path, **changes):
@@ -149,12 +155,33 @@ def test_hostile_cells_captions_and_names_are_shown_and_never_obeyed(tmp_path):
     assert shown.count(HOSTILE) == 11
 
 
+@pytest.mark.parametrize(
+    ("cell", "numeric"),
+    [
+        *(
+            (cell, True)
+            for cell in ("–", "0.907", "−0.10", "1,204", "9.0 %", "0.83 M", "21.2 ± 4.6", "25.4 of 128", "3 : 5")
+        ),
+        *(
+            (cell, True)
+            for cell in ("86.0–90.8 %", "88.6 % (86.2–90.7)", "+0.1 to +0.4 points", "1.00 (1.00)", "0.9529")
+        ),
+        *(
+            (cell, False)
+            for cell in ("", "good", "3 of us", "1 × cpu (cpu)", "0.10.2 and later", "2 identities", "step 3")
+        ),
+    ],
+)
+def test_columns_of_numbers_are_aligned_right(cell, numeric):
+    assert rendered_table([["name", "value"], ["a", cell]])["numeric"] == [False, numeric]
+
+
 def test_a_long_page_begins_with_links_to_its_sections(tmp_path):
     sections = [Section(f"Part {number}", "") for number in range(1, 6)]
     page = Page(write(tmp_path / "report.html", sections=sections).read_text(encoding="utf-8"))
     links = [attributes["href"].removeprefix("#") for attributes in page.all("a")]
-    assert links == [attributes["id"] for attributes in page.all("section") if "id" in attributes]
-    assert page.text["a"] == [section.title for section in sections]
+    assert links == [attributes["id"] for attributes in page.all("section")]
+    assert page.text["a"] == [*(section.title for section in sections), "How to reproduce this page"]
 
 
 @pytest.mark.parametrize("table", [None, [], [["a", "b"]]])

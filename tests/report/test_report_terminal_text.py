@@ -1,6 +1,7 @@
 """Text for the terminal: no name of a file moves the cursor, changes a colour or begins a line."""
 
 import ast
+import io
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from lfw_jax.faces.align_set import Aligned
 from lfw_jax.faces.manifest import Row, Rows
 from lfw_jax.jobs.align import counted, summary
 from lfw_jax.jobs.train_and_evaluate import _print_notes
-from lfw_jax.report.terminal_text import print_lines, printable
+from lfw_jax.report.terminal_text import print_lines, print_notes, printable
 
 JOBS = Path(__file__).parents[2] / "lfw_jax" / "jobs"
 HOSTILE = "\x1b]0;title\x07\x1b[31mred\n\r\x9b2J\u2028\udcff"
@@ -64,3 +65,24 @@ def test_jobs_print_by_print_lines_only(path: Path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
     assert callers <= {"_print_help"}  # which prints no names of files
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_notes_are_wrapped_between_words_on_a_terminal_only(monkeypatch):
+    note = (
+        "only 9 identities are held out, so the threshold depends on their choice: raise --config.data.validation_people "
+        * 2
+    )
+    for columns in ("40", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        terminal, pipe = Terminal(), io.StringIO()
+        print_notes(note.strip(), "second\x1b", file=terminal)
+        print_notes(note.strip(), file=pipe)
+        lines = terminal.getvalue().splitlines()
+        assert max(map(len, lines)) <= min(80, int(columns))
+        assert " ".join(lines) == f"{note}second\\x1b"
+        assert pipe.getvalue() == note.strip() + "\n"

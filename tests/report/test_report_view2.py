@@ -17,7 +17,7 @@ def test_the_page_lists_every_fold_and_both_spreads(tmp_path):
     runs = finished()
     metrics = view2_metrics(runs, command="python launch.py --mode=combine")
     write_view2_page(tmp_path / "view2.html", runs, metrics)
-    page = (tmp_path / "view2.html").read_text(encoding="utf-8")
+    page = (tmp_path / "view2.html").read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
     for run in runs:
         best = run.test.by_rule("accuracy")
         cells = (

@@ -152,7 +152,7 @@ def check_searches(path: Path, item: IdentificationSet, *, closed: bool) -> None
         if len(without) == len(item.probes) or (closed and len(without)):
             expected = "a mate for each, as the protocol is closed" if closed else "a mate for some"
             raise UserError(
-                f"{path}: {len(without)} of {len(item.probes)} probes have no mate in the gallery {name}, the first "
+                f"{path}: {len(without)} of {len(item.probes)} probes have no mate in the gallery '{name}', the first "
                 f"{item.rows.ids[without[0]]}; expected {expected}. Correct the lists{', or remove the line closed' * closed}."
             )
 

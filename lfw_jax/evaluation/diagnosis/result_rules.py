@@ -105,7 +105,8 @@ FIRST_RULES = (
         "leak",
         "Identities of an evaluation set are in the training set.",
         leak,
-        "Name the set in --config.evaluation.sets before training, so that its identities are excluded.",
+        "Name the set in --config.evaluation.sets or --config.evaluation.identification before training, so that its identities "
+        "are excluded.",
     ),
 )
 """Rules that precede those about the training."""

@@ -127,7 +127,7 @@ class Chart {
     series.forEach((one, i) => {
       const j = found[i];
       if (j < 0) return;
-      const name = series.length > 1 && one.name ? one.name : vertical.label;
+      const name = series.length > 1 && one.name ? one.name.replace(/ \([\d,]+ pairs\)$/, '') : vertical.label;
       const interval = one.low && one.high ? ` (${written(vertical, one.low[j])}–${written(vertical, one.high[j])})` : '';
       texts.push(`${name} ${written(vertical, one.y[j])}${interval}`);
       points.push([this.abscissa(one, j), one.y[j]]);

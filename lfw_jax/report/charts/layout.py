@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lfw_jax.report.chart import Chart
 from lfw_jax.report.charts.scales import Scale
+from lfw_jax.report.typesetting import joined
 
 _LETTER, _BOLD_LETTER = 0.58, 0.62  # mean widths of a letter, relative to the font size
 SWATCH = 22.0
@@ -104,7 +105,7 @@ def layout_of(chart: Chart, size: Size, y: Scale) -> Layout:
     below = 1.15 * line * len(title)
     legend, below = _legend(chart, size, below)
     label_y = below + line
-    top = label_y + 0.75 * font
+    top = label_y + 1.0 * font
     labels = [text_width(y.text(tick), font) for tick in y.ticks(size.ticks[1])]
     left = max(labels, default=0.0) + 10
     right = 1.6 * font
@@ -135,4 +136,4 @@ def legend_text(label: str, value: float) -> str:
 
 def _wrapped(text: str, width: float, font: float, *, bold: bool = False) -> list[str]:
     letters = max(8, int(width / (font * (_BOLD_LETTER if bold else _LETTER))))
-    return textwrap.wrap(text, letters) if text else []
+    return textwrap.wrap(joined(text), letters) if text else []

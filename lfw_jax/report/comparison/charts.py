@@ -40,8 +40,8 @@ def roc_chart(pairs: Mapping[str, ScoredPairs]) -> Chart:
         series.append(Series(name, far[kept].tolist(), tar[kept].tolist(), role=roles[name]))
     return Chart(
         "ROC curves",
-        Axis("false match rate (FMR, FAR)", limits=(0.0, 1.0), percent=True),
-        Axis("true match rate (TAR)", limits=(0.0, 1.0), percent=True),
+        Axis("false match rate (FMR)", limits=(0.0, 1.0), percent=True),
+        Axis("true match rate (TMR)", limits=(0.0, 1.0), percent=True),
         series,
         diagonal=True,
         key="compare-roc",

@@ -122,11 +122,10 @@ def _run_table(metrics: ComparisonMetrics) -> Table:
     unit = f"a bootstrap over {metrics.units:,} {metrics.resampled}"
     same = metrics.same_pairs
     table = Table(
-        title=Text(printable(f"{metrics.list}: {same:,} same, {metrics.pairs - same:,} different pairs")),
+        title=Text(printable(f"{metrics.list}: {same:,} same, {metrics.pairs - same:,} different pairs"), "bold"),
         caption=Text(f"Intervals of 95 %: {unit}, {metrics.resamples:,} resamples."),
         title_justify="left",
         caption_justify="left",
-        title_style="bold",
         caption_style="",
         box=box.SIMPLE_HEAD,
         padding=(0, 0),
