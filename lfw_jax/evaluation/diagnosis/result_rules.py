@@ -55,7 +55,7 @@ def nearly_equal(found: Evidence) -> str | None:
 def threshold_misses(found: Evidence) -> str | None:
     """Return the sentence about a threshold that is too strict or too lenient for unseen identities."""
     at, held_out = found.test.by_rule("accuracy"), found.test.held_out_threshold
-    better, name = 1 - found.separation.equal_error_rate, "the equal error rate"
+    better, name = 1 - found.separation.equal_error_rate, "the equal error rate, which is chosen on these pairs,"
     if held_out and held_out.accuracy > better:
         better, name = held_out.accuracy, held_out.chosen_on
     false_matches, false_non_matches = at.false_accept_rate, at.false_reject_rate
@@ -70,10 +70,13 @@ def threshold_misses(found: Evidence) -> str | None:
 
 
 def unaligned(found: Evidence) -> str | None:
-    """Return the sentence about faces that are not aligned."""
+    """Return the sentence about faces of which no alignment is known."""
     if found.data.aligned is not False:
         return None
-    return "The faces are not aligned, so that the network must learn position, scale and rotation from the images."
+    return (
+        "No alignment of the faces is known: unless they were aligned elsewhere, the network must learn position, scale and "
+        "rotation from the images."
+    )
 
 
 def low_rank(found: Evidence) -> str | None:
@@ -134,7 +137,7 @@ RESULT_RULES = (
         "unaligned",
         "The source is not one of aligned faces (rec, bin, a folder of --mode=align, synthetic), and config.data.align is off.",
         unaligned,
-        "Train with --config.data.align=True.",
+        "Train with --config.data.align=True if they are not aligned.",
     ),
     Rule(
         "low-rank",
