@@ -23,15 +23,17 @@ def combine(request: Request) -> None:
       request: The flags; `--input` is a glob pattern such as `runs/fold*`, or several separated by commas.
 
     Raises:
-      UserError: If a folder has no results, a fold is missing or given twice, or the configurations differ.
+      UserError: If `--output` is a file, a folder has no results, a fold is missing or given twice, or the configurations differ.
     """
     if not request.input or not request.output:
         raise UserError(
             "--mode=combine needs --input, a pattern of work directories such as 'runs/fold*', and --output, a folder."
         )
+    output = Path(request.output)
+    if output.is_file():
+        raise UserError(f"--output: {output} is a file; expected a folder, or a name that is not taken.")
     runs = read_view2_folds(find_folders(request.input), differing_keys)
     metrics = view2_metrics(runs, command=request.command)
-    output = Path(request.output)
     with written_atomically(output / "view2.json", output / "view2.html", replace=True) as (metrics_file, page):
         metrics_file.write_text(json.dumps(to_json(metrics), indent=2) + "\n", encoding="utf-8")
         write_view2_page(page, runs, metrics)

@@ -33,11 +33,14 @@ def compare_runs(request: Request) -> None:
         patterns is that of the runs.
 
     Raises:
-      UserError: If no folder is a finished run, a run has no scores, or the runs were evaluated on different pairs.
+      UserError: If `--output` is a file, no folder is a finished run, a run has no scores, or the runs were evaluated on
+        different pairs.
     """
     if not request.input:
         raise UserError("--mode=compare needs --input, a pattern of work directories such as 'runs/*'.")
     output = Path(request.output or DEFAULT_OUTPUT)
+    if output.is_file():
+        raise UserError(f"--output: {output} is a file; expected a folder, or a name that is not taken.")
     folders = [folder for folder in find_folders(request.input) if folder.resolve() != output.resolve()]
     runs, skipped = read_evaluated_runs(folders)
     histories = {run.name: _history(run.finished.folder, run.finished.metrics.step) for run in runs}

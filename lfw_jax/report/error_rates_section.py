@@ -1,6 +1,7 @@
 """Sections of the error rates of listed pairs, of all pairs, and with failures to acquire."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 
 from lfw_jax.evaluation.rate_results import AcquisitionResult, AllPairsResult, ErrorRatePoint
 from lfw_jax.evaluation.results import ListResult
@@ -36,7 +37,7 @@ def listed_section(result: ListResult, charts: Sequence[tuple[str, Chart]] = ())
             f"accuracy is {percent(insightface.mean, 2)}. The population standard deviation, which InsightFace prints after ±, "
             f"is {percent(insightface.population_std, 2)}."
         )
-    rows = [_HEAD, *map(_row, rates.points)] if rates else None
+    rows = _table(rates.points) if rates else None
     return Section("Error rates of the listed pairs", text, rows, charts)
 
 
@@ -55,7 +56,7 @@ def all_pairs_section(result: AllPairsResult) -> Section:
         "the resolution of the histogram. Identities with many images dominate these rates, the pairs depend on one another, and "
         "at very low FMRs a few wrong labels decide."
     )
-    return Section("Error rates of all pairs of the test images", text, [_HEAD, *map(_row, points)])
+    return Section("Error rates of all pairs of the test images", text, _table(points))
 
 
 def acquisition_section(result: AcquisitionResult) -> Section:
@@ -81,6 +82,17 @@ def acquisition_section(result: AcquisitionResult) -> Section:
         )
         rows.append([rates.label, number(rates.threshold), *(percent(share, 2) for share in shares)])
     return Section(title, text, rows)
+
+
+def _table(points: Iterable[ErrorRatePoint]) -> list[list[str]]:
+    """Return a row per point below the head; rates that lack every figure for the same reason share one row."""
+    rows = [_HEAD]
+    for (*figures, note), group in itertools.groupby(map(_row, points), lambda row: row[1:]):
+        names = [row[0] for row in group]
+        if set(figures) == {MISSING} and len(names) > 1:
+            names = [f"{names[0]} to {names[-1]}"]
+        rows += [[name, *figures, note] for name in names]
+    return rows
 
 
 def _row(point: ErrorRatePoint) -> list[str]:

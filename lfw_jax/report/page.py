@@ -15,7 +15,9 @@ from lfw_jax.report.typesetting import typeset
 
 # "–", "0.907", "9.0 %", "0.83 M", "21.2 ± 4.6", "86.0–90.8 %", "88.6 % (86.2–90.7)", "+0.1 to +0.4 points", "3 : 5"
 _ONE = r"[+\-−]?[\d.,]*\d"
-_NUMBER = re.compile(rf"–|{_ONE}(?:(?: ?[–±:] ?| to | of ){_ONE})?(?: ?(?:%|M|points))?(?: \({_ONE}(?:–{_ONE})?\))?")
+_NUMBER = re.compile(
+    rf"–|{_ONE}(?:(?: ?[–±:] ?| to | % to | of ){_ONE})?(?: ?(?:%|M|points))?(?: \({_ONE}(?:–{_ONE})?\))?"
+)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """`--mode=compare` on work directories that the project's own writers made."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from configs import base
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.results import SCHEMA, ComparisonMetrics
+from lfw_jax.jobs.combine import combine
 from lfw_jax.jobs.compare import compare_runs
 from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.typed_json import read_json
@@ -115,6 +117,16 @@ def test_the_output_is_runs_compare_by_default(runs: Path, monkeypatch: pytest.M
     monkeypatch.chdir(runs.parent)
     run_job(Request("compare", base.get_config(), "quickstart", input="runs/*"))
     assert (runs / "compare" / "compare.html").is_file()
+
+
+@pytest.mark.parametrize("job", [compare_runs, combine])
+def test_an_output_that_is_a_file_is_refused_before_any_run_is_read(tmp_path: Path, job: Callable[[Request], None]):
+    file = tmp_path / "report.html"
+    file.write_text("kept")
+    with pytest.raises(UserError, match=r"--output: .*report\.html is a file; expected a folder"):
+        job(Request("any", base.get_config(), "quickstart", input=f"{tmp_path}/*", output=str(file)))
+    assert file.read_text() == "kept"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_runs_of_different_lists_are_refused_by_name(runs: Path):

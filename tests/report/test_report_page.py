@@ -164,7 +164,14 @@ def test_hostile_cells_captions_and_names_are_shown_and_never_obeyed(tmp_path):
         ),
         *(
             (cell, True)
-            for cell in ("86.0–90.8 %", "88.6 % (86.2–90.7)", "+0.1 to +0.4 points", "1.00 (1.00)", "0.9529")
+            for cell in (
+                "86.0–90.8 %",
+                "88.6 % (86.2–90.7)",
+                "+0.1 to +0.4 points",
+                "0.1 % to 0.01 %",
+                "1.00 (1.00)",
+                "0.9529",
+            )
         ),
         *(
             (cell, False)

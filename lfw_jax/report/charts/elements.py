@@ -50,7 +50,7 @@ def _vertical_axis(chart: Chart, layout: Layout, scale: Scale) -> str:
         if free - level >= line_height(font):
             free = level
             parts.append(f'<path class="grid" d="{path([(layout.left, level), (right, level)])}"/>')
-            parts.append(_tick(layout.left - 6, level + 0.35 * font, scale.text(tick), "end"))
+            parts.append(_tick(layout.left - 10, level + 0.35 * font, scale.text(tick), "end"))
     return "".join(parts)
 
 

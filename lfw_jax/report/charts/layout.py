@@ -107,7 +107,7 @@ def layout_of(chart: Chart, size: Size, y: Scale) -> Layout:
     label_y = below + line
     top = label_y + 1.0 * font
     labels = [text_width(y.text(tick), font) for tick in y.ticks(size.ticks[1])]
-    left = max(labels, default=0.0) + 10
+    left = max(labels, default=0.0) + 14
     right = 1.6 * font
     total = top + size.frame_height + 2 * line + 0.9 * font
     return Layout(size, title, legend, label_y, left, top, size.width - left - right, size.frame_height, total)
