@@ -1,7 +1,7 @@
 """Time and memory of the error rates of all pairs of many images.
 
     python -m benchmarks.cross_pairs
-    python -m benchmarks.cross_pairs --images=14300 --dim=512
+    python -m benchmarks.cross_pairs --count=14300 --embedding_dim=512
 
 The embeddings are random: one direction per identity, with noise. 14,200 images form 10⁸ pairs. Thresholds and counts of a
 smaller set are compared with those of all its distances, sorted.
@@ -23,8 +23,8 @@ from lfw_jax.evaluation.error_rates import error_rates
 from lfw_jax.evaluation.rate_results import AllPairsResult
 from lfw_jax.evaluation.verification import pair_distances
 
-_IMAGES = flags.DEFINE_integer("images", 14_200, "Number of images.")
-_DIM = flags.DEFINE_integer("dim", 128, "Length of an embedding.")
+_COUNT = flags.DEFINE_integer("count", 14_200, "Number of images.")
+_DIM = flags.DEFINE_integer("embedding_dim", 128, "Length of an embedding.")
 _PER_IDENTITY = flags.DEFINE_integer("images_per_identity", 4, "Images of each identity.")
 _NOISE = flags.DEFINE_float("noise", 1.4, "Noise of an embedding, in standard deviations of an identity's direction.")
 
@@ -62,7 +62,7 @@ def equals_sorted(images: EmbeddedImages) -> bool:
 
 def main(_: list[str]) -> None:
     options = dict(per_identity=_PER_IDENTITY.value, dim=_DIM.value, noise=_NOISE.value)
-    images = embedded(_IMAGES.value, **options)
+    images = embedded(_COUNT.value, **options)
     before = _peak()
     start, used = time.monotonic(), time.process_time()
     found = all_pairs(images, {"1.0": 1.0})

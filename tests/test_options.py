@@ -103,12 +103,15 @@ def test_a_tilde_is_the_home_folder_in_every_declared_path(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     config = base.get_config().lock()
     paths = [key for key, option in DECLARED.items() if isinstance(option, FilePath)]
-    assert paths == ["data.dir", "data.lists_dir", "data.pairs_file", "data.align_dir", "evaluation.sets"]
-    config.update_from_flattened_dict({key: "~/x" for key in paths if key != "evaluation.sets"})
+    several = ["evaluation.sets", "evaluation.identification"]
+    assert paths == ["data.dir", "data.lists_dir", "data.pairs_file", "data.align_dir", *several]
+    config.update_from_flattened_dict({key: "~/x" for key in paths if key not in several})
     config.evaluation.sets = ("~/a.bin", "b.bin@~/c", "d~e")
+    config.evaluation.identification = ("~/protocol.csv",)
     found = expand_home(config)
     assert [found.data[key] for key in ("dir", "lists_dir", "pairs_file", "align_dir")] == ["/home/me/x"] * 4
     assert found.evaluation.sets == ("/home/me/a.bin", "b.bin@/home/me/c", "d~e")
+    assert found.evaluation.identification == ("/home/me/protocol.csv",)
     assert config.data.dir == "~/x"
 
 

@@ -36,7 +36,8 @@ def resident_step(step: Step) -> ResidentStep:
 
     Returns:
       A function of the state, the images and labels of the set, the indices of the images of this device's slice for a block
-      of steps, and the first step of the block. Its result equals that of `step` on this slice, bit for bit.
+      of steps, and the first step of the block. Its result equals that of `step` on this slice, up to the rounding of another
+      program.
     """
 
     def take(

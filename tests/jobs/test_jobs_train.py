@@ -12,6 +12,7 @@ from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.evaluation.verification import verify, with_held_out_threshold
+from lfw_jax.evaluation.with_intervals import with_intervals
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.jobs.train_and_evaluate import run
 from lfw_jax.typed_json import to_json
@@ -79,6 +80,7 @@ def test_the_scores_of_a_run_give_its_metrics_again(finished):
     assert set(lists) == {"test", "development", "held_out"}
     test = lists["test"]
     again = with_held_out_threshold(verify(test, lists["development"]), lists["held_out"])
+    again = with_intervals(again, development=lists["development"], held_out=lists["held_out"])
     assert json.loads(json.dumps(to_json(again.metrics))) == metrics(finished)["evaluation"]["pairsDevTest"]
     np.testing.assert_array_equal(test.identities[:, 0] == test.identities[:, 1], test.same)
 

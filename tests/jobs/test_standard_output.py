@@ -69,14 +69,19 @@ def file(*parts: Any) -> Any:
     return json.loads(Path(*parts).read_text())
 
 
-def test_a_training_that_pauses_says_so_and_its_evaluation_gives_the_metrics(ask: Ask, faces: Path, tmp_path: Path):
-    workdir, config = str(tmp_path / "run"), tiny(faces, **{"training.max_minutes": 1e-9})
+def test_a_training_that_pauses_says_so_and_its_evaluation_gives_metrics_and_decisions(
+    ask: Ask, faces: Path, tmp_path: Path
+):
+    workdir = str(tmp_path / "run")
+    config = tiny(faces, **{"training.max_minutes": 1e-9, "evaluation.false_match_rate": 0.2})
     paused = ask("train", config, workdir=workdir)
     assert paused == {"paused": True, "workdir": workdir, "step": 1, "total_steps": paused["total_steps"]}
     assert paused["total_steps"] > 1
     evaluated = ask("evaluate", config, workdir=workdir)
     assert evaluated == file(workdir, "metrics.json")
     assert evaluated["parameters"] > 1000
+    pair = ",".join(map(str, sorted(faces.glob("*/*_0001.jpg"))[:2]))
+    assert len(ask("verify", config, workdir=workdir, input=pair)["decisions"]) == 1
 
 
 def test_metrics_are_printed_although_a_set_fails_afterwards(faces: Path, monkeypatch, capfd):
