@@ -131,7 +131,8 @@ RESULT_RULES = (
         f"At the chosen threshold FMR and FNMR differ by {UNEQUAL_RATES} or more, and the threshold of held-out identities or "
         f"of the equal error rate is {BETTER_THRESHOLD} or more better.",
         threshold_misses,
-        "Use the threshold of held-out identities, with more of them (--config.data.validation_people).",
+        "Choose it on unseen identities: prefer the threshold of held-out identities where there is one, and hold out more of "
+        "them (--config.data.validation_people).",
     ),
     Rule(
         "unaligned",
