@@ -3,14 +3,11 @@
 Help and error messages therefore appear without delay.
 """
 
-import difflib
 import os
-import runpy
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
 from absl import app, flags, logging
@@ -18,6 +15,7 @@ from ml_collections import ConfigDict, config_flags
 
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import config_files, unexpected
+from lfw_jax.jobs.argument_errors import argument_name, argument_value, explain
 from lfw_jax.jobs.dispatch import JOBS, Request, run_job
 from lfw_jax.jobs.standard_output import standard_output
 from lfw_jax.report.terminal_text import print_lines
@@ -150,9 +148,9 @@ def _parse(program: str, arguments: list[str]) -> list[str]:
     try:
         rest = flags.FLAGS(arguments)
     except Exception as error:  # from the parser, ml_collections, or any code in the configuration
-        raise UserError(_explain(arguments, error)) from error
+        raise UserError(explain(arguments, error)) from error
     if not isinstance(flags.FLAGS.config, ConfigDict):
-        raise UserError(_explain(arguments, TypeError("--config is not a ConfigDict")))
+        raise UserError(explain(arguments, TypeError("--config is not a ConfigDict")))
     if flags.FLAGS["verbosity"].using_default_value:
         flags.FLAGS.verbosity = logging.WARNING  # Orbax logs a lot; --verbosity=0 shows it
     return rest
@@ -174,105 +172,12 @@ def _with_files(arguments: list[str]) -> list[str]:
       UserError: If there is no such configuration. ml_collections would report this only when it is first read.
     """
     found = list(arguments)
-    given = [index for index, text in enumerate(arguments) if _name(text) == "config"]
+    given = [index for index, text in enumerate(arguments) if argument_name(text) == "config"]
     for index in given:
-        if (value := _value(arguments, index)) is not None:
+        if (value := argument_value(arguments, index)) is not None:
             path = str(config_files.find(value))
             if "=" in arguments[index]:
                 found[index] = f"--config={path}"
             else:
                 found[index + 1] = path
     return found if given else [found[0], f"--config={config_files.of_name(config_files.DEFAULT)}", *found[1:]]
-
-
-def _config_path(arguments: list[str]) -> str:
-    """Return the file of the last `--config` of arguments as `_with_files` returns them."""
-    given = [_value(arguments, index) for index, text in enumerate(arguments) if _name(text) == "config"]
-    return given[-1] or ""
-
-
-def _explain(arguments: list[str], error: Exception) -> str:
-    """Return the error of the configuration's file or of its first invalid override.
-
-    If both are valid, it is the message of the parser.
-    """
-    path = _config_path(arguments)
-    try:
-        config = runpy.run_path(path)["get_config"]()
-    except Exception as fault:
-        return _file_fault(path, fault)
-    if not isinstance(config, ConfigDict):
-        return f"--config: get_config of {path} returned {type(config).__name__}, expected a ConfigDict."
-    overrides = [(index, _name(text)) for index, text in enumerate(arguments) if _name(text).startswith("config.")]
-    for index, name in overrides:
-        if fault := _override_fault(config, name, index, arguments):
-            return fault
-    return f"{str(error).strip().splitlines()[-1]} (--help lists the flags.)"
-
-
-def _file_fault(path: str, fault: Exception) -> str:
-    """Return the reason why the file of a configuration cannot be loaded, with line and remedy."""
-    if isinstance(fault, KeyError) and fault.args == ("get_config",):
-        return f"--config: {path} defines no function get_config, which returns the configuration."
-    lines = [frame.lineno for frame in extract_tb(fault.__traceback__) if frame.filename == path]
-    line = f", line {lines[-1]}" if lines else ""
-    advice = " The shared base is `from lfw_jax.configs import base`." if isinstance(fault, ImportError) else ""
-    return f"--config: {path} cannot be loaded: {type(fault).__name__}: {fault}{line}.{advice}"
-
-
-def _name(argument: str) -> str:
-    return argument.lstrip("-").partition("=")[0] if argument.startswith("-") else ""
-
-
-def _value(arguments: list[str], index: int) -> str | None:
-    _, equals, value = arguments[index].partition("=")
-    if equals:
-        return value
-    return arguments[index + 1] if index + 1 < len(arguments) else None
-
-
-def _override_fault(config: ConfigDict, name: str, index: int, arguments: list[str]) -> str | None:
-    """Return the error of one `--config.a.b=value`: an unknown key or a wrong type.
-
-    For an unknown key it suggests the nearest known one.
-    """
-    node: Any = config
-    keys = name.split(".")[1:]
-    for depth, key in enumerate(keys):
-        before = ".".join(["config", *keys[:depth]])
-        if not isinstance(node, ConfigDict):
-            return f"--{name}: {before} is a value ({node!r}) and has no part '{key}'."
-        if key not in node:
-            return f"--{name}: there is no {before}.{key}. {_nearest(config, node, before, key)}"
-        node = node[key]
-    if isinstance(node, ConfigDict):
-        return f"--{name} is a group; set one of its keys: {', '.join(sorted(node))}."
-    value = _value(arguments, index)
-    for kind, expected in ((bool, "true or false"), (int, "a whole number"), (float, "a number")):
-        if isinstance(node, kind):
-            try:
-                ok = value is not None and (
-                    value.lower() in ("true", "false", "1", "0") if kind is bool else [kind(value)]
-                )
-            except ValueError:
-                ok = False
-            return None if ok else f"--{name} is '{value}'; expected {expected}, as its default {node}."
-    return None
-
-
-def _nearest(config: ConfigDict, node: ConfigDict, before: str, key: str) -> str:
-    here = difflib.get_close_matches(key, list(node), 1, 0.6)
-    if here:
-        return f"Did you mean --{before}.{here[0]}?"
-    everywhere = {path.rpartition(".")[2]: path for path in paths(config)}
-    if elsewhere := difflib.get_close_matches(key, list(everywhere), 1, 0.6):
-        return f"Did you mean --{everywhere[elsewhere[0]]}?"
-    return f"{before} has {', '.join(sorted(node))}."
-
-
-def paths(config: ConfigDict, prefix: str = "config") -> list[str]:
-    """Return every key of a configuration with its groups, such as "config.loss.margin"."""
-    found = []
-    for key, value in config.items():
-        found += paths(value, f"{prefix}.{key}") if isinstance(value, ConfigDict) else [f"{prefix}.{key}"]
-    return found
