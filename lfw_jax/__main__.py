@@ -22,6 +22,7 @@ TRAIN = {
     "pooch": "pooch",
     "rich": "rich",
     "simplejpeg": "simplejpeg",
+    "scipy": "scipy",
     "sklearn": "scikit-learn",
     "tensorboardX": "tensorboardX",
 }
