@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
+from lfw_jax.evaluation.pair_thresholds import pair_thresholds
 from lfw_jax.evaluation.rate_results import AcquisitionRates, AcquisitionResult
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
@@ -75,8 +76,7 @@ def thresholds_in_use(result: ListResult, pairs: ScoredPairs) -> dict[str, float
     best = result.by_rule("accuracy")
     found: dict[str, float | Float[np.ndarray, pairs]] = {best.chosen_on: best.threshold}
     if result.folds and pairs.folds is not None:
-        by_fold = np.asarray(result.folds.thresholds)
-        found[best.chosen_on] = by_fold[np.unique(pairs.folds, return_inverse=True)[1]]
+        found[best.chosen_on] = pair_thresholds(result, pairs)
     if held_out := result.held_out_threshold:
         found[held_out.chosen_on] = held_out.threshold
     return found

@@ -8,13 +8,14 @@ import pytest
 from PIL import Image
 
 from lfw_jax.evaluation.diagnosis.conditions import ImageAttribute
-from lfw_jax.evaluation.diagnosis.diagnose import Measured, accepted_pairs, diagnose
+from lfw_jax.evaluation.diagnosis.diagnose import Measured, diagnose
 from lfw_jax.evaluation.diagnosis.evidence import DataFacts, TrainingRecord
 from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors, SuspectImage, SuspectPair
 from lfw_jax.evaluation.diagnosis.results import DiagnosisResult
 from lfw_jax.evaluation.diagnosis.rule import Finding
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
+from lfw_jax.evaluation.pair_thresholds import pair_thresholds
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import pair_distances, verify, verify_folds
@@ -89,7 +90,7 @@ def test_folds_are_diagnosed_at_their_own_thresholds():
     pairs = dataclasses.replace(pairs, folds=np.arange(200) % 4 + 3)
     metrics = verify_folds(pairs).metrics
     assert metrics.folds is not None
-    accuracy = np.mean(accepted_pairs(pairs, metrics) == pairs.same)
+    accuracy = np.mean((pairs.distances < pair_thresholds(metrics, pairs)) == pairs.same)
     assert accuracy == pytest.approx(np.mean(metrics.folds.accuracies))
 
 

@@ -19,6 +19,7 @@ from lfw_jax.evaluation.comparison.significance import bootstrap_p_value, holm, 
 from lfw_jax.evaluation.intervals.bootstrap import edge_weights, identity_weights
 from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph, graph_of
 from lfw_jax.evaluation.intervals.percentiles import corrected
+from lfw_jax.evaluation.pair_thresholds import pair_thresholds
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
 
@@ -73,14 +74,8 @@ def decisions(pairs: ScoredPairs, result: ListResult) -> Decisions:
       ValueError: the pairs do not give the accuracies of the result.
     """
     protocol = result.by_rule("accuracy")
-    thresholds = np.full(len(pairs), protocol.threshold)
-    if result.folds is not None and pairs.folds is not None:
-        labels, index = np.unique(pairs.folds, return_inverse=True)
-        if len(labels) != len(result.folds.thresholds):
-            raise ValueError(f"found pairs of {len(labels)} folds, and {len(result.folds.thresholds)} thresholds")
-        thresholds = np.asarray(result.folds.thresholds)[index]
     stated = {ACCURACY: protocol.accuracy}
-    correct = {ACCURACY: (pairs.distances < thresholds) == pairs.same}
+    correct = {ACCURACY: (pairs.distances < pair_thresholds(result, pairs)) == pairs.same}
     if held_out := result.held_out_threshold:
         stated[HELD_OUT] = held_out.accuracy
         correct[HELD_OUT] = (pairs.distances < held_out.threshold) == pairs.same

@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
 from lfw_jax.evaluation.diagnosis.conditions import ImageAttribute, conditions
-from lfw_jax.evaluation.diagnosis.embedding_space import embedding_space, unit_embeddings
+from lfw_jax.evaluation.diagnosis.embedding_space import embedding_space
 from lfw_jax.evaluation.diagnosis.evidence import DataFacts, Evidence, TrainingRecord
 from lfw_jax.evaluation.diagnosis.identities import identity_difficulty
 from lfw_jax.evaluation.diagnosis.label_errors import AGREEING, label_errors
@@ -25,9 +25,9 @@ from lfw_jax.evaluation.diagnosis.separation import separation
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.intervals.identity_graph import graph_of
-from lfw_jax.evaluation.results import ListResult
+from lfw_jax.evaluation.pair_thresholds import pair_thresholds
 from lfw_jax.evaluation.roc import roc_auc
-from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.evaluation.unit_length import unit_length
 
 MOST_IMAGES = 20_000
 """Number of images up to which all are used; of more, a sample with a fixed seed."""
@@ -58,9 +58,9 @@ def diagnose(split: EvaluatedSplit, measured: Measured, training: TrainingRecord
       data: facts about the data.
     """
     pairs, test = split.result.pairs, split.result.metrics
-    accepted = accepted_pairs(pairs, test)
+    accepted = pairs.distances < pair_thresholds(test, pairs)
     images, sampled = _sample(split.images["test"])
-    unit, labels = unit_embeddings(images.embeddings), images.labels()
+    unit, labels = unit_length(images.embeddings), images.labels()
     near, hubs = _neighbourhood(unit, labels)
     development = split.scores.get("development")
     people = identity_difficulty(pairs, accepted)
@@ -92,18 +92,6 @@ def diagnose(split: EvaluatedSplit, measured: Measured, training: TrainingRecord
         label_errors=errors,
         sampled_images=sampled,
     )
-
-
-def accepted_pairs(pairs: ScoredPairs, result: ListResult) -> Bool[np.ndarray, "pairs"]:
-    """Return true for each pair that is accepted at the threshold of its list or of its fold.
-
-    Args:
-      pairs: the scored pairs.
-      result: their metrics.
-    """
-    if result.folds is None or pairs.folds is None:
-        return pairs.distances < result.by_rule("accuracy").threshold
-    return pairs.distances < np.asarray(result.folds.thresholds)[np.unique(pairs.folds, return_inverse=True)[1]]
 
 
 def _sample(images: EmbeddedImages) -> tuple[EmbeddedImages, int | None]:

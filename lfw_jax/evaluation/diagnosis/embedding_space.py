@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
+from lfw_jax.evaluation.unit_length import unit_length
+
 SPECTRUM = 64
 """Number of leading eigenvalues that are kept."""
 
@@ -87,7 +89,7 @@ def embedding_space(embeddings: Float[np.ndarray, "images dim"], labels: Int[np.
       labels: index of the identity of each image.
     """
     norms = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings, dtype=np.float64))
-    unit = unit_embeddings(embeddings)
+    unit = unit_length(embeddings)
     shares = spectrum(unit)
     rank = effective_rank(shares)
     variance = analysis_of_variance(unit, labels)
@@ -104,13 +106,6 @@ def embedding_space(embeddings: Float[np.ndarray, "images dim"], labels: Int[np.
         random_between_share=(variance.groups - 1) / max(1, len(unit) - 1),
         intraclass_correlation=variance.intraclass_correlation,
     )
-
-
-def unit_embeddings(embeddings: Float[np.ndarray, "images dim"]) -> Float[np.ndarray, "images dim"]:
-    """Return embeddings of unit length, in float64; one of zeros stays zero."""
-    embeddings = np.asarray(embeddings, np.float64)
-    norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return embeddings / np.where(norms == 0, 1.0, norms)
 
 
 def spectrum(vectors: Float[np.ndarray, "images dim"]) -> Float[np.ndarray, "components"]:

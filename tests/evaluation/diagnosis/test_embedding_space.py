@@ -12,8 +12,8 @@ from lfw_jax.evaluation.diagnosis.embedding_space import (
     effective_rank,
     embedding_space,
     spectrum,
-    unit_embeddings,
 )
+from lfw_jax.evaluation.unit_length import unit_length
 
 
 @pytest.mark.parametrize("used", [1, 3, 8])
@@ -101,4 +101,4 @@ def test_single_images_have_no_intraclass_correlation():
 
 
 def test_an_embedding_of_zeros_stays_zero():
-    np.testing.assert_array_equal(unit_embeddings(np.array([[0.0, 0.0], [0.0, 2.0]])), [[0, 0], [0, 1]])
+    np.testing.assert_array_equal(unit_length(np.array([[0.0, 0.0], [0.0, 2.0]])), [[0, 0], [0, 1]])

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lfw_jax.evaluation.diagnosis.embedding_space import unit_embeddings
 from lfw_jax.evaluation.diagnosis.label_errors import FALSE_ALARMS, label_errors, suspect_images, suspect_pairs
 from lfw_jax.evaluation.diagnosis.neighbours import Neighbours, nearest_neighbours, own_distances
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.evaluation.unit_length import unit_length
 
 
 def pairs_of(rng: np.random.Generator, near: float = 0.6, count: int = 500) -> ScoredPairs:
@@ -17,7 +17,7 @@ def pairs_of(rng: np.random.Generator, near: float = 0.6, count: int = 500) -> S
 
 
 def neighbours_of(images: EmbeddedImages) -> Neighbours:
-    unit = unit_embeddings(images.embeddings)
+    unit = unit_length(images.embeddings)
     return Neighbours(*nearest_neighbours(unit, 5), own_distances(unit, images.labels()))
 
 

@@ -6,13 +6,13 @@ from scipy.spatial.distance import cdist
 from scipy.stats import skew
 
 from lfw_jax.evaluation.diagnosis import neighbours
-from lfw_jax.evaluation.diagnosis.embedding_space import unit_embeddings
 from lfw_jax.evaluation.diagnosis.neighbours import hubness, nearest_neighbours, own_distances
+from lfw_jax.evaluation.unit_length import unit_length
 
 
 @pytest.fixture
 def unit() -> np.ndarray:
-    return unit_embeddings(np.random.default_rng(0).normal(size=(60, 7)))
+    return unit_length(np.random.default_rng(0).normal(size=(60, 7)))
 
 
 @pytest.mark.parametrize("entries", [1, 60 * 13, 10**6])
