@@ -53,7 +53,7 @@ def best_accuracy(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, 
       ValueError: arrays that are empty, of unequal length or not finite.
     """
     values, same_counts, different_counts = counts_by_distance(distances, same)
-    return _middle_of_widest(values, _accepted(same_counts) - _accepted(different_counts))
+    return middle_of_widest(values, _accepted(same_counts) - _accepted(different_counts))
 
 
 def best_f1(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs"]) -> float:
@@ -72,7 +72,7 @@ def best_f1(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pairs
     accepted_same = _accepted(same_counts)
     # 2·TP / (2·TP + FP + FN), where TP + FN is the number of same pairs. Equal fractions divide to equal floats.
     total = accepted_same + _accepted(different_counts) + same_counts.sum()
-    return _middle_of_widest(values, 2 * accepted_same / np.maximum(total, 1))
+    return middle_of_widest(values, 2 * accepted_same / np.maximum(total, 1))
 
 
 RULES = {"accuracy": best_accuracy, "f1": best_f1}
@@ -139,16 +139,15 @@ def wilson_interval(successes: float, n: float, confidence: float = 0.95) -> tup
     return wilson_of_share(successes / n, n, confidence)
 
 
-def _accepted(counts: Int[np.ndarray, "values"]) -> Int[np.ndarray, "gaps"]:
-    """Return the number of pairs that each gap accepts: gap 0 lies below all values, gap k above k of them."""
-    return np.concatenate([[0], np.cumsum(counts)])
-
-
-def _middle_of_widest(values: Float[np.ndarray, "values"], scores: np.ndarray) -> float:
+def middle_of_widest(values: Float[np.ndarray, "values"], scores: np.ndarray) -> float:
     """Return the middle of the widest run of gaps with the greatest score.
 
     Gap k holds the thresholds above values[k-1], up to and including values[k]. The first and the last gap are unbounded:
     they count as one float wide, next to the outermost value.
+
+    Args:
+      values: distinct distances, rising.
+      scores: `[gaps]`, the score of the thresholds in each gap, one more than values.
     """
     edges = np.concatenate([[np.nextafter(values[0], -np.inf)], values, [np.nextafter(values[-1], np.inf)]])
     best = scores == scores.max()
@@ -159,6 +158,11 @@ def _middle_of_widest(values: Float[np.ndarray, "values"], scores: np.ndarray) -
     low, high = low[widest], high[widest]
     # Between neighbouring floats the middle rounds to one of them, and only the upper one is in the gap.
     return float(np.clip(low / 2 + high / 2, np.nextafter(low, np.inf), high))
+
+
+def _accepted(counts: Int[np.ndarray, "values"]) -> Int[np.ndarray, "gaps"]:
+    """Return the number of pairs that each gap accepts: gap 0 lies below all values, gap k above k of them."""
+    return np.concatenate([[0], np.cumsum(counts)])
 
 
 def _ratio(count: int, total: int) -> float:

@@ -7,7 +7,9 @@ import statistics
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lfw_jax.evaluation.pair_arrays import validated
+from lfw_jax.evaluation.error_rates import equal_error_rate
+from lfw_jax.evaluation.pair_arrays import counts_by_distance, validated
+from lfw_jax.evaluation.thresholds import middle_of_widest
 
 _GRID = 2048
 _SPREAD = 4.0  # kernel deviations that the grid reaches beyond the data
@@ -57,7 +59,7 @@ def separation(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pa
     if not len(near) or not len(far):
         raise ValueError(f"expected pairs of both kinds, found {len(near)} same and {len(far)} different")
     difference = d_prime(near, far)
-    rate, threshold = _equal_error(near, far)
+    rate, _ = equal_error_rate(distances, same)
     normal = statistics.NormalDist()
     return Separation(
         same_mean=float(near.mean()),
@@ -69,7 +71,7 @@ def separation(distances: Float[np.ndarray, "pairs"], same: Bool[np.ndarray, "pa
         gaussian_accuracy=None if difference is None else normal.cdf(difference / 2),
         gaussian_auc=None if difference is None else normal.cdf(difference / math.sqrt(2)),
         equal_error_rate=rate,
-        equal_error_threshold=threshold,
+        equal_error_threshold=_nearest_threshold(distances, same),
     )
 
 
@@ -130,18 +132,9 @@ def _density(values: np.ndarray, edges: np.ndarray, width: float) -> Float[np.nd
     return smooth / smooth.sum()
 
 
-def _equal_error(near: np.ndarray, far: np.ndarray) -> tuple[float, float]:
-    """Return the equal error rate and the threshold between two neighbouring distances that is nearest to it."""
-    values = np.unique(np.concatenate([near, far]))
-    false_matches = np.concatenate([[0], np.searchsorted(np.sort(far), values, side="right")]) / len(far)
-    false_non_matches = 1 - np.concatenate([[0], np.searchsorted(np.sort(near), values, side="right")]) / len(near)
-    difference = false_matches - false_non_matches  # rises from -1 to 1
-    after = int(np.searchsorted(difference, 0.0))
-    share = -difference[after - 1] / (difference[after] - difference[after - 1])
-    rate = false_matches[after - 1] + share * (false_matches[after] - false_matches[after - 1])
-    gap = after if difference[after] < -difference[after - 1] else after - 1
-    edges = np.concatenate([[np.nextafter(values[0], -np.inf)], values, [np.nextafter(values[-1], np.inf)]])
-    # Gap k holds the thresholds above values[k - 1], up to and including values[k].
-    low, high = edges[gap], edges[gap + 1]
-    # Between neighbouring floats the middle rounds to one of them, and only the upper one is in the gap.
-    return float(rate), float(np.clip(low / 2 + high / 2, np.nextafter(low, np.inf), high))
+def _nearest_threshold(distances: np.ndarray, same: np.ndarray) -> float:
+    """Return the threshold at which FMR and FNMR are nearest to each other."""
+    values, same_counts, different_counts = counts_by_distance(distances, same)
+    false_matches = np.append(0, np.cumsum(different_counts)) / different_counts.sum()
+    matches = np.append(0, np.cumsum(same_counts)) / same_counts.sum()
+    return middle_of_widest(values, -np.abs(false_matches + matches - 1))
