@@ -269,7 +269,7 @@ def _evaluation() -> ConfigDict:
         shift=Number(0, at_least=0, at_most=4096),
         # Evaluated checkpoint: best (by validation AUC) or last.
         checkpoint="best",
-        # Wished false match rate, for which the threshold of "same or different" is chosen.
+        # Target false match rate, for which the threshold of "same or different" is chosen.
         false_match_rate=Number(0.001, above=0, at_most=0.5),
         # Number of training identities in the cohort of the score normalisation (AS-norm); 0 disables it.
         cohort=Number(400, at_least=0, at_most=_MANY),

@@ -2,7 +2,7 @@
 
     python docs/evaluation/describe_files.py
 
-A test compares the page with the dataclasses, so run this after a field was added, renamed or described anew.
+A test compares the page with the dataclasses, so run this after a field was added, renamed or given another description.
 """
 
 import dataclasses

@@ -30,7 +30,7 @@ def calibrated(
     """
     config = experiment.config
     fitted = fit(split.scores[fitting_role(split)])
-    result = evaluate_calibration(split, fitted, wished_rate=config.evaluation.false_match_rate, seed=config.seed)
+    result = evaluate_calibration(split, fitted, target_rate=config.evaluation.false_match_rate, seed=config.seed)
     views = Views(flip=embedder.flip, shift=embedder.shift)
     saved = SavedCalibration(SCHEMA, checkpoint, step, views, fitted, result)
     normalisation = _normalisation(experiment, embedder, split)

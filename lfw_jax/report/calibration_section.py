@@ -14,7 +14,7 @@ from lfw_jax.report.chart import Axis, Chart, Role, Series
 from lfw_jax.report.formatting import interval, number, percent
 from lfw_jax.report.page import Section
 
-_FEW_PAIRS = 3  # identity pairs per false match at the wished rate, below which it rests on the luck of few identities
+_FEW_PAIRS = 3  # identity pairs per false match at the target rate, below which it rests on the luck of few identities
 _ROLES: Sequence[Role] = ("first", "second")
 
 
@@ -38,16 +38,16 @@ def thresholds_section(result: CalibrationResult) -> Section:
       result: the calibration of a run.
     """
     paragraphs = [
-        f"A threshold for a wished false match rate (FMR, also called FAR) is chosen on {_comparisons(result)}, and evaluated on "
+        f"A threshold for a target false match rate (FMR, also called FAR) is chosen on {_comparisons(result)}, and evaluated on "
         f"{result.test_comparisons:,} comparisons of the test images; of more than {AT_MOST_IMAGES:,} images, a random sample of "
-        f"{AT_MOST_IMAGES:,} is compared. {_wished_in_words(result)}",
+        f"{AT_MOST_IMAGES:,} is compared. {_target_in_words(result)}",
         "The interval of a threshold comes from a bootstrap over identities, those of FMR and FNMR on test images from Wilson's "
         "interval with the effective number of comparisons, because "
         f"comparisons that share an identity are dependent. By the rule of three, {result.comparisons:,} comparisons support "
         f"no FMR below {rate_text(result.smallest_rate)}; the fewer the identities, the less they support.",
     ]
     rows = [
-        ["Wished FMR", "Threshold", "95 % interval", "FMR on test images", "95 % interval", "FNMR", "95 % interval"]
+        ["Target FMR", "Threshold", "95 % interval", "FMR on test images", "95 % interval", "FNMR", "95 % interval"]
     ]
     rows += [_row(one) for one in result.thresholds]
     return Section("Thresholds for false match rates", "\n\n".join(paragraphs), rows if result.thresholds else None)
@@ -157,17 +157,17 @@ def calibration_lines(
             f"calibration: Cllr {number(logistic.cllr)} bits, min-Cllr {number(calibration.min_cllr)}, "
             f"calibration error {percent(logistic.expected_calibration_error)}"
         )
-        wished = rate_text(calibration.wished_rate)
+        target = rate_text(calibration.target_rate)
         if one := calibration.threshold():
             low, high = one.chosen.threshold_interval
             lines += [
-                f"threshold for FMR {wished}: {number(one.chosen.threshold)} (95 % {number(low)}–{number(high)}),",
+                f"threshold for FMR {target}: {number(one.chosen.threshold)} (95 % {number(low)}–{number(high)}),",
                 f"  on test images FMR {rate_text(one.false_match_rate)} "
                 f"(95 % {rate_interval(one.false_match_rate_interval)}), FNMR {percent(one.false_non_match_rate)}",
             ]
         else:
             lines += [
-                f"threshold for FMR {wished}: needs more than the {calibration.comparisons:,} comparisons of "
+                f"threshold for FMR {target}: needs more than the {calibration.comparisons:,} comparisons of "
                 f"{calibration.identities:,}",
                 f"  held-out identities, which support FMR {rate_text(calibration.smallest_rate)} and above (rule of three)",
             ]
@@ -197,28 +197,28 @@ def _comparisons(result: CalibrationResult) -> str:
     )
 
 
-def _wished_in_words(result: CalibrationResult) -> str:
-    one, wished = result.threshold(), result.wished_rate
+def _target_in_words(result: CalibrationResult) -> str:
+    one, target = result.threshold(), result.target_rate
     if one is None:
         return (
-            f"For the wished FMR of {rate_text(wished)} there is no threshold: the comparisons support "
+            f"For the target FMR of {rate_text(target)} there is no threshold: the comparisons support "
             f"{rate_text(result.smallest_rate)} and above. Hold out more identities "
             "(--config.data.validation_people), or wish for a higher rate (--config.evaluation.false_match_rate)."
         )
     rate, (low, high) = one.false_match_rate, one.false_match_rate_interval
     expected = f"1 false match in {1 / rate:,.0f} comparisons" if rate else "no false match"
     text = (
-        f"At the threshold {number(one.chosen.threshold)} for the wished FMR of {rate_text(wished)}, the test images have "
+        f"At the threshold {number(one.chosen.threshold)} for the target FMR of {rate_text(target)}, the test images have "
         f"{expected} of different identities (FMR {rate_text(rate)}, 95 % interval {rate_interval((low, high))}), and "
         f"{percent(one.false_non_match_rate)} of the same pairs are rejected (FNMR)."
     )
-    if not low <= wished <= high:
+    if not low <= target <= high:
         text += (
-            f" This is {'more' if rate > wished else 'less'} than wished: expect the FMR of the test images. A threshold from "
-            "few identities, or from easier ones, does not carry over to others."
+            f" This is {'more' if rate > target else 'less'} than the target: expect the FMR of the test images. A threshold "
+            "from few identities, or from easier ones, does not carry over to others."
         )
     pairs = result.identities * (result.identities - 1) // 2
-    if pairs * wished < _FEW_PAIRS:
+    if pairs * target < _FEW_PAIRS:
         text += (
             f" The {result.identities:,} identities form only {pairs:,} pairs of identities, too few for such a rate: hold "
             "out more (--config.data.validation_people)."
@@ -229,7 +229,7 @@ def _wished_in_words(result: CalibrationResult) -> str:
 def _row(one: EvaluatedThreshold) -> list[str]:
     low, high = one.chosen.threshold_interval
     return [
-        rate_text(one.chosen.wished_rate),
+        rate_text(one.chosen.target_rate),
         number(one.chosen.threshold),
         f"{number(low)}–{number(high)}",
         rate_text(one.false_match_rate),

@@ -35,7 +35,7 @@ def threshold_lines(one: EvaluatedThreshold) -> list[str]:
     rate, bounds = one.false_match_rate, rate_interval(one.false_match_rate_interval)
     expected = f"1 false match in {1 / rate:,.0f} comparisons" if rate else "no false match among the comparisons"
     return [
-        f"The threshold was chosen for a false match rate (FMR) of {rate_text(one.chosen.wished_rate)}.",
+        f"The threshold was chosen for a false match rate (FMR) of {rate_text(one.chosen.target_rate)}.",
         f"On test images it has {expected} of different",
         f"identities (FMR {rate_text(rate)}, 95 % interval {bounds}),",
         f"and rejects {percent(one.false_non_match_rate)} of the pairs of one identity.",

@@ -253,7 +253,7 @@ def test_decisions_have_the_distances_of_the_evaluation(finished: Path, faces: P
     assert [row["same"] == "1" for row in rows] == (scored.distances[:12] < threshold.chosen.threshold).tolist()
     assert [[one["path1"], one["path2"]] for one in delivered["decisions"]] == files
     assert [str(int(one["same"])) for one in delivered["decisions"]] == [row["same"] for row in rows]
-    assert delivered["threshold"]["chosen"]["wished_rate"] == 0.1
+    assert delivered["threshold"]["chosen"]["target_rate"] == 0.1
     printed = capsys.readouterr().out
     assert printed.count("probability of one identity") == 12
     assert "The threshold was chosen for a false match rate (FMR) of 10 %." in printed

@@ -1,1 +1,1 @@
-"""Calibration: likelihood ratios, thresholds for wished error rates, score normalisation."""
+"""Calibration: likelihood ratios, thresholds for target error rates, score normalisation."""

@@ -56,7 +56,7 @@ def fit(pairs: ScoredPairs) -> FittedCalibrations:
 
 
 def evaluate_calibration(
-    split: EvaluatedSplit, fitted: FittedCalibrations, *, wished_rate: float, seed: int
+    split: EvaluatedSplit, fitted: FittedCalibrations, *, target_rate: float, seed: int
 ) -> CalibrationResult:
     """Return the quality of calibrations on the test pairs, and thresholds for false match rates.
 
@@ -66,7 +66,7 @@ def evaluate_calibration(
     Args:
       split: the evaluated split.
       fitted: the calibrations, fitted on the pairs of `fitting_role(split)`.
-      wished_rate: a false match rate besides `RATES`.
+      target_rate: a false match rate besides `RATES`.
       seed: seed of the bootstrap, and of the sample of images if there are many.
     """
     role = fitting_role(split)
@@ -74,7 +74,7 @@ def evaluate_calibration(
     impostors = impostors_of(fitted_pairs, split.images[role], seed=seed)
     test_impostors = impostors_of(test, split.images["test"], seed=seed)
     least = smallest_supported_rate(len(impostors))
-    rates = sorted({rate for rate in (*RATES, wished_rate) if rate >= least}, reverse=True)
+    rates = sorted({rate for rate in (*RATES, target_rate) if rate >= least}, reverse=True)
     return CalibrationResult(
         fitted_on=fitted_pairs.name,
         fitted_pairs=len(fitted_pairs),
@@ -90,7 +90,7 @@ def evaluate_calibration(
             calibrated_metrics(method, calibration, test)
             for method, calibration in (("logistic", fitted.logistic), ("isotonic", fitted.isotonic))
         ),
-        wished_rate=wished_rate,
+        target_rate=target_rate,
         thresholds=tuple(_threshold(impostors, test_impostors, test, rate, seed=seed) for rate in rates),
     )
 

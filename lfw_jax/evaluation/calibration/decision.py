@@ -57,7 +57,7 @@ class Decision:
       probability: probability of one identity at the prior.
       prior: probability of one identity before the images are seen.
       threshold: the threshold.
-      wished_rate: the false match rate that the threshold was chosen for.
+      target_rate: the false match rate that the threshold was chosen for.
       false_match_rate: the false match rate at the threshold among the test images.
       false_match_rate_interval: its 95 % interval.
     """
@@ -68,14 +68,14 @@ class Decision:
     probability: float
     prior: float
     threshold: float
-    wished_rate: float
+    target_rate: float
     false_match_rate: float
     false_match_rate_interval: tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
 class VerificationRule:
-    """The rule of decisions: the threshold of the wished false match rate, and the logistic calibration.
+    """The rule of decisions: the threshold of the target false match rate, and the logistic calibration.
 
     Attributes:
       saved: the calibration.
@@ -93,13 +93,13 @@ class VerificationRule:
           path: the file.
 
         Raises:
-          UserError: no such file, a damaged one, or one without a threshold for the wished false match rate.
+          UserError: no such file, a damaged one, or one without a threshold for the target false match rate.
         """
         saved = read_calibration(path)
         result = saved.result
         if (threshold := result.threshold()) is None:
             raise UserError(
-                f"{path}: found no threshold for the false match rate {result.wished_rate:g}: {result.comparisons:,} comparisons "
+                f"{path}: found no threshold for the false match rate {result.target_rate:g}: {result.comparisons:,} comparisons "
                 f"of {result.fitted_on} support rates of {result.smallest_rate:.2g} and above. Evaluate again with "
                 "--mode=evaluate and a higher --config.evaluation.false_match_rate."
             )
@@ -128,7 +128,7 @@ class VerificationRule:
                 probability=share,
                 prior=prior,
                 threshold=limit,
-                wished_rate=chosen.chosen.wished_rate,
+                target_rate=chosen.chosen.target_rate,
                 false_match_rate=chosen.false_match_rate,
                 false_match_rate_interval=chosen.false_match_rate_interval,
             )

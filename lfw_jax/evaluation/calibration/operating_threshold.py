@@ -1,4 +1,4 @@
-"""The threshold for a wished false match rate, with its interval, and the rates to expect at it."""
+"""The threshold for a target false match rate, with its interval, and the rates to expect at it."""
 
 import dataclasses
 
@@ -16,17 +16,17 @@ _SLACK = 4  # the quantile of a resample lies among this multiple of the accepte
 
 @dataclasses.dataclass(frozen=True)
 class OperatingThreshold:
-    """A threshold for a wished false match rate.
+    """A threshold for a target false match rate.
 
     Attributes:
-      wished_rate: the wished false match rate (FMR): the share of comparisons of different identities that are accepted.
+      target_rate: the target false match rate (FMR): the share of comparisons of different identities that are accepted.
       threshold: distances below it are accepted.
       threshold_interval: 95 % interval of the threshold, by a bootstrap over identities.
       false_match_rate: the false match rate at the threshold among the comparisons it was chosen on.
       false_match_rate_interval: 95 % interval of that rate, by the same bootstrap.
     """
 
-    wished_rate: float
+    target_rate: float
     threshold: float
     threshold_interval: tuple[float, float]
     false_match_rate: float
@@ -47,7 +47,7 @@ def smallest_supported_rate(comparisons: int) -> float:
 def operating_threshold(
     impostors: ImpostorComparisons, rate: float, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> OperatingThreshold:
-    """Return the largest threshold whose false match rate is at most the wished one. Exact.
+    """Return the largest threshold whose false match rate is at most the target. Exact.
 
     The intervals come from the vertex bootstrap: identities are sampled with replacement, and a comparison counts the product of
     the multiplicities of its two identities, because comparisons that share an identity are dependent. Source: Fogliato, Patil &
@@ -55,7 +55,7 @@ def operating_threshold(
 
     Args:
       impostors: the comparisons to choose the threshold on.
-      rate: the wished false match rate.
+      rate: the target false match rate.
       seed: seed of the bootstrap.
       resamples: number of resamples.
 
@@ -75,7 +75,7 @@ def operating_threshold(
     accepted = int(np.searchsorted(impostors.distances, threshold))
     thresholds, rates = _resampled(impostors, rate, accepted, seed=seed, resamples=resamples)
     return OperatingThreshold(
-        wished_rate=rate,
+        target_rate=rate,
         threshold=threshold,
         threshold_interval=_percentiles(thresholds),
         false_match_rate=accepted / count,

@@ -25,7 +25,7 @@ class CalibratedMetrics:
 
 @dataclasses.dataclass(frozen=True)
 class EvaluatedThreshold:
-    """A threshold for a wished false match rate, and the rates at it on the test images.
+    """A threshold for a target false match rate, and the rates at it on the test images.
 
     Attributes:
       chosen: the threshold, and its intervals on the comparisons it was chosen on.
@@ -58,7 +58,7 @@ class CalibrationResult:
       prior: share of same pairs among the test pairs, at which probabilities are compared with shares.
       min_cllr: least Cllr of any decreasing map of the distances of the test pairs, in bits.
       methods: the quality of each calibration.
-      wished_rate: the false match rate of `config.evaluation.false_match_rate`.
+      target_rate: the false match rate of `config.evaluation.false_match_rate`.
       thresholds: thresholds by falling rate, for those rates that the comparisons support.
     """
 
@@ -73,17 +73,17 @@ class CalibrationResult:
     prior: float
     min_cllr: float
     methods: tuple[CalibratedMetrics, ...]
-    wished_rate: float
+    target_rate: float
     thresholds: tuple[EvaluatedThreshold, ...]
 
     def threshold(self, rate: float | None = None) -> EvaluatedThreshold | None:
         """Return the threshold for a false match rate, None if it is not supported or was not asked for.
 
         Args:
-          rate: the rate; by default `wished_rate`.
+          rate: the rate; by default `target_rate`.
         """
-        wanted = self.wished_rate if rate is None else rate
-        return next((one for one in self.thresholds if one.chosen.wished_rate == wanted), None)
+        wanted = self.target_rate if rate is None else rate
+        return next((one for one in self.thresholds if one.chosen.target_rate == wanted), None)
 
 
 @dataclasses.dataclass(frozen=True)

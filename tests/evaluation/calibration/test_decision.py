@@ -34,9 +34,9 @@ def split() -> EvaluatedSplit:
     )
 
 
-def saved_calibration(split: EvaluatedSplit, wished_rate: float = 0.02) -> SavedCalibration:
+def saved_calibration(split: EvaluatedSplit, target_rate: float = 0.02) -> SavedCalibration:
     fitted = fit(split.scores[fitting_role(split)])
-    result = evaluate_calibration(split, fitted, wished_rate=wished_rate, seed=0)
+    result = evaluate_calibration(split, fitted, target_rate=target_rate, seed=0)
     return SavedCalibration(SCHEMA, "best", 12, Views(flip=True, shift=3), fitted, result)
 
 
@@ -60,7 +60,7 @@ def test_calibrations_are_fitted_on_held_out_identities_and_evaluated_on_test_pa
 
 def test_thresholds_fall_with_the_rate_and_their_rates_are_measured_on_test_images(split, saved):
     thresholds = saved.result.thresholds
-    assert [one.chosen.wished_rate for one in thresholds] == [0.1, 0.02, 0.01, 0.001]  # 3 / 4800 is above 1e-4
+    assert [one.chosen.target_rate for one in thresholds] == [0.1, 0.02, 0.01, 0.001]  # 3 / 4800 is above 1e-4
     values = [one.chosen.threshold for one in thresholds]
     assert values == sorted(values, reverse=True)
     test = split.scores["test"]
@@ -85,7 +85,7 @@ def test_decisions_follow_the_saved_threshold_and_calibration(saved, tmp_path: P
     limit = saved.result.threshold().chosen.threshold
     near, at, far = rule.decide(np.array([0.1, limit, 1.9]), prior=0.2)
     assert [near.same, at.same, far.same] == [True, False, False]  # below, as in every evaluation
-    assert near.wished_rate == 0.02
+    assert near.target_rate == 0.02
     assert near.threshold == limit
     logistic = saved.fitted.logistic
     ratio = logistic.offset + logistic.slope * 0.1
@@ -99,7 +99,7 @@ def test_decisions_follow_the_saved_threshold_and_calibration(saved, tmp_path: P
 
 
 def test_a_rate_that_is_not_supported_is_refused_when_deciding(split, tmp_path: Path):
-    write_calibration(tmp_path / "calibration.json", saved_calibration(split, wished_rate=1e-5))
+    write_calibration(tmp_path / "calibration.json", saved_calibration(split, target_rate=1e-5))
     with pytest.raises(
         UserError, match=r"no threshold for the false match rate 1e-05: 4,800 comparisons.*support rates of 0\.00063"
     ):

@@ -1,4 +1,4 @@
-"""Thresholds for a wished false match rate."""
+"""Thresholds for a target false match rate."""
 
 import dataclasses
 
@@ -52,7 +52,7 @@ def test_images_of_one_identity_are_refused():
 
 
 @given(st.integers(0, 5), st.floats(0.03, 0.5))
-def test_the_threshold_is_the_largest_with_at_most_the_wished_rate(seed: int, rate: float):
+def test_the_threshold_is_the_largest_with_at_most_the_target_rate(seed: int, rate: float):
     impostors = all_impostors(embedded(6, 3, seed=seed))
     found = operating_threshold(impostors, rate, resamples=10)
     assert found.false_match_rate == np.mean(impostors.distances < found.threshold) <= rate + 1e-12
