@@ -85,6 +85,8 @@ def _data() -> ConfigDict:
         validation_people=Number(0.05, above=0, below=1),
         # generated: fraction of all identities held out as the test set.
         test_people=Number(0.3, above=0, below=1),
+        # Seed of the held-out identities and of the sampled pairs; -1: config.seed. Runs that are fused share it.
+        split_seed=Number(-1, at_least=-1, below=2**32),
         # Number of positive pairs, and of negative pairs, sampled for validation and for the protocol generated.
         pairs=Number(600, at_least=1, at_most=10 * _MANY),
         # Largest number of positive pairs of one identity sampled for validation; it is in at most twice as many negative pairs.

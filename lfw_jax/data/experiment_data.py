@@ -47,6 +47,15 @@ class ExperimentData:
         images = self.split.training.where(indices)
         return images, decode_all(images, self.geometry, loader=self.loader)
 
+    def images_of_list(self, pairs: PairList, of: EvaluationSet | None = None) -> ImageSet:
+        """Return the images of a pair list, each once, in the order of `pairs.keys()`.
+
+        Args:
+          pairs: a list of the split, or of the evaluation set `of`.
+          of: the evaluation set that the list belongs to; None for a list of the split.
+        """
+        return (of.images if of else self.split.images_of(pairs)).of_keys(pairs.keys())
+
     def decode_list(
         self, pairs: PairList, of: EvaluationSet | None = None
     ) -> UInt8[np.ndarray, "images stored stored 3"]:
@@ -62,7 +71,7 @@ class ExperimentData:
         Raises:
           UserError: an image cannot be read or decoded.
         """
-        images = (of.images if of else self.split.images_of(pairs)).of_keys(pairs.keys())
+        images = self.images_of_list(pairs, of)
         aligned_elsewhere = of.aligned if of else pairs in self.split.aligned
         geometry = self.geometry
         if self.aligned and aligned_elsewhere:  # such images have no margin: the network receives all of them

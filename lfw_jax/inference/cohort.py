@@ -4,17 +4,17 @@ import numpy as np
 
 from lfw_jax.data.images import ImageSet
 from lfw_jax.evaluation.embeddings import EmbeddedImages
-from lfw_jax.inference.embedder import Embedder
+from lfw_jax.inference.representation import Representation
 
 IMAGES_PER_IDENTITY = 2
 """Largest number of images of an identity that are embedded for its mean."""
 
 
-def embed_cohort(embedder: Embedder, training: ImageSet, *, identities: int, seed: int) -> EmbeddedImages:
+def embed_cohort(representation: Representation, training: ImageSet, *, identities: int, seed: int) -> EmbeddedImages:
     """Return the embedded images of random training identities, at most two of each.
 
     Args:
-      embedder: the trained network.
+      representation: what embeds the images.
       training: the training images.
       identities: number of identities; a smaller training set is used entirely.
       seed: seed of the choice.
@@ -24,7 +24,7 @@ def embed_cohort(embedder: Embedder, training: ImageSet, *, identities: int, see
     """
     images = cohort_images(training, identities=identities, seed=seed)
     names = np.asarray(images.names, np.str_)[images.labels]
-    return EmbeddedImages("cohort", embedder.embed_images(images), names, images.numbers)
+    return EmbeddedImages("cohort", representation.embed_images(images), names, images.numbers)
 
 
 def cohort_images(training: ImageSet, *, identities: int, seed: int) -> ImageSet:

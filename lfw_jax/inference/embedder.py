@@ -15,6 +15,7 @@ from lfw_jax.augmentation import to_unit
 from lfw_jax.data.batches.loading import stream
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import ImageSet
+from lfw_jax.inference.representation import DecodedImages
 
 Apply = Callable[[PyTree, Float[Array, "batch side side 3"]], Float[Array, "batch dim"]]
 """Maps variables and float images in [-1, 1] to raw embeddings."""
@@ -117,6 +118,20 @@ class Embedder:
             )
         size = self.batch_size
         return self._embed_batches(pixels[start : start + size] for start in range(0, len(pixels), size))
+
+    def embed_decoded(self, decoded: DecodedImages) -> Float[np.ndarray, "images dim"]:
+        """Embed decoded images: `embed` of their pixels.
+
+        Args:
+          decoded: the images and their stored squares.
+
+        Returns:
+          The raw embeddings, in the order of the images.
+
+        Raises:
+          ValueError: the images are not uint8 or not of the size of the crop geometry.
+        """
+        return self.embed(decoded.pixels)
 
     def embed_images(self, images: ImageSet) -> Float[np.ndarray, "images dim"]:
         """Decode and embed an image set, batch by batch.

@@ -12,14 +12,14 @@ from lfw_jax.evaluation.identification.templates import pool
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import pair_distances, verify_folds
-from lfw_jax.inference.embedder import Embedder
+from lfw_jax.inference.representation import Representation
 
 
-def identify_set(embedder: Embedder, item: IdentificationSet) -> dict[str, IdentificationResult]:
+def identify_set(representation: Representation, item: IdentificationSet) -> dict[str, IdentificationResult]:
     """Embed the images of a protocol, pool them into templates, and search its probes in its galleries.
 
     Args:
-      embedder: the trained network.
+      representation: what embeds the images.
       item: the protocol.
 
     Returns:
@@ -35,7 +35,7 @@ def identify_set(embedder: Embedder, item: IdentificationSet) -> dict[str, Ident
             f"{item.name}: {len(item.images.skipped)} of its images cannot be aligned, the first {first.path}: {first.reason}. "
             "Repair the files, or remove them from the lists."
         )
-    embeddings = embedder.embed_images(item.images)
+    embeddings = representation.embed_images(item.images)
     images, distractors = np.split(embeddings, [len(item.rows.files)])
     every = templates_of(item, images)
     searches = {}

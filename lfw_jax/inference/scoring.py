@@ -11,7 +11,7 @@ from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import pair_distances
-from lfw_jax.inference.embedder import Embedder
+from lfw_jax.inference.representation import DecodedImages, Representation
 
 Decode = Callable[[PairList, EvaluationSet | None], UInt8[np.ndarray, "images stored stored 3"]]
 """Decodes every image of a pair list once, in the order of `keys()`; the set is None for a list of the split."""
@@ -50,37 +50,36 @@ class DecodedLists:
         return self._cached[pairs]
 
 
-def score(embedder: Embedder, pairs: PairList, pixels: UInt8[np.ndarray, "images stored stored 3"]) -> ScoredPairs:
+def score(representation: Representation, pairs: PairList, decoded: DecodedImages) -> ScoredPairs:
     """Return the pairs of a list with the distances of their embeddings.
 
     Args:
-      embedder: the trained network.
+      representation: what embeds the images.
       pairs: the list.
-      pixels: the decoded images, in the order of `pairs.keys()`.
+      decoded: its images, in the order of `pairs.keys()`.
 
     Raises:
       UserError: a distance is not finite, or the list has pairs of one kind only.
-      ValueError: the images do not match the crop geometry of the embedder.
+      ValueError: the pixels do not match the crop geometry of the representation.
     """
-    return score_embedded(pairs, embed_list(embedder, pairs, pixels))
+    return score_embedded(pairs, embed_list(representation, pairs, decoded))
 
 
-def embed_list(
-    embedder: Embedder, pairs: PairList, pixels: UInt8[np.ndarray, "images stored stored 3"]
-) -> EmbeddedImages:
+def embed_list(representation: Representation, pairs: PairList, decoded: DecodedImages) -> EmbeddedImages:
     """Return the embeddings of the images of a list, in the order of `pairs.keys()`.
 
     Args:
-      embedder: the trained network.
+      representation: what embeds the images.
       pairs: the list.
-      pixels: the decoded images, in the order of `pairs.keys()`.
+      decoded: its images, in the order of `pairs.keys()`.
 
     Raises:
       UserError: an embedding is not finite.
-      ValueError: the images do not match the crop geometry of the embedder.
+      ValueError: the pixels do not match the crop geometry of the representation.
     """
     names, numbers = zip(*pairs.keys(), strict=True)
-    return EmbeddedImages(pairs.name, embedder.embed(pixels), np.array(names, np.str_), np.array(numbers, np.int64))
+    embeddings = representation.embed_decoded(decoded)
+    return EmbeddedImages(pairs.name, embeddings, np.array(names, np.str_), np.array(numbers, np.int64))
 
 
 def score_embedded(pairs: PairList, images: EmbeddedImages) -> ScoredPairs:

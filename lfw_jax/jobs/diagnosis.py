@@ -1,6 +1,4 @@
-"""The diagnosis of a run: its evidence from the experiment, the history and the evaluated split."""
-
-import sys
+"""The diagnosis of a run: its evidence from the data, the training and the evaluated split."""
 
 import numpy as np
 
@@ -10,47 +8,28 @@ from lfw_jax.evaluation.diagnosis.results import DiagnosisResult
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.faces.geometry import aligned_faces
 from lfw_jax.inference.image_attributes import image_attributes
-from lfw_jax.jobs.experiment import Experiment
-from lfw_jax.jobs.workdir import Workdir
-from lfw_jax.training.build import total_steps
-from lfw_jax.training.history import curve
-from lfw_jax.training.objectives.collapse import collapsed_loss
+from lfw_jax.jobs.run_data import RunData
 
 _ALIGNED_SOURCES = ("rec", "bin", "synthetic")  # sets of aligned faces; synthetic faces have no landmarks to align
 
 
-def diagnosis_of(experiment: Experiment, workdir: Workdir, split: EvaluatedSplit) -> DiagnosisResult:
+def diagnosis_of(data: RunData, training: TrainingRecord, split: EvaluatedSplit) -> DiagnosisResult:
     """Return the diagnosis of an evaluated run.
 
     Args:
-      experiment: its data, sampler and objective.
-      workdir: its work directory, for the whole history.
+      data: its data.
+      training: the course of its training.
       split: the results on the split.
     """
-    test = experiment.split.test
-    images = experiment.split.images_of(test).of_keys(test.keys())
-    attributes, unavailable = image_attributes(images, experiment.pixels(test), experiment.config.data.margin)
+    test = data.split.test
+    decoded = data.decoded(test)
+    attributes, unavailable = image_attributes(decoded.images, decoded.pixels, data.config.data.margin)
     measured = Measured(attributes, test.indices(), unavailable)
-    return diagnose(split, measured, _training(experiment, workdir), _data(experiment))
+    return diagnose(split, measured, training, _data(data))
 
 
-def _training(experiment: Experiment, workdir: Workdir) -> TrainingRecord:
-    history = workdir.history(sys.maxsize)  # also what follows the best checkpoint
-    labels = experiment.split.training.labels[experiment.sampler.indices(0)]
-    return TrainingRecord(
-        steps=max((row.step for row in history), default=0),
-        total_steps=total_steps(experiment.config, experiment.sampler.steps_per_epoch),
-        losses=curve(history, "loss"),
-        learning_rates=curve(history, "learning_rate"),
-        validation_aucs=curve(history, "validation_auc"),
-        training_accuracies=curve(history, "training_accuracy"),
-        active_anchors=curve(history, "active_anchors"),
-        collapsed_loss=collapsed_loss(experiment.objective, labels, experiment.config.model.embedding_dim),
-    )
-
-
-def _data(experiment: Experiment) -> DataFacts:
-    split, config = experiment.split, experiment.config.data
+def _data(data: RunData) -> DataFacts:
+    split, config = data.split, data.config.data
     known = (
         config.align
         or config.source in _ALIGNED_SOURCES
@@ -59,6 +38,6 @@ def _data(experiment: Experiment) -> DataFacts:
     development = split.development.identities() if split.development not in split.external else frozenset()
     return DataFacts(
         aligned=bool(known),
-        leaking=dict(experiment.evaluation_plan.leaking),
+        leaking=dict(data.evaluation_plan.leaking),
         development_trains=not development.isdisjoint(split.training.names),
     )

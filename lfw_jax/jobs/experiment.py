@@ -12,57 +12,30 @@ from ml_collections import ConfigDict
 from lfw_jax.augmentation import Augmentation
 from lfw_jax.data.batches.loading import choose_loader
 from lfw_jax.data.batches.sampling import Sampler, build_sampler
-from lfw_jax.data.experiment_data import ExperimentData, crop_geometry_of
+from lfw_jax.data.experiment_data import crop_geometry_of
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.pair_list import PairList
-from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
-from lfw_jax.data.protocols.partition import EvaluationPlan, partition
-from lfw_jax.data.protocols.splits import Split
-from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
-from lfw_jax.faces.align_set import aligned_images
-from lfw_jax.faces.undetected import with_undetected
 from lfw_jax.inference.embedder import Apply, Embedder, in_inference_mode
-from lfw_jax.inference.scoring import DecodedLists
+from lfw_jax.jobs.run_data import RunData, read_run_data
 from lfw_jax.models import build, check_side
-from lfw_jax.report.progress import stage
-from lfw_jax.report.terminal_text import print_notes
-from lfw_jax.training.devices import Devices, choose_devices
+from lfw_jax.training.devices import choose_devices
 from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.objectives.objective import Objective
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Experiment:
-    """The parts that training and evaluation share. It holds no variables, no optimiser and no state.
+class Experiment(RunData):
+    """A network with its data and its objective. It holds no variables, no optimiser and no state.
 
     Attributes:
-      config: the configuration.
-      data: the split, the evaluation sets and the crop geometry.
       network: the network, on one device.
       sampler: the choice of training images for each step.
       objective: the training objective.
-      devices: the devices to train on.
-      lists: the decoded images of the pair lists.
     """
 
-    config: ConfigDict
-    data: ExperimentData
     network: nn.Module
     sampler: Sampler
     objective: Objective
-    devices: Devices
-    lists: DecodedLists
-
-    @property
-    def split(self) -> Split:
-        """The training images and the validation, development and test pairs."""
-        return self.data.split
-
-    @property
-    def evaluation_plan(self) -> EvaluationPlan:
-        """The evaluation sets, and the identities excluded from training because of them."""
-        return self.data.evaluation_plan
 
     @functools.cached_property
     def _apply(self) -> Apply:
@@ -94,15 +67,6 @@ class Experiment:
         """
         return self.data.decode_training(self.sampler.indices(0)[:count])
 
-    def pixels(self, pairs: PairList, of: EvaluationSet | None = None) -> UInt8[np.ndarray, "images stored stored 3"]:
-        """Return the decoded images of a list, each once, in the order of `pairs.keys()`.
-
-        Args:
-          pairs: a list of the split, or of the evaluation set `of`.
-          of: the evaluation set that the list belongs to; None for a list of the split.
-        """
-        return self.lists.pixels(pairs, of)
-
 
 def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     """Check the configuration, read the data and build the parts that training and evaluation share.
@@ -118,11 +82,11 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     devices = choose_devices(config.training.devices, config.sampler.batch_size)
     network = build(config.model)
     check_side(network, config.data.side)
-    data = _read_data(config, workdir)
-    training = data.split.training
+    run_data = read_run_data(config, workdir, devices)
+    training = run_data.split.training
     sampler = build_sampler(config.sampler, training.labels, seed=config.seed)
     objective = objective_of(config, classes=len(training.names))
-    return Experiment(config, data, network, sampler, objective, devices, DecodedLists(data.decode_list))
+    return Experiment(**vars(run_data), network=network, sampler=sampler, objective=objective)
 
 
 def objective_of(config: ConfigDict, *, classes: int) -> Objective:
@@ -168,19 +132,3 @@ def check_values(config: ConfigDict) -> None:
         )
     if config.evaluation.checkpoint not in ("best", "last"):
         raise UserError(f"--config.evaluation.checkpoint is '{config.evaluation.checkpoint}'; expected best or last.")
-
-
-def _read_data(config: ConfigDict, workdir: Path) -> ExperimentData:
-    """Read the source, align it if configured, and split it."""
-    geometry = crop_geometry_of(config.data)
-    originals, data_dir = read_source(config.data, workdir.parent / "synthetic")
-    crop = 1.0
-    if config.data.align:
-        images, crop, note = aligned_images(originals, config, stage=stage)
-        geometry = dataclasses.replace(geometry, crop=crop)
-        print_notes(note)
-    else:
-        images = with_undetected(originals, data_dir)
-    align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
-    split, plan = partition(images, config, data_dir, workdir, align, crop, originals)
-    return ExperimentData(split, plan, geometry, aligned=config.data.align, loader=config.data.loader)

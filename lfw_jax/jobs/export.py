@@ -7,6 +7,7 @@ from lfw_jax.data.formats.array import write_array
 from lfw_jax.data.formats.folder_writing import write_folder
 from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.images import ImageSet
+from lfw_jax.data.protocols.holding_out import split_seed
 from lfw_jax.data.protocols.splits import evaluation_pairs
 from lfw_jax.data.records.writing import write_records
 from lfw_jax.data.sources import read_path, read_source
@@ -55,7 +56,7 @@ def export(request: Request) -> None:
         print_lines(note)
     ending = output.suffix.lower()
     if ending == ".bin":
-        pairs, test_images, aligned = evaluation_pairs(images, config.data, data_dir, seed=config.seed)
+        pairs, test_images, aligned = evaluation_pairs(images, config.data, data_dir, seed=split_seed(config))
         if config.data.align and test_images is not images and not aligned:
             test_images = aligned_images(test_images, config, stage=stage)[0]
         write_verification_bin(output, test_images, pairs)

@@ -8,9 +8,9 @@ from lfw_jax.errors import UserError
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.identification.identify import identify_images
 from lfw_jax.evaluation.identification.results import IdentificationResult
-from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.identification import identify_set
-from lfw_jax.jobs.experiment import Experiment
+from lfw_jax.inference.representation import Representation
+from lfw_jax.jobs.run_data import RunData
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,24 +28,24 @@ class Identification:
     failed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def identify(experiment: Experiment, embedder: Embedder, test: EmbeddedImages) -> Identification:
+def identify(run_data: RunData, representation: Representation, test: EmbeddedImages) -> Identification:
     """Identify the images of the test list among themselves, and evaluate each protocol.
 
     A protocol that fails costs no other result.
 
     Args:
-      experiment: the protocols.
-      embedder: the trained network.
+      run_data: the protocols.
+      representation: what embeds the images.
       test: the embedded images of the test list.
     """
     sets, failed = {}, {}
-    for item in experiment.evaluation_plan.identification:
+    for item in run_data.evaluation_plan.identification:
         try:
-            sets |= identify_set(embedder, item)
+            sets |= identify_set(representation, item)
         except UserError as error:
             failed[item.name] = str(error)
         except Exception as error:  # whatever it is, a night of training must not end without its report
             traceback.print_exc()
             failed[item.name] = f"{type(error).__name__}: {error}."
     # A list that names no identities, such as a .bin, may have one person under several names.
-    return Identification(identify_images(test) if experiment.split.test.named else None, sets, failed)
+    return Identification(identify_images(test) if run_data.split.test.named else None, sets, failed)

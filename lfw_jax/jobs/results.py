@@ -19,16 +19,16 @@ from lfw_jax.evaluation.cross_pairs import all_pairs
 from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors
 from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
-from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics, Views
+from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
 from lfw_jax.jobs.config_changes import FILE, recorded_changes
 from lfw_jax.jobs.diagnosis import diagnosis_of
-from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.identification import Identification
+from lfw_jax.jobs.run_data import RunData
 from lfw_jax.jobs.run_files import write_run_files
+from lfw_jax.jobs.system import System
 from lfw_jax.jobs.workdir import Workdir, flat
-from lfw_jax.models import parameter_count
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize
 from lfw_jax.report.errors import errors_section
 from lfw_jax.report.label_errors import label_errors_section
@@ -54,7 +54,8 @@ class Run:
       name: name of the configuration.
       command: command line that reproduces the run.
       workdir: its work directory.
-      experiment: its data, network, sampler and objective.
+      data: its data.
+      system: the description of what embeds the images.
       checkpoint: the evaluated checkpoint, "best" or "last".
       step: step of that checkpoint.
     """
@@ -62,7 +63,8 @@ class Run:
     name: str
     command: str
     workdir: Workdir
-    experiment: Experiment
+    data: RunData
+    system: System
     checkpoint: str
     step: int
 
@@ -93,10 +95,10 @@ def write_results(
     Returns:
       The content of metrics.json.
     """
-    experiment, config = run.experiment, str(run.experiment.config)
+    data, config = run.data, str(run.data.config)
     history = run.workdir.history(run.step)
     identification = identification or Identification()
-    diagnosis = diagnosis_of(experiment, run.workdir, split)
+    diagnosis = diagnosis_of(data, run.system.training, split)
     metrics = dataclasses.replace(
         _metrics(run, split, sets, history),
         failed_sets={**failed, **identification.failed},
@@ -104,20 +106,20 @@ def write_results(
         identification_sets=identification.sets,
         diagnosis=diagnosis,
     )
-    metrics = _with_error_rates(metrics, experiment, split)
+    metrics = _with_error_rates(metrics, data, split)
     write_run_files(run.workdir.path, metrics, scores, split.images, calibration)
     _log(run, metrics, split)
     print_results(metrics)
     report = RunReport(
         metrics=metrics,
         pairs=split.result.pairs,
-        errors=_errors(experiment, split.result),
+        errors=_errors(data, split.result),
         history=history,
-        data=_data(experiment, metrics.notes),
-        objective=experiment.objective.describe,
+        data=_data(data, run.system.sampling, metrics.notes),
+        objective=run.system.objective,
         config=config,
-        thumbnails=_thumbnails(experiment, split.result),
-        label_errors=_label_errors(experiment, split.result.pairs, diagnosis.label_errors),
+        thumbnails=_thumbnails(data, split.result),
+        label_errors=_label_errors(data, split.result.pairs, diagnosis.label_errors),
     )
     path = run.workdir.path / "report.html"
     write_run_page(path, report)
@@ -127,11 +129,11 @@ def write_results(
 
 def _log(run: Run, metrics: RunMetrics, split: EvaluatedSplit) -> None:
     """Log the results to TensorBoard, in place of those of an earlier evaluation."""
-    config, events = run.experiment.config, run.workdir.events
+    config, events = run.data.config, run.workdir.events
     with TensorBoard(events, part=EVALUATION) as board:
         options = flat(json.loads(config.to_json_best_effort()))
         log_results(board, metrics, split.result.pairs, config=str(config), options=options)
-    write_projector(events, split.images["test"], run.experiment.pixels(run.experiment.split.test), step=run.step)
+    write_projector(events, split.images["test"], run.data.pixels(run.data.split.test), step=run.step)
 
 
 def _metrics(
@@ -140,58 +142,58 @@ def _metrics(
     sets: Sequence[VerificationResult],
     history: Sequence[HistoryRow],
 ) -> RunMetrics:
-    experiment, evaluation = run.experiment, run.experiment.config.evaluation
+    data = run.data
     name = split.result.metrics.name
     return RunMetrics(
         schema=SCHEMA,
         config=run.name,
         command=run.command,
-        seed=experiment.config.seed,
+        seed=data.config.seed,
         checkpoint=run.checkpoint,
         step=run.step,
         images_per_second=median_images_per_second(history),
         training_seconds=round(training_seconds(history), 1),
-        protocol=_protocol(experiment),
-        views=Views(flip=evaluation.flip, shift=evaluation.shift),
+        protocol=_protocol(data),
+        views=run.system.views,
         evaluation={name: split.result.metrics},
         raw_pixels={name: split.raw_pixels.metrics},
         sets={item.metrics.name: item.metrics for item in sets},
-        leaking=dict(experiment.evaluation_plan.leaking),
-        notes=(*experiment.split.notes, *recorded_changes(run.workdir.path / FILE)),
-        environment=_environment(experiment),
-        parameters=parameter_count(experiment.network, experiment.config.data.side),
+        leaking=dict(data.evaluation_plan.leaking),
+        notes=(*data.split.notes, *recorded_changes(run.workdir.path / FILE)),
+        environment=_environment(data),
+        parameters=run.system.parameters,
         calibration=split.calibration,
         score_normalisation=split.score_normalisation,
     )
 
 
-def _with_error_rates(metrics: RunMetrics, experiment: Experiment, split: EvaluatedSplit) -> RunMetrics:
+def _with_error_rates(metrics: RunMetrics, data: RunData, split: EvaluatedSplit) -> RunMetrics:
     """Add the error rates of all pairs of the test images, and the failures to acquire among them."""
-    pairs, test = split.result.pairs, experiment.split.test
+    pairs, test = split.result.pairs, data.split.test
     in_use = thresholds_in_use(split.result.metrics, pairs)
-    if (undetected := experiment.split.images_of(test).undetected) is not None:
+    if (undetected := data.split.images_of(test).undetected) is not None:
         metrics = dataclasses.replace(metrics, acquisition=acquisition(pairs, undetected, in_use))
-    if test in experiment.split.unnamed:
+    if test in data.split.unnamed:
         note = f"{test.name} does not name all identities, so that pairs beyond the listed ones cannot be evaluated."
         return dataclasses.replace(metrics, notes=(*metrics.notes, note))
     means = {label: float(np.mean(threshold)) for label, threshold in in_use.items()}
     return dataclasses.replace(metrics, all_pairs=all_pairs(split.images["test"], means))
 
 
-def _protocol(experiment: Experiment) -> Protocol:
-    name, fold = experiment.config.data.protocol, experiment.config.data.fold
+def _protocol(data: RunData) -> Protocol:
+    name, fold = data.config.data.protocol, data.config.data.fold
     if name != "view2":
         return Protocol(name)
-    assert experiment.split.development.folds is not None
-    others = len(np.unique(experiment.split.development.folds))
+    assert data.split.development.folds is not None
+    others = len(np.unique(data.split.development.folds))
     return Protocol(name, fold, others + (fold > 0))
 
 
-def _environment(experiment: Experiment) -> dict[str, str]:
-    device = experiment.devices[0]
+def _environment(data: RunData) -> dict[str, str]:
+    device = data.devices[0]
     versions = {name: metadata.version(name) for name in _PACKAGES}
     return {
-        "devices": f"{len(experiment.devices)} × {device.device_kind} ({device.platform})",
+        "devices": f"{len(data.devices)} × {device.device_kind} ({device.platform})",
         "cores": str(os.cpu_count()),
         "python": platform.python_version(),
         **versions,
@@ -199,36 +201,36 @@ def _environment(experiment: Experiment) -> dict[str, str]:
     }
 
 
-def _errors(experiment: Experiment, result: VerificationResult) -> Section:
+def _errors(data: RunData, result: VerificationResult) -> Section:
     """Return the section of the worst errors at the threshold with the best accuracy on development pairs."""
-    threshold, test = result.metrics.by_rule("accuracy").threshold, experiment.split.test
+    threshold, test = result.metrics.by_rule("accuracy").threshold, data.split.test
     errors = worst_errors(result.pairs, threshold, at_most=_SHOWN_ERRORS)
-    return errors_section(errors, result.pairs, threshold, experiment.pixels(test), test.indices())
+    return errors_section(errors, result.pairs, threshold, data.pixels(test), test.indices())
 
 
-def _thumbnails(experiment: Experiment, result: VerificationResult) -> Thumbnails:
+def _thumbnails(data: RunData, result: VerificationResult) -> Thumbnails:
     """Return thumbnails of the test pairs, the worst errors at the threshold with the best accuracy first."""
-    threshold, test = result.metrics.by_rule("accuracy").threshold, experiment.split.test
-    return pair_thumbnails(result.pairs, threshold, experiment.pixels(test), test.indices())
+    threshold, test = result.metrics.by_rule("accuracy").threshold, data.split.test
+    return pair_thumbnails(result.pairs, threshold, data.pixels(test), test.indices())
 
 
-def _label_errors(experiment: Experiment, pairs: ScoredPairs, errors: LabelErrors) -> Section:
-    test = experiment.split.test
+def _label_errors(data: RunData, pairs: ScoredPairs, errors: LabelErrors) -> Section:
+    test = data.split.test
     index_of = {key: index for index, key in enumerate(test.keys())}
-    return label_errors_section(errors, pairs, experiment.pixels(test), test.indices(), index_of)
+    return label_errors_section(errors, pairs, data.pixels(test), test.indices(), index_of)
 
 
-def _data(experiment: Experiment, notes: tuple[str, ...]) -> DataSummary:
-    split = experiment.split
+def _data(data: RunData, sampling: str, notes: tuple[str, ...]) -> DataSummary:
+    split = data.split
     return DataSummary(
         training_images=len(split.training),
         training_identities=len(split.training.names),
         validation=_size(split.validation),
         development=None if split.by_folds else _development(split),
         test=_size(split.test),
-        sets=tuple(_size(item.pairs) for item in experiment.evaluation_plan.sets),
+        sets=tuple(_size(item.pairs) for item in data.evaluation_plan.sets),
         notes=notes,
-        sampling=experiment.sampler.describe(),
+        sampling=sampling,
         skipped=tuple((str(item.path), item.reason) for item in split.source.skipped),
     )
 

@@ -1,26 +1,22 @@
 """`--mode=train` and `--mode=evaluate`: train a configuration, and evaluate a trained network."""
 
 import dataclasses
-import traceback
 
 import numpy as np
 from ml_collections import ConfigDict
 
 from lfw_jax.data.protocols.data_record import record_of
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
-from lfw_jax.evaluation.scores import ScoredPairs
-from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
-from lfw_jax.evaluation.with_intervals import with_intervals
+from lfw_jax.evaluation.verification import VerificationResult, verify_folds
 from lfw_jax.inference.embedder import Embedder
-from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_raw_pixels
-from lfw_jax.jobs.calibration import calibrated
+from lfw_jax.inference.scoring import score
 from lfw_jax.jobs.config_changes import FILE, recorded_changes
 from lfw_jax.jobs.dispatch import Request
+from lfw_jax.jobs.evaluation import evaluate_and_write
 from lfw_jax.jobs.experiment import Experiment, build_experiment
-from lfw_jax.jobs.identification import identify
-from lfw_jax.jobs.results import Run, write_results
+from lfw_jax.jobs.results import Run
 from lfw_jax.jobs.standard_output import Deliver, ignored
+from lfw_jax.jobs.system import trained_network
 from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.jobs.workdir_lock import locked
@@ -139,19 +135,8 @@ def _run(config: ConfigDict, workdir: Workdir, *, name: str, train: bool, comman
             print_lines(damage)
         step = checkpoints.step(kind)
         assert step is not None
-    embedder = experiment.embedder(variables)
-    split = evaluate_split(experiment, embedder)
-    split, calibration = calibrated(experiment, embedder, split, checkpoint=kind, step=step)
-    sets, set_scores, failed = evaluate_sets(experiment, embedder)
-    identification = identify(experiment, embedder, split.images["test"])
-    run_of = Run(name, command, workdir, experiment, kind, step)
-    scores = {**split.scores, **set_scores}
-    deliver(to_json(write_results(run_of, split, scores, calibration, sets, failed, identification)))
-    if failed := {**failed, **identification.failed}:
-        raise UserError(
-            f"--config.evaluation: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
-            "other results are written. Correct the set, and evaluate again with --mode=evaluate."
-        )
+    run_of = Run(name, command, workdir, experiment, trained_network(experiment, workdir), kind, step)
+    evaluate_and_write(run_of, experiment.embedder(variables), deliver)
 
 
 def _print_notes(experiment: Experiment) -> None:
@@ -175,73 +160,6 @@ def _train(experiment: Experiment, training: Training, workdir: Workdir, checkpo
 
 def _validate(experiment: Experiment, embedder: Embedder) -> VerificationResult:
     """Evaluate the held-out pairs in ten random folds, each at the threshold of the other nine."""
-    scored = score(embedder, experiment.split.validation, experiment.pixels(experiment.split.validation))
+    scored = score(embedder, experiment.split.validation, experiment.decoded(experiment.split.validation))
     folds = np.random.default_rng(experiment.config.seed).permutation(len(scored)) % _FOLDS
     return verify_folds(dataclasses.replace(scored, folds=folds))
-
-
-def evaluate_split(experiment: Experiment, embedder: Embedder) -> EvaluatedSplit:
-    """Evaluate the test pairs at thresholds chosen on the development pairs, or on the other folds.
-
-    If the development pairs are not pairs of held-out identities, the test pairs are also evaluated at the threshold of
-    the latter.
-
-    Args:
-      experiment: The pair lists and their images.
-      embedder: The trained network.
-    """
-    split, geometry = experiment.split, experiment.data.geometry
-    lists = {"test": split.test}
-    if not split.by_folds:
-        lists["development"] = split.development
-    if split.validation is not split.development:
-        lists["held_out"] = split.validation
-    images = {role: embed_list(embedder, pairs, experiment.pixels(pairs)) for role, pairs in lists.items()}
-    scores = {role: score_embedded(pairs, images[role]) for role, pairs in lists.items()}
-    raw = [
-        score_raw_pixels(geometry, pairs, experiment.pixels(pairs))
-        for role, pairs in lists.items()
-        if role != "held_out"
-    ]
-    result = _verify(scores["test"], scores.get("development"))
-    if "held_out" in scores:
-        result = with_held_out_threshold(result, scores["held_out"])
-    result = with_intervals(result, development=scores.get("development"), held_out=scores.get("held_out"))
-    return EvaluatedSplit(result, _verify(*raw), scores, images)
-
-
-def evaluate_sets(
-    experiment: Experiment, embedder: Embedder
-) -> tuple[list[VerificationResult], dict[str, ScoredPairs], dict[str, str]]:
-    """Evaluate each evaluation set at thresholds chosen on its development pairs or on its other folds.
-
-    A set that fails costs no other result.
-
-    Args:
-      experiment: The evaluation sets and their images.
-      embedder: The trained network.
-
-    Returns:
-      The results; the scored pairs of each set by their role, "sets/<name>", and "sets_development/<name>" for its own
-      development pairs; and the reason for each set that failed, by its name.
-    """
-    results, scores, failed = [], {}, {}
-    for item in experiment.evaluation_plan.sets:
-        lists = [item.with_folds()] if item.development is None else [item.pairs, item.development]
-        try:
-            scored = [score(embedder, pairs, experiment.pixels(pairs, of=item)) for pairs in lists]
-            results.append(with_intervals(_verify(*scored), development=scored[1] if len(scored) > 1 else None))
-        except UserError as error:
-            failed[item.name] = str(error)
-        except Exception as error:  # whatever it is, a night of training must not end without its report
-            traceback.print_exc()
-            failed[item.name] = f"{type(error).__name__}: {error}."
-        else:
-            roles = (f"sets/{item.name}", f"sets_development/{item.name}")
-            scores |= dict(zip(roles, scored, strict=False))  # a set by folds has no development pairs
-    return results, scores, failed
-
-
-def _verify(test: ScoredPairs, development: ScoredPairs | None = None) -> VerificationResult:
-    """Evaluate the test pairs at thresholds chosen on the development pairs, or on the other folds if there are none."""
-    return verify_folds(test) if development is None else verify(test, development)

@@ -17,6 +17,16 @@ LEAST = 2
 _FEW = 10  # identities, with fewer of which a threshold is a matter of luck
 
 
+def split_seed(config: Mapping[str, Any]) -> int:
+    """Return the seed of the held-out identities and of the sampled pairs.
+
+    Args:
+      config: the whole configuration: `data.split_seed`, or `seed` if that is negative or absent.
+    """
+    seed = config["data"].get("split_seed", -1)
+    return config["seed"] if seed < 0 else seed
+
+
 def split_identities(
     counts: Mapping[str, Images], *, share: float, seed: int, key: str = "share", leave: int = 0
 ) -> tuple[list[str], list[str]]:

@@ -22,6 +22,7 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.evaluable import check_set, check_split
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_sets
 from lfw_jax.data.protocols.exclusion import add_identities_of_same_images
+from lfw_jax.data.protocols.holding_out import split_seed
 from lfw_jax.data.protocols.identification_sets import EvaluatedSet, IdentificationSet, read_identification_sets
 from lfw_jax.data.protocols.splits import Split, evaluation_lists, split
 from lfw_jax.errors import UserError
@@ -112,7 +113,7 @@ def partition(
     _check_names((*sets, *protocols))
     begun = (workdir / "config.json").is_file()
     excluded = _read_excluded(workdir) if begun else _named_in((*sets, *protocols), images)
-    parts = split(images, data, data_dir, seed=config["seed"], exclude=excluded, originals=originals)
+    parts = split(images, data, data_dir, seed=split_seed(config), exclude=excluded, originals=originals)
     check_split(parts, f"--config.data.{'pairs_file' if data['protocol'] == 'pairs' else 'protocol'}")
     if align:
         sets = tuple(item if item.aligned else dataclasses.replace(item, images=align(item.images)) for item in sets)

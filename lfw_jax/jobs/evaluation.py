@@ -1,0 +1,110 @@
+"""The evaluation of a representation on the lists of a run, and its results."""
+
+import traceback
+
+from lfw_jax.errors import UserError
+from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
+from lfw_jax.evaluation.run_metrics import RunMetrics
+from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
+from lfw_jax.evaluation.with_intervals import with_intervals
+from lfw_jax.inference.representation import Representation
+from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_raw_pixels
+from lfw_jax.jobs.calibration import calibrated
+from lfw_jax.jobs.identification import identify
+from lfw_jax.jobs.results import Run, write_results
+from lfw_jax.jobs.run_data import RunData
+from lfw_jax.jobs.standard_output import Deliver
+from lfw_jax.typed_json import to_json
+
+
+def evaluate_and_write(run: Run, representation: Representation, deliver: Deliver) -> RunMetrics:
+    """Evaluate a representation on everything that a run is evaluated on, and write the results.
+
+    Args:
+      run: The run.
+      representation: What embeds the images.
+      deliver: Takes the content of metrics.json.
+
+    Raises:
+      UserError: If an evaluation set fails; it is reported after all other results are written.
+    """
+    data = run.data
+    split = evaluate_split(data, representation)
+    split, calibration = calibrated(data, representation, split, checkpoint=run.checkpoint, step=run.step)
+    sets, set_scores, failed = evaluate_sets(data, representation)
+    identification = identify(data, representation, split.images["test"])
+    scores = {**split.scores, **set_scores}
+    metrics = write_results(run, split, scores, calibration, sets, failed, identification)
+    deliver(to_json(metrics))
+    if failed := {**failed, **identification.failed}:
+        raise UserError(
+            f"--config.evaluation: {' '.join(f'{name} could not be evaluated: {why}' for name, why in failed.items())} All "
+            "other results are written. Correct the set, and evaluate again with --mode=evaluate."
+        )
+    return metrics
+
+
+def evaluate_split(run_data: RunData, representation: Representation) -> EvaluatedSplit:
+    """Evaluate the test pairs at thresholds chosen on the development pairs, or on the other folds.
+
+    If the development pairs are not pairs of held-out identities, the test pairs are also evaluated at the threshold of
+    the latter.
+
+    Args:
+      run_data: The pair lists and their images.
+      representation: What embeds the images.
+    """
+    split, geometry = run_data.split, run_data.data.geometry
+    lists = {"test": split.test}
+    if not split.by_folds:
+        lists["development"] = split.development
+    if split.validation is not split.development:
+        lists["held_out"] = split.validation
+    images = {role: embed_list(representation, pairs, run_data.decoded(pairs)) for role, pairs in lists.items()}
+    scores = {role: score_embedded(pairs, images[role]) for role, pairs in lists.items()}
+    raw = [
+        score_raw_pixels(geometry, pairs, run_data.pixels(pairs)) for role, pairs in lists.items() if role != "held_out"
+    ]
+    result = _verify(scores["test"], scores.get("development"))
+    if "held_out" in scores:
+        result = with_held_out_threshold(result, scores["held_out"])
+    result = with_intervals(result, development=scores.get("development"), held_out=scores.get("held_out"))
+    return EvaluatedSplit(result, _verify(*raw), scores, images)
+
+
+def evaluate_sets(
+    run_data: RunData, representation: Representation
+) -> tuple[list[VerificationResult], dict[str, ScoredPairs], dict[str, str]]:
+    """Evaluate each evaluation set at thresholds chosen on its development pairs or on its other folds.
+
+    A set that fails costs no other result.
+
+    Args:
+      run_data: The evaluation sets and their images.
+      representation: What embeds the images.
+
+    Returns:
+      The results; the scored pairs of each set by their role, "sets/<name>", and "sets_development/<name>" for its own
+      development pairs; and the reason for each set that failed, by its name.
+    """
+    results, scores, failed = [], {}, {}
+    for item in run_data.evaluation_plan.sets:
+        lists = [item.with_folds()] if item.development is None else [item.pairs, item.development]
+        try:
+            scored = [score(representation, pairs, run_data.decoded(pairs, of=item)) for pairs in lists]
+            results.append(with_intervals(_verify(*scored), development=scored[1] if len(scored) > 1 else None))
+        except UserError as error:
+            failed[item.name] = str(error)
+        except Exception as error:  # whatever it is, a night of training must not end without its report
+            traceback.print_exc()
+            failed[item.name] = f"{type(error).__name__}: {error}."
+        else:
+            roles = (f"sets/{item.name}", f"sets_development/{item.name}")
+            scores |= dict(zip(roles, scored, strict=False))  # a set by folds has no development pairs
+    return results, scores, failed
+
+
+def _verify(test: ScoredPairs, development: ScoredPairs | None = None) -> VerificationResult:
+    """Evaluate the test pairs at thresholds chosen on the development pairs, or on the other folds if there are none."""
+    return verify_folds(test) if development is None else verify(test, development)
