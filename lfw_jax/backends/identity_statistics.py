@@ -14,8 +14,8 @@ _LEAST_EIGENVALUE = 1e-10  # of the within-identity correlations, below which th
 class IdentityStatistics:
     """All that a model of the form vector = identity + rest needs to know of the training vectors.
 
-    The likelihood of such a model is quadratic in the vectors, with coefficients that depend on an identity only through its
-    number of images. The identities with equally many images can therefore be replaced by any rows with the same Gram matrix.
+    The likelihood of such a model is quadratic in the vectors, with coefficients that depend on an identity only through its number
+    of images. The identities with equally many images can therefore be replaced by any rows with the same Gram matrix.
 
     Attributes:
       mean: mean of all vectors, which is subtracted from them.
@@ -93,22 +93,24 @@ def identity_statistics(
     """
     features, labels = np.asarray(features, np.float64), np.asarray(labels)
     if features.ndim != 2 or labels.shape != features.shape[:1] or not features.size:
-        raise ValueError(f"expected features [n, d] and labels [n], found the shapes {features.shape} and {labels.shape}")
+        raise ValueError(
+            f"expected features [n, d] and labels [n], found the shapes {features.shape} and {labels.shape}"
+        )
     if not np.isfinite(features).all():
         raise ValueError("expected finite features, found NaN or infinity")
     _, identity, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    mean = features.mean(axis=0) if mean is None else np.asarray(mean, np.float64)
+    centre = features.mean(axis=0) if mean is None else np.asarray(mean, np.float64)
     order = np.argsort(identity, kind="stable")
-    centred = features[order] - mean
+    centred = features[order] - centre
     means = np.add.reduceat(centred, np.cumsum(sizes) - sizes) / sizes[:, None]
     centred -= np.repeat(means, sizes, axis=0)
     counts, group, identities = np.unique(sizes, return_inverse=True, return_counts=True)
     scaled = np.sqrt(sizes)[:, None] * means
     grouped = [_compressed(scaled[group == index]) for index in range(len(counts))]
     row_counts = np.repeat(counts, [len(rows) for rows in grouped])
-    return IdentityStatistics(mean, centred.T @ centred, np.concatenate(grouped), row_counts, counts, identities)
+    return IdentityStatistics(centre, centred.T @ centred, np.concatenate(grouped), row_counts, counts, identities)
 
 
 def _compressed(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "least d"]:
     """Return at most d rows with the same Gram matrix, `rowsᵀ rows`."""
-    return np.linalg.qr(rows, mode="r") if len(rows) > rows.shape[1] else rows
+    return np.asarray(np.linalg.qr(rows, mode="r")) if len(rows) > rows.shape[1] else rows

@@ -10,7 +10,6 @@ import functools
 import math
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Array, Float, Shaped
 
 from lfw_jax.backends import pair_score
@@ -123,9 +122,7 @@ def embedding(
     return pair_score.embedding(model.score, features)
 
 
-def log_likelihood(
-    model: JointBayesian, features: Float[np.ndarray, "n d"], labels: Shaped[np.ndarray, "n"]
-) -> float:
+def log_likelihood(model: JointBayesian, features: Float[np.ndarray, "n d"], labels: Shaped[np.ndarray, "n"]) -> float:
     """Return the natural log-likelihood of labelled vectors, each identity's images jointly.
 
     Args:
@@ -169,8 +166,7 @@ class _Step:
         cls, statistics: IdentityStatistics, between: Float[np.ndarray, "d d"], within: Float[np.ndarray, "d d"]
     ) -> "_Step":
         """Return the posterior (E-step) and the likelihood under two covariances."""
-        ratios, basis = scipy.linalg.eigh(between, within)
-        ratios = np.maximum(ratios, 0.0)
+        ratios, basis = pair_score.simultaneous_diagonalisation(between, within)
         rows = statistics.rows @ basis
         shrunken = rows / (1 + statistics.row_counts[:, None] * ratios)
         scatter = basis.T @ statistics.within_scatter @ basis

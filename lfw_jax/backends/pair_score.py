@@ -1,11 +1,11 @@
 """Log-likelihood ratio of two Gaussian vectors that share their identity, as a quadratic form and as a distance."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
 from jaxtyping import Array, Float
 
 Vectors = Float[np.ndarray | Array, "*batch d"]
@@ -22,7 +22,8 @@ class PairScore:
     Attributes:
       mean: mean of the vectors.
       basis: the basis, one column per coordinate.
-      ratios: variance between identities over that within, λ > 0. Coordinates with λ = 0 do not change the ratio and are left out.
+      ratios: variance between identities over that within, λ > 0. Coordinates with λ = 0 do not change the ratio and are left
+        out.
     """
 
     mean: Float[np.ndarray, "d"]
@@ -40,16 +41,31 @@ def pair_score(
 ) -> PairScore:
     """Return the score of two covariances.
 
-    The generalised eigenvectors V of `between · v = λ · within · v` satisfy `Vᵀ within V = I` and `Vᵀ between V = diag(λ)`.
-
     Args:
       between: covariance of the means of identities, positive semidefinite.
       within: covariance of a vector around the mean of its identity, positive definite.
       mean: mean of the vectors.
     """
-    ratios, basis = scipy.linalg.eigh(between, within)
-    kept = np.flatnonzero(ratios > len(ratios) * np.finfo(np.float64).eps * max(ratios[-1], 0.0))[::-1]
+    ratios, basis = simultaneous_diagonalisation(between, within)
+    kept = ratios > 8 * len(ratios) * np.finfo(np.float64).eps * ratios.max()
     return PairScore(np.asarray(mean, np.float64), basis[:, kept], ratios[kept])
+
+
+def simultaneous_diagonalisation(
+    between: Float[np.ndarray, "d d"], within: Float[np.ndarray, "d d"]
+) -> tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d d"]]:
+    """Return λ, falling, and V with `Vᵀ within V = I` and `Vᵀ between V = diag(λ)`.
+
+    With `within = L Lᵀ` and the eigenvectors U of `L⁻¹ between L⁻ᵀ`, V is `L⁻ᵀ U`.
+
+    Args:
+      between: a positive semidefinite matrix.
+      within: a positive definite matrix.
+    """
+    inverse = np.linalg.inv(np.linalg.cholesky(within))
+    whitened = inverse @ between @ inverse.T
+    ratios, vectors = np.linalg.eigh((whitened + whitened.T) / 2)
+    return np.maximum(ratios[::-1], 0.0), inverse.T @ vectors[:, ::-1]
 
 
 def embedding(
@@ -57,9 +73,9 @@ def embedding(
 ) -> tuple[Float[np.ndarray | Array, "n k"], Float[np.ndarray | Array, "n"]]:
     """Return vectors v and offsets o whose distances are the log-likelihood ratios.
 
-    For any two rows `ratio = constant - ½ ‖v₁ - v₂‖² + o₁ + o₂`, exactly. Per coordinate, the exponents of the two Gaussians differ
-    by `-½ λ / (1 + 2λ) · (z₁ - z₂)² + ½ λ / ((1 + λ)(1 + 2λ)) · (z₁² + z₂²)`: the first term is the distance, the second the offsets.
-    An offset is large for a vector far from the mean, for which a coincidence is less likely.
+    For any two rows `ratio = constant - ½ ‖v₁ - v₂‖² + o₁ + o₂`, exactly. Per coordinate, the exponents of the two Gaussians
+    differ by `-½ λ / (1 + 2λ) · (z₁ - z₂)² + ½ λ / ((1 + λ)(1 + 2λ)) · (z₁² + z₂²)`: the first term is the distance, the second
+    the offsets. An offset is large for a vector far from the mean, for which a coincidence is less likely.
 
     Args:
       score: the score.
@@ -102,7 +118,7 @@ def score_matrix(
     return one @ other.T + (one_offsets[:, None] + other_offsets[None, :] + score.constant)
 
 
-def _coordinates(score: PairScore, features: Vectors) -> tuple[Vectors, object]:
+def _coordinates(score: PairScore, features: Vectors) -> tuple[Any, Any]:
     """Return the coordinates of vectors in the basis, and the module of their kind of arrays."""
     if isinstance(features, jax.Array):
         features = features if jnp.issubdtype(features.dtype, jnp.floating) else features.astype(jnp.float32)
