@@ -14,8 +14,8 @@ _LEAST_EIGENVALUE = 1e-10  # of the within-identity correlations, below which th
 class IdentityStatistics:
     """All that a model of the form vector = identity + rest needs to know of the training vectors.
 
-    The likelihood of such a model is quadratic in the vectors, with coefficients that depend on an identity only through its number
-    of images. The identities with equally many images can therefore be replaced by any rows with the same Gram matrix.
+    The likelihood of such a model is quadratic in the vectors, with coefficients that depend on an identity only through its
+    number of images. The identities with equally many images can therefore be replaced by any rows with the same Gram matrix.
 
     Attributes:
       mean: mean of all vectors, which is subtracted from them.
@@ -65,15 +65,15 @@ class IdentityStatistics:
         remedy = "Give more images per identity, or reduce the dimension by PCA first."
         if freedom < self.dimension:
             raise UserError(
-                f"backend: found {self.vectors:,} images of {self.identities.sum():,} identities, which leave {freedom:,} degrees of "
-                f"freedom within identities; expected at least the dimension, {self.dimension:,}. {remedy}"
+                f"backend: found {self.vectors:,} images of {self.identities.sum():,} identities, which leave {freedom:,} "
+                f"degrees of freedom within identities; expected at least the dimension, {self.dimension:,}. {remedy}"
             )
         deviations = np.sqrt(np.diag(self.within_scatter))
         correlations = self.within_scatter / np.maximum(np.outer(deviations, deviations), np.finfo(float).tiny)
         if deviations.min() == 0 or np.linalg.eigvalsh(correlations)[0] < _LEAST_EIGENVALUE:
             raise UserError(
-                f"backend: found features whose {self.dimension:,} dimensions depend on one another within identities; expected none "
-                f"that is constant or a combination of others. {remedy}"
+                f"backend: found features whose {self.dimension:,} dimensions depend on one another within identities; expected "
+                f"none that is constant or a combination of others. {remedy}"
             )
         return self.within_scatter / freedom
 

@@ -1,8 +1,9 @@
 """Joint Bayesian: Gaussian identities with Gaussian variation, fitted by EM.
 
-A vector is `x = mean + μ + ε`, with `μ ~ N(0, between)` for each identity and `ε ~ N(0, within)` for each image. Two vectors of one
-identity share μ. Their score is the log-likelihood ratio of this against two independent identities. Source: Chen, Cao, Wang, Wen &
-Sun, "Bayesian face revisited: a joint formulation", ECCV 2012. The EM here is exact: it includes the posterior covariance of μ.
+A vector is `x = mean + μ + ε`, with `μ ~ N(0, between)` for each identity and `ε ~ N(0, within)` for each image. Two vectors
+of one identity share μ. Their score is the log-likelihood ratio of this against two independent identities. Source: Chen, Cao,
+Wang, Wen & Sun, "Bayesian face revisited: a joint formulation", ECCV 2012. The EM here is exact: it includes the posterior
+covariance of each μ.
 """
 
 import dataclasses
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Shaped
 
 from lfw_jax.backends import pair_score
+from lfw_jax.backends.blas_threads import one_blas_thread
 from lfw_jax.backends.identity_statistics import IdentityStatistics, identity_statistics
 
 ITERATIONS = 100
@@ -68,19 +70,20 @@ def fit_joint_bayesian(
     """
     if iterations < 0 or not tolerance >= 0:
         raise ValueError(f"expected iterations and tolerance of at least 0, found {iterations} and {tolerance}")
-    statistics = identity_statistics(features, labels)
-    between, within = statistics.between(), statistics.within()
-    step = _Step.at(statistics, between, within)
-    log_likelihoods = [step.log_likelihood]
-    for _ in range(iterations):
-        improved = _Step.at(statistics, *step.maximised())
-        gain = improved.log_likelihood - step.log_likelihood
-        if gain < 0:  # by rounding, at the optimum
-            break
-        step = improved
-        log_likelihoods.append(step.log_likelihood)
-        if gain < tolerance * statistics.vectors:
-            break
+    with one_blas_thread(np.shape(features)[-1]):
+        statistics = identity_statistics(features, labels)
+        between, within = statistics.between(), statistics.within()
+        step = _Step.at(statistics, between, within)
+        log_likelihoods = [step.log_likelihood]
+        for _ in range(iterations):
+            improved = _Step.at(statistics, *step.maximised())
+            gain = improved.log_likelihood - step.log_likelihood
+            if gain < 0:  # by rounding, at the optimum
+                break
+            step = improved
+            log_likelihoods.append(step.log_likelihood)
+            if gain < tolerance * statistics.vectors:
+                break
     return JointBayesian(step.between, step.within, statistics.mean, np.array(log_likelihoods))
 
 
@@ -138,8 +141,8 @@ def log_likelihood(model: JointBayesian, features: Float[np.ndarray, "n d"], lab
 class _Step:
     """Both covariances, and the posterior of the identities under them.
 
-    In the basis V with `Vᵀ within V = I` and `Vᵀ between V = diag(λ)`, the posterior of an identity with m images and mean x̄ has, in each
-    coordinate, the mean `mλ / (1 + mλ) · x̄` and the variance `λ / (1 + mλ)`.
+    In the basis V with `Vᵀ within V = I` and `Vᵀ between V = diag(λ)`, the posterior of an identity with m images and mean x̄ has,
+    in each coordinate, the mean `mλ / (1 + mλ) · x̄` and the variance `λ / (1 + mλ)`.
 
     Attributes:
       between: covariance of the means of identities.
