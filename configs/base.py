@@ -30,6 +30,20 @@ def get_config() -> ConfigDict:
     config.optimizer = _optimizer()
     config.training = _training()
     config.evaluation = _evaluation()
+    # Learned similarity on the embeddings of the model: none, cosine, lda, joint_bayesian or plda, with the options of that
+    # one (docs/backends.md).
+    config.backend = ConfigDict(dict(name="none"))
+    # Model "members": a configuration for each member, by its name. Their scores are fused.
+    config.members = ConfigDict()
+    # Model "members": weights of the scores: logistic (fitted on held-out identities) or equal.
+    config.fusion = ConfigDict(dict(name="none"))
+    return config
+
+
+def without_training() -> ConfigDict:
+    """Return the base of a configuration that fits a backend and trains no network step by step."""
+    config = get_config()
+    config.loss = ConfigDict(dict(name="none"))
     return config
 
 
@@ -193,7 +207,8 @@ def _augmentation() -> ConfigDict:
 def _model() -> ConfigDict:
     return declare(
         "model",
-        # siamese, resnet50, resnet or patch_resnet (lfw_jax/models); each has further options of its own.
+        # siamese, resnet50, resnet or patch_resnet (lfw_jax/models), descriptors (docs/descriptors.md) or members; each has
+        # further options of its own.
         name="resnet50",
         # Length of an embedding.
         embedding_dim=Number(128, at_least=1, at_most=65_536),

@@ -25,6 +25,7 @@ TRAIN = {
     "scipy": "scipy",
     "sklearn": "scikit-learn",
     "tensorboardX": "tensorboardX",
+    "threadpoolctl": "threadpoolctl",
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from configs import base as base
+    from configs import descriptors_jb as descriptors_jb
     from configs import lfw_cpu as lfw_cpu
 
 __path__ = [str(Path(__file__).parents[2] / "configs")]

@@ -1,0 +1,28 @@
+"""The best result of this project on LFW alone: descriptors and three small networks, fused.
+
+The members err differently: texture descriptors with joint Bayesian, and networks with other seeds and other crops. Each is
+trained without the same 7 % of the identities, on which the weights of the fusion and the threshold are chosen.
+
+    python launch.py --config=configs/best_lfw.py --config.data.source=folder --config.data.dir=LFW
+
+Each member has a work directory of its own below that of the run, and `--config.members.NAME.` changes its options.
+"""
+
+from ml_collections import ConfigDict
+
+from lfw_jax.configs import base, descriptors_jb, lfw_cpu
+
+
+def get_config() -> ConfigDict:
+    config = base.without_training()
+    config.data.align = True
+    config.data.validation_people = 0.07
+    config.align.margin = 24
+    config.model = ConfigDict(dict(name="members"))
+    config.fusion = ConfigDict(dict(name="logistic"))
+    config.members.descriptors = descriptors_jb.get_config()
+    for seed in range(3):
+        network = lfw_cpu.get_config()
+        network.seed = seed
+        config.members[f"network{seed}"] = network
+    return config

@@ -1,0 +1,23 @@
+"""Face verification without a network: texture descriptors and joint Bayesian, trained on LFW alone in minutes.
+
+Histograms of uniform local binary patterns around sixteen points of the face, at four scales (Chen et al., CVPR 2013,
+"Blessing of dimensionality"). Each scale is reduced by PCA and compared by joint Bayesian (Chen et al., ECCV 2012), and so
+are all scales together; the five scores are added. Mirrored images take part in fitting and testing.
+
+    python launch.py --config=configs/descriptors_jb.py --config.data.source=folder --config.data.dir=LFW
+"""
+
+from ml_collections import ConfigDict
+
+from lfw_jax.configs import base
+
+
+def get_config() -> ConfigDict:
+    config = base.without_training()
+    config.data.align = True
+    config.data.side = 112
+    config.data.margin = 24
+    config.data.validation_people = 0.07
+    config.model = ConfigDict(dict(name="descriptors", kind="lbp", scales=(47.0, 33.0, 24.0, 17.0), joint=True))
+    config.backend = ConfigDict(dict(name="joint_bayesian", dimension=400, whitening=0.25))
+    return config
