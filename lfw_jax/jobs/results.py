@@ -152,7 +152,7 @@ def _metrics(
         checkpoint=run.checkpoint,
         step=run.step,
         images_per_second=median_images_per_second(history),
-        training_seconds=round(training_seconds(history), 1),
+        training_seconds=round(training_seconds(history) if run.system.seconds is None else run.system.seconds, 1),
         protocol=_protocol(data),
         views=run.system.views,
         evaluation={name: split.result.metrics},

@@ -22,6 +22,7 @@ class System:
       sampling: description of the choice of training images.
       views: the test-time augmentation.
       parameters: number of parameters of the networks; None without a network.
+      seconds: duration of the fitting; None for that of the training history.
       training: the course of the training; empty if nothing was trained step by step.
     """
 
@@ -29,6 +30,7 @@ class System:
     sampling: str
     views: Views
     parameters: int | None = None
+    seconds: float | None = None
     training: TrainingRecord = dataclasses.field(default_factory=TrainingRecord)
 
 

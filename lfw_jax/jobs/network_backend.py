@@ -1,0 +1,48 @@
+"""The backend of a trained network, fitted on the embeddings of its training images."""
+
+import time
+from pathlib import Path
+
+from lfw_jax.backends.backend import FittedBackend, fit_backend
+from lfw_jax.inference.backend_embedder import BackendEmbedder
+from lfw_jax.inference.embedder import Embedder
+from lfw_jax.inference.representation import Representation
+from lfw_jax.jobs.experiment import Experiment
+from lfw_jax.jobs.fitted_files import BACKENDS, read_backends, write_backends
+from lfw_jax.report.progress import stage
+
+_PART = "network"
+
+
+def with_backend(experiment: Experiment, embedder: Embedder, workdir: Path, *, step: int) -> Representation:
+    """Return the network with the backend of its configuration, which is fitted unless the work directory has it.
+
+    Args:
+      experiment: the training images, and the backend in the configuration.
+      embedder: the trained network.
+      workdir: the work directory.
+      step: step of the evaluated checkpoint; a backend of another step is fitted again.
+
+    Raises:
+      UserError: an option of the backend is invalid, or `backend.npz` cannot be read or written.
+    """
+    if experiment.config.backend.name == "none":
+        return embedder
+    path = workdir / BACKENDS
+    if path.is_file():
+        backends, _ = read_backends(path)
+        if part := backends.get(f"{_PART}{step}"):
+            return BackendEmbedder(embedder, part)
+    began = time.monotonic()
+    backend = _fit(experiment, embedder)
+    write_backends(path, {f"{_PART}{step}": backend}, seconds=time.monotonic() - began)
+    return BackendEmbedder(embedder, backend)
+
+
+def _fit(experiment: Experiment, embedder: Embedder) -> FittedBackend:
+    training, config = experiment.split.training, experiment.config.backend
+    options = {key: value for key, value in config.items() if key != "name"}
+    with stage("embedding the training images", len(training)) as progress:
+        embeddings = embedder.embed_images(training)
+        progress(len(training))
+    return fit_backend(config.name, embeddings, training.labels, **options)
