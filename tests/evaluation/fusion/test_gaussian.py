@@ -90,6 +90,30 @@ def test_a_copy_of_a_member_adds_nothing(d_primes: list[float], seed: int):
     assert GaussianMembers.of(copies, same).d_prime(range(len(copies))) == pytest.approx(alone)
 
 
+def test_a_noisy_copy_of_a_member_hardly_moves_the_yardstick_of_a_sample():
+    # The second member is 0.8 times the first, with noise. Figures of docs/evaluation/members.md.
+    gains = []
+    for seed in range(100):
+        distances, same = gaussian_distances([3.0, 2.4], correlated(2, 0.8), pairs=1000, seed=seed, exact=False)
+        members = GaussianMembers.of(distances, same)
+        gains.append((members.d_prime([0, 1]) or 0) - (members.d_prime([0]) or 0))
+    assert min(gains) >= -1e-9
+    assert np.quantile(gains, 0.95) < 0.01
+
+
+def test_the_yardstick_of_a_sample_of_five_members_is_too_good_by_a_hundredth():
+    matrix = correlated(5, 0.5)
+    each = 3 / math.sqrt(np.linalg.inv(matrix).sum())
+    found = [
+        GaussianMembers.of(*gaussian_distances([each] * 5, matrix, pairs=1000, seed=seed, exact=False)).d_prime(
+            range(5)
+        )
+        for seed in range(200)
+    ]
+    excess = np.asarray(found, float) - 3
+    assert 0 < excess.mean() < 0.03  # 0.01 ± 0.007
+
+
 def test_a_member_that_does_not_vary_is_left_out():
     distances, same = gaussian_distances([1.0, 2.0], np.eye(2))
     distances = np.concatenate([distances, np.full((1, len(same)), 0.7)])
