@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from lfw_jax.evaluation.calibration.results import CalibrationResult, ScoreNormalisationResult
 from lfw_jax.evaluation.diagnosis.results import DiagnosisResult
+from lfw_jax.evaluation.fusion.results import MembersResult
 from lfw_jax.evaluation.identification.results import IdentificationResult
 from lfw_jax.evaluation.rate_results import AcquisitionResult, AllPairsResult
 from lfw_jax.evaluation.results import ListResult
@@ -74,6 +75,7 @@ class RunMetrics:
       calibration: the calibration of the distances, and thresholds for false match rates.
       score_normalisation: AS-norm on the test pairs; None if `config.evaluation.cohort` is 0.
       diagnosis: the reasons behind the metrics of the test list; None in files of earlier versions.
+      members: the members of a fused system on the test list, and the gain of their fusion; None for a single system.
     """
 
     schema: int
@@ -101,6 +103,7 @@ class RunMetrics:
     calibration: CalibrationResult | None = None
     score_normalisation: ScoreNormalisationResult | None = None
     diagnosis: DiagnosisResult | None = None
+    members: MembersResult | None = None
 
     @property
     def identified(self) -> tuple[IdentificationResult, ...]:

@@ -29,8 +29,8 @@ class Section:
       text: plain text; an empty line separates paragraphs.
       table: the rows of a table, of which the first is the header; None for no table. Readers can sort a table whose first
         heading is not empty.
-      figures: pairs of a caption and a chart, a gallery, a plot, or the content of a JPEG file. The script of the page makes
-        charts interactive.
+      figures: pairs of a caption and a chart, a gallery, a shaded table, a plot, or the content of a JPEG file. The script of the
+        page makes charts interactive.
       explorer: a slider that moves the threshold in the figures of the page; at most one section of a page has one.
     """
 

@@ -9,10 +9,11 @@ from lfw_jax.report.chart import Chart
 from lfw_jax.report.charts.svg import chart_svg, sizes_of
 from lfw_jax.report.charts.values import chart_json, chart_rows
 from lfw_jax.report.gallery import Gallery, rendered_gallery
+from lfw_jax.report.heat_table import HeatTable, rendered_heat_table
 from lfw_jax.report.style import figure_png, figure_svg
 
-Content = Figure | bytes | Chart | Gallery
-"""The content of a figure: a chart, a gallery, a plot, or the content of a JPEG file."""
+Content = Figure | bytes | Chart | Gallery | HeatTable
+"""The content of a figure: a chart, a gallery, a shaded table, a plot, or the content of a JPEG file."""
 
 
 class FigureNames:
@@ -40,9 +41,11 @@ def rendered_figure(caption: str, figure: Content, names: FigureNames) -> dict[s
       figure: its content.
       names: the names of the figures of the page so far.
     """
-    rendered: dict[str, object] = {"caption": caption, "source": None, "chart": None, "gallery": None}
+    rendered: dict[str, object] = {"caption": caption, "source": None, "chart": None, "gallery": None, "heat": None}
     if isinstance(figure, Gallery):
         return rendered | {"gallery": rendered_gallery(figure)}
+    if isinstance(figure, HeatTable):
+        return rendered | {"heat": rendered_heat_table(figure)}
     if not isinstance(figure, Chart):
         return rendered | {"source": _data_uri(figure)}
     name = names.unique(figure)

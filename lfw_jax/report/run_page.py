@@ -18,6 +18,7 @@ from lfw_jax.report.error_rate_charts import error_rate_charts
 from lfw_jax.report.error_rates_section import acquisition_section, all_pairs_section, listed_section
 from lfw_jax.report.evaluation_sets import sets_section
 from lfw_jax.report.identification_section import identification_section
+from lfw_jax.report.members_section import members_section
 from lfw_jax.report.page import Reproduction, Section, write_page
 from lfw_jax.report.sections import baseline_section, training_section, verification_headline, verification_section
 from lfw_jax.report.thumbnails import Thumbnails
@@ -84,6 +85,7 @@ def _sections(report: RunReport) -> list[Section]:
     sections = [
         diagnosis and diagnosis_section(diagnosis),
         verification_section(metrics.test, report.pairs, report.thumbnails),
+        metrics.members and members_section(metrics.members),
         listed_section(metrics.test, error_rate_charts(report.pairs, metrics.all_pairs)),
         metrics.all_pairs and all_pairs_section(metrics.all_pairs),
         metrics.acquisition and acquisition_section(metrics.acquisition),

@@ -15,12 +15,16 @@ from lfw_jax.report.error_rates_table import error_rates_table
 from lfw_jax.report.evaluation_sets import sets_table
 from lfw_jax.report.formatting import interval, mean_and_error, number, percent, threshold_rows, values_interval
 from lfw_jax.report.identification_section import identification_table
+from lfw_jax.report.members_section import members_table
 from lfw_jax.report.terminal_text import WIDTH, print_lines, printable
 
 
 def print_results(metrics: RunMetrics) -> None:
-    """Print the results of a run: the test list, the raw pixels, sets and identification."""
+    """Print the results of a run: the test list, the members of a fusion, the raw pixels, sets and identification."""
     print_table(verification_table(metrics.test))
+    if metrics.members:
+        print()
+        print_table(members_table(metrics.members))
     if rates := error_rates_table(metrics):
         print()
         print_table(rates)

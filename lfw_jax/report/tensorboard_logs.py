@@ -62,6 +62,10 @@ def log_results(
     for name, item in metrics.sets.items():
         scalars[f"sets/{name}/accuracy"] = item.by_rule("accuracy").accuracy
         scalars[f"sets/{name}/auc"] = item.auc
+    for member in metrics.members.members if metrics.members else ():
+        scores = member.scores
+        values = {"accuracy": scores.accuracy, "auc": scores.auc, "d_prime": scores.d_prime}
+        scalars |= {f"members/{scores.name}/{name}": value for name, value in values.items() if value is not None}
     board.scalars(step, scalars)
     board.figure(step, "test/distances", distance_histograms(pairs, threshold_lines(test)))
     board.figure(step, "test/roc", roc_curve(pairs))

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from lfw_jax.evaluation.decision_counts import decision_counts
+from lfw_jax.evaluation.fusion.results import MembersResult
 from lfw_jax.evaluation.roc import roc_points
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import verify_folds
@@ -25,6 +26,7 @@ from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.thumbnails import pair_thumbnails
 from lfw_jax.training.history import HistoryRow
 from tests.evaluation.finished_folders import run_metrics, scored
+from tests.evaluation.fusion.sampled_members import correlated, sampled_result
 from tests.report.test_report_run import DATA
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
@@ -55,6 +57,13 @@ def some_pairs() -> ScoredPairs:
     )
 
 
+def some_members() -> MembersResult:
+    """The members of a fusion, one of them with a hostile name and one whose scores do not vary."""
+    members = sampled_result({"network": 1.0, HOSTILE: 0.5, "patches": 0.3}, (2.5, 2.0, 1.0), correlated(3, 0.4))
+    missing = tuple((*row[:2], None) for row in members.same_correlations)
+    return dataclasses.replace(members, same_correlations=missing)
+
+
 @pytest.fixture(scope="module")
 def pairs():
     return some_pairs()
@@ -68,7 +77,7 @@ def report(tmp_path_factory, pairs):
         name: verify_folds(dataclasses.replace(scored(name, seed, 2000), folds=np.arange(2000) * 10 // 2000)).metrics
         for name, seed in (("party", 7), ("office", 8), ("beach", 9))
     }
-    metrics = run_metrics(1, sets=sets, leaking={"party": 3}, evaluation={"test": result})
+    metrics = run_metrics(1, sets=sets, leaking={"party": 3}, evaluation={"test": result}, members=some_members())
     images = np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3), dtype=np.uint8)
     indices = np.arange(400) % 30, (np.arange(400) + 1) % 30
     content = RunReport(

@@ -6,7 +6,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lfw_jax.evaluation.comparison.results import ComparedRun, ComparisonMetrics, Estimate, PairedDifference
+from lfw_jax.evaluation.comparison.results import ComparedRun, ComparisonMetrics, Estimate
+from lfw_jax.report.comparison.differences import difference, difference_interval, p_value
 from lfw_jax.report.formatting import MISSING, number, percent
 from lfw_jax.report.tables import print_table
 from lfw_jax.report.terminal_text import print_lines, printable
@@ -102,22 +103,6 @@ def verdicts(metrics: ComparisonMetrics) -> list[tuple[str, list[str]]]:
     return found
 
 
-def difference(one: PairedDifference) -> str:
-    """Return a difference with its sign: of accuracies in percentage points, of areas as a number."""
-    return f"{_signed(one.difference, one)}{_unit(one)}"
-
-
-def difference_interval(one: PairedDifference) -> str:
-    """Return the interval of a difference, in the unit of the difference."""
-    low, high = one.interval
-    return f"{_signed(low, one)} to {_signed(high, one)}{_unit(one)}"
-
-
-def p_value(value: float) -> str:
-    """Return a p-value with two significant digits, or its bound below 0.001."""
-    return "<\u00a00.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
-
-
 def _run_table(metrics: ComparisonMetrics) -> Table:
     unit = f"a bootstrap over {metrics.units:,} {metrics.resampled}"
     same = metrics.same_pairs
@@ -170,12 +155,3 @@ def _share(estimate: Estimate) -> str:
 
 def _p_values(raw: float, adjusted: float) -> str:
     return f"{p_value(adjusted)} ({p_value(raw)})"
-
-
-def _signed(value: float, one: PairedDifference) -> str:
-    text = f"{value:+.4f}" if one.measure == "auc" else f"{100 * value:+.1f}"
-    return text.replace("-", "−")
-
-
-def _unit(one: PairedDifference) -> str:
-    return "" if one.measure == "auc" else " points"
