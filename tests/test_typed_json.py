@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ class Tree:
     best: Leaf | None
     fold: int | None = None
     notes: tuple[str, ...] = ()
+    kind: Literal["oak", "ash"] = "oak"
     others: tuple[int, ...] = dataclasses.field(default_factory=tuple)
 
 
@@ -46,6 +48,7 @@ tree = st.builds(
     best=st.none() | leaf,
     fold=st.none() | st.integers(),
     notes=st.lists(st.text(), max_size=2).map(tuple),
+    kind=st.sampled_from(["oak", "ash"]),
     others=st.lists(st.integers(), max_size=2).map(tuple),
 )
 
@@ -91,6 +94,7 @@ def test_a_whole_number_is_a_number_with_a_fraction_but_not_the_reverse():
         (["leaves"], [], "key leaves is [], expected an object"),
         (["counts"], {}, "key counts is {}, expected a list"),
         (["flag"], 1, "key flag is 1, expected true or false"),
+        (["kind"], "elm", 'key kind is "elm", expected "oak" or "ash"'),
         (["schema"], True, "key schema is true, expected a whole number"),
         (["best"], "x" * 99, f'key best is "{"x" * 56}..., expected an object'),
     ],

@@ -34,9 +34,7 @@ class FitOptions:
     flip: bool
 
 
-def fit_descriptors(
-    descriptors: Descriptors, images: ImageSet, fit: FitOptions, *, stage: Stage
-) -> DescriptorEmbedder:
+def fit_descriptors(descriptors: Descriptors, images: ImageSet, fit: FitOptions, *, stage: Stage) -> DescriptorEmbedder:
     """Fit a backend for each descriptor, and one for all together if asked for.
 
     Memory holds the features of all images, one byte or four per entry, and a copy in float32 of those of one descriptor.

@@ -1,7 +1,8 @@
 """Several representations fused into one: the weighted sum of their cosines as the cosine of one embedding."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -15,18 +16,25 @@ from lfw_jax.inference.representation import DecodedImages, Representation
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Member:
+class FusedMember:
     """One member of a fused system.
 
     Attributes:
-      representation: what embeds its images.
-      sources: the image sets that hold the images of the system as this member sees them, such as its own alignment.
+      flip: true if the mirror image is part of its embedding.
+      shift: offset in pixels of its shifted crops; 0 for none.
+      load: returns what embeds its images, and the image sets that hold the images of the system as this member sees them, such
+        as its own alignment. Called at most once, and only for images that are not known.
       known: embeddings that were computed before, by the image's key.
     """
 
-    representation: Representation
-    sources: Sequence[ImageSet]
+    flip: bool
+    shift: int
+    load: Callable[[], tuple[Representation, Sequence[ImageSet]]]
     known: Mapping[Key, Float[np.ndarray, "dim"]] = dataclasses.field(default_factory=dict)
+
+    @functools.cached_property
+    def _loaded(self) -> tuple[Representation, Sequence[ImageSet]]:
+        return self.load()
 
     def embed(self, keys: Sequence[Key]) -> Float[np.ndarray, "images dim"]:
         """Return the raw embeddings of images given by their keys.
@@ -35,24 +43,27 @@ class Member:
           keys: the (name, number) of each image.
 
         Raises:
-          UserError: an image that none of the sources has, or that cannot be read.
+          UserError: an image that none of the image sets has, or that cannot be read.
         """
         missing = [key for key in dict.fromkeys(keys) if key not in self.known]
         found = dict(self.known)
         if missing:
-            found |= zip(missing, self.representation.embed_images(self._images(missing)), strict=True)
+            representation, sources = self._loaded
+            found |= zip(missing, representation.embed_images(_images(sources, missing)), strict=True)
         return np.stack([found[key] for key in keys])
 
-    def _images(self, keys: Sequence[Key]) -> ImageSet:
-        for source in self.sources:
-            try:
-                return source.of_keys(keys)
-            except KeyError:
-                continue
-        name, number = keys[0]
-        raise UserError(
-            f"{name}, image {number}: found in no list of the data set. A fused system embeds images of its own data only."
-        )
+
+def _images(sources: Sequence[ImageSet], keys: Sequence[Key]) -> ImageSet:
+    """Return the images of the first image set that has them all."""
+    for source in sources:
+        try:
+            return source.of_keys(keys)
+        except KeyError:
+            continue
+    name, number = keys[0]
+    raise UserError(
+        f"{name}, image {number}: found in no list of the data set. A fused system embeds images of its own data only."
+    )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,23 +82,25 @@ class FusedRepresentation:
       ValueError: weights of other members, a negative one, or none above 0.
     """
 
-    members: Mapping[str, Member]
+    members: Mapping[str, FusedMember]
     weights: Mapping[str, float]
 
     def __post_init__(self):
         values = list(self.weights.values())
         if self.members.keys() != self.weights.keys() or min(values, default=0) < 0 or not sum(values) > 0:
-            raise ValueError(f"expected a weight of at least 0 for each of {list(self.members)}, found {dict(self.weights)}")
+            raise ValueError(
+                f"expected a weight of at least 0 for each of {list(self.members)}, found {dict(self.weights)}"
+            )
 
     @property
     def flip(self) -> bool:
         """True if the mirror image is part of every member's embedding."""
-        return all(member.representation.flip for member in self.members.values())
+        return all(member.flip for member in self.members.values())
 
     @property
     def shift(self) -> int:
         """Largest offset of the shifted crops of a member, in pixels of its input."""
-        return max(member.representation.shift for member in self.members.values())
+        return max(member.shift for member in self.members.values())
 
     def embed_decoded(self, decoded: DecodedImages) -> Float[np.ndarray, "images dim"]:
         """Embed images; their pixels are not used, as each member has its own crop of them.

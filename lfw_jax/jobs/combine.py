@@ -7,8 +7,8 @@ from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.finished_runs import find_folders, read_view2_folds
 from lfw_jax.evaluation.view2 import view2_metrics
+from lfw_jax.jobs.config_keys import differing_keys
 from lfw_jax.jobs.dispatch import Request
-from lfw_jax.jobs.workdir import differing_keys
 from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.report.view2 import print_view2, write_view2_page
 from lfw_jax.typed_json import to_json

@@ -10,8 +10,8 @@ from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.compare import RESAMPLES, compare
 from lfw_jax.evaluation.comparison.compared_runs import EvaluatedRun, comparison_metrics, read_evaluated_runs
 from lfw_jax.evaluation.finished_runs import find_folders
+from lfw_jax.jobs.config_keys import differing_keys
 from lfw_jax.jobs.dispatch import Request
-from lfw_jax.jobs.workdir import differing_keys
 from lfw_jax.report.comparison.page import write_comparison_page
 from lfw_jax.report.comparison.tables import print_comparison
 from lfw_jax.report.terminal_text import print_lines

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 from ml_collections import ConfigDict
 
 from lfw_jax.descriptors import DescriptorSettings
@@ -12,8 +13,11 @@ from lfw_jax.errors import UserError
 from lfw_jax.evaluation.run_metrics import Views
 from lfw_jax.inference.descriptor_embedder import DescriptorEmbedder, Descriptors
 from lfw_jax.inference.descriptor_fitting import FitOptions, fit_descriptors
+from lfw_jax.jobs.call import Call, check_data, print_split
+from lfw_jax.jobs.evaluation import evaluate_and_write
 from lfw_jax.jobs.fitted_files import BACKENDS, read_backends, write_backends
-from lfw_jax.jobs.run_data import RunData
+from lfw_jax.jobs.results import Run
+from lfw_jax.jobs.run_data import RunData, read_run_data
 from lfw_jax.jobs.system import System
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.progress import stage
@@ -38,11 +42,30 @@ def settings_of(model: Mapping[str, Any]) -> tuple[DescriptorSettings, ...]:
     if isinstance(scales, int | float):
         scales = (scales,)
     if not scales:
-        raise UserError("--config.model.scales is empty; expected the distances of the eyes in pixels, such as (47, 33).")
+        raise UserError(
+            "--config.model.scales is empty; expected the distances of the eyes in pixels, such as (47, 33)."
+        )
     try:
         return tuple(DescriptorSettings(scale=scale, **options) for scale in scales)
     except UserError as error:
         raise UserError(f"--config.model: {error}") from error
+
+
+def run(call: Call) -> None:
+    """Fit the backends if asked for, then evaluate and write the results.
+
+    Args:
+      call: what is asked for.
+
+    Raises:
+      UserError: the configuration, the data or the work directory are invalid.
+    """
+    check_descriptors(call.config)
+    data = read_run_data(call.config, call.workdir.path, jax.local_devices())
+    print_split(data.split)
+    check_data(data, call.workdir)
+    embedder, system = fitted_descriptors(data, call.workdir, fit=call.train)
+    evaluate_and_write(Run(call.name, call.command, call.workdir, data, system, "last", 0), embedder, call.deliver)
 
 
 def check_descriptors(config: ConfigDict) -> None:

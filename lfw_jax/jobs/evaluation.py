@@ -1,9 +1,11 @@
 """The evaluation of a representation on the lists of a run, and its results."""
 
 import traceback
+from collections.abc import Callable, Mapping
 
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
+from lfw_jax.evaluation.fusion.results import MembersResult
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
@@ -17,14 +19,20 @@ from lfw_jax.jobs.run_data import RunData
 from lfw_jax.jobs.standard_output import Deliver
 from lfw_jax.typed_json import to_json
 
+MembersOf = Callable[[Mapping[str, ScoredPairs]], MembersResult]
+"""Returns the evaluation of the members of a fused system, from its own scored pairs by their role."""
 
-def evaluate_and_write(run: Run, representation: Representation, deliver: Deliver) -> RunMetrics:
+
+def evaluate_and_write(
+    run: Run, representation: Representation, deliver: Deliver, *, members: MembersOf | None = None
+) -> RunMetrics:
     """Evaluate a representation on everything that a run is evaluated on, and write the results.
 
     Args:
       run: The run.
       representation: What embeds the images.
       deliver: Takes the content of metrics.json.
+      members: Returns the evaluation of the members of a fused system, from the scored pairs by their role; None for others.
 
     Raises:
       UserError: If an evaluation set fails; it is reported after all other results are written.
@@ -35,7 +43,8 @@ def evaluate_and_write(run: Run, representation: Representation, deliver: Delive
     sets, set_scores, failed = evaluate_sets(data, representation)
     identification = identify(data, representation, split.images["test"])
     scores = {**split.scores, **set_scores}
-    metrics = write_results(run, split, scores, calibration, sets, failed, identification)
+    of_members = members(split.scores) if members else None
+    metrics = write_results(run, split, scores, calibration, sets, failed, identification, of_members)
     deliver(to_json(metrics))
     if failed := {**failed, **identification.failed}:
         raise UserError(

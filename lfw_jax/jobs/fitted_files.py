@@ -34,7 +34,7 @@ def write_backends(path: Path, backends: Mapping[str, FittedBackend], *, seconds
         f"{part}/{name}": array for part, backend in backends.items() for name, array in backend.to_arrays().items()
     }
     with written_atomically(path, replace=True) as (unfinished,), open(unfinished, "wb") as file:
-        np.savez(file, version=np.array(VERSION), seconds=np.array(seconds), **arrays)
+        np.savez(file, **{"version": np.array(VERSION), "seconds": np.array(seconds)} | arrays)
 
 
 def read_backends(path: Path) -> tuple[dict[str, FittedBackend], float]:

@@ -15,25 +15,6 @@ _SHARED_DATA = (
     "validation_people", "test_people", "pairs", "pairs_per_identity", "loader", "align", "align_dir", "synthetic",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z0-9_]+")
-_OWN = ("members", "descriptors")
-
-
-def is_fused(config: ConfigDict) -> bool:
-    """Return true if a configuration describes several members.
-
-    Args:
-      config: the whole configuration.
-    """
-    return config.model.name == "members"
-
-
-def is_descriptors(config: ConfigDict) -> bool:
-    """Return true if a configuration describes texture descriptors.
-
-    Args:
-      config: the whole configuration.
-    """
-    return config.model.name == "descriptors"
 
 
 def member_configs(config: ConfigDict) -> dict[str, ConfigDict]:
@@ -62,9 +43,11 @@ def member_configs(config: ConfigDict) -> dict[str, ConfigDict]:
 
 def _member(config: ConfigDict, name: str) -> ConfigDict:
     if not _NAME.fullmatch(name):
-        raise UserError(f"--config.members: found the name {name!r}; expected lower-case letters, digits and underscores.")
+        raise UserError(
+            f"--config.members: found the name {name!r}; expected lower-case letters, digits and underscores."
+        )
     member = config.members[name].copy_and_resolve_references()
-    if is_fused(member):
+    if member.model.name == "members":
         raise UserError(f"--config.members.{name}.model.name is members; expected a network or descriptors.")
     for key in _SHARED_DATA:
         member.data[key] = config.data[key]

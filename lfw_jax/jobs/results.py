@@ -19,16 +19,18 @@ from lfw_jax.evaluation.cross_pairs import all_pairs
 from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors
 from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
+from lfw_jax.evaluation.fusion.results import MembersResult
 from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
 from lfw_jax.jobs.config_changes import FILE, recorded_changes
+from lfw_jax.jobs.config_keys import flat
 from lfw_jax.jobs.diagnosis import diagnosis_of
 from lfw_jax.jobs.identification import Identification
 from lfw_jax.jobs.run_data import RunData
 from lfw_jax.jobs.run_files import write_run_files
 from lfw_jax.jobs.system import System
-from lfw_jax.jobs.workdir import Workdir, flat
+from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.data_summary import DataSummary, Development, ListSize
 from lfw_jax.report.errors import errors_section
 from lfw_jax.report.label_errors import label_errors_section
@@ -77,6 +79,7 @@ def write_results(
     sets: Sequence[VerificationResult] = (),
     failed: Mapping[str, str] = types.MappingProxyType({}),
     identification: Identification | None = None,
+    members: MembersResult | None = None,
 ) -> RunMetrics:
     """Write the files of an evaluation and its page, log to TensorBoard and print the tables.
 
@@ -91,6 +94,7 @@ def write_results(
       sets: the results of the embeddings on the evaluation sets.
       failed: the reason for each evaluation set that could not be evaluated, by its name.
       identification: the results of identification; None if there are none.
+      members: the evaluation of the members of a fused system; None for a single system.
 
     Returns:
       The content of metrics.json.
@@ -105,6 +109,7 @@ def write_results(
         identification=identification.test,
         identification_sets=identification.sets,
         diagnosis=diagnosis,
+        members=members,
     )
     metrics = _with_error_rates(metrics, data, split)
     write_run_files(run.workdir.path, metrics, scores, split.images, calibration)

@@ -10,9 +10,10 @@ from ml_collections import ConfigDict
 from lfw_jax.configs import base
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import config_files
-from lfw_jax.jobs.workdir import differing_keys
+from lfw_jax.jobs.config_keys import differing_keys
 
 _NAMED_GROUPS = ("model", "loss", "miner")  # their options depend on their name
+_LATER_GROUPS = ("backend", "fusion", "members")  # likewise; a configuration of an earlier version lacks them
 
 
 def config_of_run(folder: Path) -> ConfigDict:
@@ -32,7 +33,7 @@ def config_of_run(folder: Path) -> ConfigDict:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         config = base.get_config()
-        for name in _NAMED_GROUPS:
+        for name in (*_NAMED_GROUPS, *(name for name in _LATER_GROUPS if name in found)):
             config[name] = ConfigDict(_with_tuples(found.pop(name)))
         config.update(_with_tuples(found))
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:

@@ -8,32 +8,13 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from lfw_jax.atomic_files import replaced_atomically
-from lfw_jax.configs import base
 from lfw_jax.data.protocols.data_record import RECORD_SCHEMA, DataRecord, changed_parts, changed_sets
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.config_changes import CHANGEABLE, FILE, SWITCH, Changes, record_changes
+from lfw_jax.jobs.config_keys import FORMER_VALUES, differing_keys, flat
 from lfw_jax.jobs.workdir_lock import LOCK
 from lfw_jax.training.history import HistoryRow, read_history
 from lfw_jax.typed_json import read_json, to_json
-
-# Keys that may differ between a run and its resumption, as no batch depends on them.
-_FREE = (
-    "config.data.dir",
-    "config.data.lists_dir",
-    "config.data.align_dir",
-    "config.data.loader",
-    "config.data.keep_decoded",
-    "config.data.resident",
-    "config.training.devices",
-    "config.training.log_every",
-    "config.training.checkpoint_every_epochs",
-    "config.training.max_minutes",
-    SWITCH,
-)
-_FREE_GROUPS = ("config.evaluation.",)
-_NAMED_GROUPS = ("config.model.", "config.loss.", "config.miner.")  # their options depend on their `name`
-# The values that describe runs of versions without these options, where the defaults are others.
-_FORMER_VALUES = {"config.data.pairs_per_identity": 0}
 
 DATA = "data.json"
 """The record of the data that the run began with."""
@@ -42,6 +23,9 @@ INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv",
 """Files of `--mode=inspect`. They belong to no configuration, so a training can start in the same folder."""
 
 _FORMER_INSPECTION = ("inspection_people.csv",)  # former names
+
+# What a training, a fit of backends and a fusion leave.
+_TRAINED = ("checkpoints", "backend.npz", "fusion.json")
 
 # Written before config.json, so a run may have ended in between. The last one is the former name of the first.
 _BEFORE_CONFIG = (LOCK, DATA, "excluded_identities.json", "near_duplicates.csv", "kept_out.json")
@@ -91,7 +75,7 @@ class Workdir:
         return found
 
     def _compare(self, before: dict[str, Any]) -> None:
-        old, new = _FORMER_VALUES | flat(before), flat(self._config)
+        old, new = FORMER_VALUES | flat(before), flat(self._config)
         differing = differing_keys(before, self._config)
         if new.get(SWITCH) and all(key in CHANGEABLE for key in differing):
             self.changes = {key: (old.get(key), new.get(key)) for key in differing}
@@ -116,12 +100,17 @@ class Workdir:
     @property
     def checkpoints(self) -> Path:
         """Folder of checkpoints."""
-        return self.path / "checkpoints"
+        return self.path / _TRAINED[0]
 
     @property
     def events(self) -> Path:
         """Folder of TensorBoard events."""
         return self.path / "tensorboard"
+
+    @property
+    def trained(self) -> bool:
+        """True if a training, a fit or a fusion has left something that can be evaluated."""
+        return any(self._file(name).exists() for name in _TRAINED)
 
     def begin(self, *, step: int = 0) -> None:
         """Create the folder, write the configuration into it, and record its changes.
@@ -155,7 +144,8 @@ class Workdir:
           UserError: If the data differ from those of the checkpoints, or the record cannot be read or written.
         """
         notes, path = [], self._file(DATA)
-        trained = any(self.checkpoints.glob("*/[0-9]*"))
+        # A training that has begun has a folder of checkpoints, though there may be none yet.
+        trained = any(self.checkpoints.glob("*/[0-9]*")) or any(self._file(name).is_file() for name in _TRAINED[1:])
         if trained and path.is_file():
             before = read_json(
                 path,
@@ -209,42 +199,8 @@ class Workdir:
             unfinished.write_text("".join(json.dumps(to_json(row)) + "\n" for row in rows), encoding="utf-8")
 
 
-def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Return the sorted keys in which two configurations differ as experiments.
-
-    Keys that may differ between a run and its resumption are ignored. An option that a configuration of an earlier
-    version does not have counts as its default, or as what that version did.
-
-    Args:
-      one: A configuration as nested dictionaries.
-      other: Another one.
-
-    Returns:
-      Keys with their groups, such as "config.loss.margin".
-    """
-    old, new = _with_defaults(one), _with_defaults(other)
-    return sorted(
-        key
-        for key in old.keys() | new.keys()
-        if old.get(key) != new.get(key) and key not in _FREE and not key.startswith(_FREE_GROUPS)
-    )
-
-
-def _with_defaults(config: dict[str, Any]) -> dict[str, Any]:
-    defaults = flat(json.loads(base.get_config().to_json_best_effort())) | _FORMER_VALUES
-    return {key: value for key, value in defaults.items() if not key.startswith(_NAMED_GROUPS)} | flat(config)
-
-
 def _foreign(entry: Path) -> bool:
     """Return true for a file or folder that shows that something else than a run is stored beside it."""
     if entry.name in (*INSPECTION, *_FORMER_INSPECTION, *_BEFORE_CONFIG) or entry.name.lower() in _BYSTANDERS:
         return False
     return entry.is_dir() or not (entry.name.startswith(".") or entry.suffix.lower() in _LOGS)
-
-
-def flat(config: dict[str, Any], prefix: str = "config") -> dict[str, Any]:
-    """Return the values of nested dictionaries by their full keys, such as "config.loss.margin"."""
-    found = {}
-    for key, value in config.items():
-        found |= flat(value, f"{prefix}.{key}") if isinstance(value, dict) else {f"{prefix}.{key}": value}
-    return found
