@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+from lfw_jax.evaluation.distance_range import distance_range
 from lfw_jax.evaluation.scores import ScoredPairs
 
 _DIGITS = 9  # digits after the point of a threshold that is not marked
@@ -37,15 +38,15 @@ class DecisionCounts:
 def decision_counts(pairs: ScoredPairs, marked: Sequence[float] = (), *, steps: int = 1000) -> DecisionCounts:
     """Count the accepted pairs at many thresholds.
 
-    The thresholds are evenly spaced between 0 and the largest distance (at least 2), at quantiles of the distances, so that
-    distances in a narrow range are resolved, and those that are marked.
+    The thresholds are evenly spaced over `distance_range`, at quantiles of the distances, so that distances in a narrow range are
+    resolved, and those that are marked.
 
     Args:
       pairs: the scored pairs.
       marked: thresholds that must be among them.
       steps: number of steps of the even spacing, and of the quantiles.
     """
-    even = np.linspace(0.0, max(2.0, float(pairs.distances.max())), steps + 1)
+    even = np.linspace(*distance_range(pairs.distances), steps + 1)
     quantiles = np.quantile(pairs.distances, np.linspace(0, 1, steps + 1))
     rounded = np.round(np.concatenate([even, quantiles]), _DIGITS)
     thresholds = np.unique(np.concatenate([rounded, np.asarray(marked, np.float64)]))

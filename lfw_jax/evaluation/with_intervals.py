@@ -144,7 +144,10 @@ def _threshold(one: ThresholdResult, source: ScoredPairs, graph: IdentityGraph, 
     """
     weighted = WeightedPairs(source.distances, source.same)
     (interval,) = bootstrap.intervals(
-        lambda weights: weighted.best(one.rule, weights)[:, None], graph, [one.threshold], limits=(0.0, np.inf)
+        lambda weights: weighted.best(one.rule, weights)[:, None],
+        graph,
+        [one.threshold],
+        limits=(0.0 if source.distances.min() >= 0 else -np.inf, np.inf),
     )
     return interval
 

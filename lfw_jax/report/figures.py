@@ -8,11 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from lfw_jax.evaluation.distance_range import are_unit_distances
 from lfw_jax.evaluation.roc import roc_auc, roc_points
 from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.report.run_charts import EUCLIDEAN, OTHER_SCORES, distance_edges
 from lfw_jax.report.style import DIFFERENT_COLOUR, INK, MUTED, SAME_COLOUR, STYLE, new_figure
 
-_BIN_WIDTH = 0.025
 _LINE_STYLES = ("-", "--", ":", "-.")
 _PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
 # A false match rate that allows fewer false matches than this is too uncertain to mark.
@@ -22,16 +23,15 @@ _FEWEST_FALSE_MATCHES = 5
 def distance_histograms(pairs: ScoredPairs, thresholds: Mapping[str, float]) -> Figure:
     """Plot the distances of same and of different pairs, with thresholds.
 
-    The axis is [0, 2], the range of distances between unit embeddings, so that runs can be compared and a collapse appears as
-    a single spike. The axis is extended for larger distances.
+    The axis has the range of `run_charts.distance_edges`.
 
     Args:
       pairs: the scored pairs.
       thresholds: thresholds by their labels.
     """
     distances, same = pairs.distances, pairs.same
-    top = max(2.0, float(distances.max()))
-    edges = np.linspace(0.0, top, 1 + int(np.ceil(top / _BIN_WIDTH - 1e-9)))
+    edges = distance_edges(pairs)
+    label = EUCLIDEAN if are_unit_distances(distances) else OTHER_SCORES
     with matplotlib.rc_context(STYLE):
         figure = new_figure(8.0, 3.8)
         axes = figure.add_subplot()
@@ -39,7 +39,7 @@ def distance_histograms(pairs: ScoredPairs, thresholds: Mapping[str, float]) -> 
         _draw_group(axes, edges, distances[~same], "different identities", DIFFERENT_COLOUR, "////")
         for (rule, threshold), line in zip(thresholds.items(), _cycled(_LINE_STYLES, len(thresholds)), strict=True):
             axes.axvline(threshold, color=INK, linestyle=line, linewidth=1.5, label=f"{rule}: {threshold:.3f}")
-        axes.set(xlim=(0.0, top), xlabel="distance between the two embeddings", ylabel=f"pairs per {edges[1]:.3f}")
+        axes.set(xlim=(edges[0], edges[-1]), xlabel=label, ylabel=f"pairs per {edges[1] - edges[0]:.3f}")
         axes.set_ylim(bottom=0)
         legend_rows = -(-(2 + len(thresholds)) // 2)
         axes.set_title("Distances of same and different identities", pad=12 + 15 * legend_rows)

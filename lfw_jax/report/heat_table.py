@@ -36,7 +36,7 @@ class HeatTable:
 
 
 def rendered_heat_table(table: HeatTable) -> dict[str, object]:
-    """Return what the template needs of a table: text and share of the accent colour, in per cent, of each cell.
+    """Return what the template needs of a table: text and per cent of accent colour of each cell.
 
     Args:
       table: the table.

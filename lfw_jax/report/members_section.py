@@ -64,7 +64,9 @@ def members_table(result: MembersResult) -> Table:
 
 
 def det_chart(result: MembersResult) -> Chart:
-    """Return the DET curves of the fused system and of its members, of which the first four have colours of their own.
+    """Return the DET curves of the fused system and of its members.
+
+    The first four members have colours of their own.
 
     Args:
       result: the evaluation of a fused system.

@@ -5,35 +5,42 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from lfw_jax.evaluation.distance_range import distance_range, have_common_range
 from lfw_jax.evaluation.roc import roc_auc, roc_points
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.chart import Axis, Chart, Role, Series
 from lfw_jax.training.history import HistoryRow
 
 _BIN_WIDTH = 0.025
+_BINS = 80  # of scores that are not distances of unit embeddings
+EUCLIDEAN, OTHER_SCORES = "distance between the two embeddings", "score of the pair as a distance"
+"""Labels of the axis of distances: Euclidean distances of unit embeddings, and scores of other kinds."""
 _SMOOTH_FROM = 100
 
 
 def distance_edges(pairs: ScoredPairs) -> Float[np.ndarray, "edges"]:
     """Return the edges of the histogram of distances.
 
-    They cover [0, 2], the range of distances between unit embeddings, so that runs can be compared and a collapse appears as
-    a single spike. The range is extended for larger distances.
+    They cover `distance_range`.
 
     Args:
       pairs: the scored pairs.
     """
-    top = max(2.0, float(pairs.distances.max()))
-    return np.linspace(0.0, top, 1 + int(np.ceil(top / _BIN_WIDTH - 1e-9)))
+    low, high = distance_range(pairs.distances)
+    bins = int(np.ceil(high / _BIN_WIDTH - 1e-9)) if have_common_range(pairs.distances) else _BINS
+    return np.linspace(low, high, 1 + bins)
 
 
-def distance_chart(pairs: ScoredPairs, thresholds: Mapping[str, float], *, follows: bool = False) -> Chart:
+def distance_chart(
+    pairs: ScoredPairs, thresholds: Mapping[str, float], *, follows: bool = False, label: str = EUCLIDEAN
+) -> Chart:
     """Return the histogram of the distances of same and of different pairs, with thresholds.
 
     Args:
       pairs: the scored pairs.
       thresholds: thresholds by their labels.
       follows: true for a line that the threshold slider of the page moves.
+      label: `EUCLIDEAN` or `OTHER_SCORES`.
     """
     edges = distance_edges(pairs)
     series = []
@@ -43,8 +50,8 @@ def distance_chart(pairs: ScoredPairs, thresholds: Mapping[str, float], *, follo
         series.append(Series(f"{name} ({chosen.sum():,} pairs)", edges.tolist(), counts.tolist(), "bars", role))
     return Chart(
         title="Distances of same and different identities",
-        x=Axis("distance between the two embeddings", limits=(0.0, float(edges[-1]))),
-        y=Axis(f"pairs per {edges[1]:.3f}"),
+        x=Axis(label, limits=(float(edges[0]), float(edges[-1]))),
+        y=Axis(f"pairs per {edges[1] - edges[0]:.3f}"),
         series=series,
         verticals=list(thresholds.items()),
         key="distances",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lfw_jax.evaluation.decision_counts import decision_counts
+from lfw_jax.evaluation.distance_range import are_unit_distances
 from lfw_jax.evaluation.intervals.interval import Interval
 from lfw_jax.evaluation.results import FoldsResult, ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
@@ -19,7 +20,14 @@ from lfw_jax.report.formatting import (
     values_interval,
 )
 from lfw_jax.report.page import Section
-from lfw_jax.report.run_charts import distance_chart, distance_edges, roc_chart, training_charts
+from lfw_jax.report.run_charts import (
+    EUCLIDEAN,
+    OTHER_SCORES,
+    distance_chart,
+    distance_edges,
+    roc_chart,
+    training_charts,
+)
 from lfw_jax.report.thumbnails import Thumbnails
 from lfw_jax.training.history import HistoryRow
 
@@ -67,16 +75,20 @@ def _with_interval(bounds: Interval | None, note: str) -> str:
     return f"95 % interval {values_interval(bounds)}; {note}" if bounds else note
 
 
-def verification_section(result: ListResult, pairs: ScoredPairs, thumbnails: Thumbnails | None = None) -> Section:
+def verification_section(
+    result: ListResult, pairs: ScoredPairs, thumbnails: Thumbnails | None = None, *, fused: bool = False
+) -> Section:
     """Return the section of one list: words, explorer, histogram, ROC curve, table of thresholds.
 
     Args:
       result: the metrics of the list.
       pairs: the scored pairs of the list.
       thumbnails: thumbnails of images of the pairs, for the explorer.
+      fused: true for scores of a fused system, which are no distances of embeddings.
     """
     name = result.name
-    paragraphs = [_protocol_in_words(result), _separation_in_words(result)]
+    label = OTHER_SCORES if fused or not are_unit_distances(pairs.distances) else EUCLIDEAN
+    paragraphs = [_protocol_in_words(result, label), _separation_in_words(result)]
     if result.folds:
         paragraphs.append(_folds_in_words(result.folds))
     if any(threshold.intervals for threshold in result.thresholds):
@@ -84,9 +96,9 @@ def verification_section(result: ListResult, pairs: ScoredPairs, thumbnails: Thu
     lines = threshold_lines(result)
     figures = [
         (
-            f"{name}: distance between the two embeddings of each pair. The less the two distributions overlap, the better. "
+            f"{name}: {label}. The less the two distributions overlap, the better. "
             "A threshold accepts the pairs to its left.",
-            distance_chart(pairs, lines, follows=True),
+            distance_chart(pairs, lines, follows=True, label=label),
         ),
         (
             f"{name}: true match rate against false match rate over all thresholds. The dotted line is guessing.",
@@ -128,11 +140,12 @@ def training_section(history: Sequence[HistoryRow]) -> Section:
     return Section("Training", f"{text}.", None, figures)
 
 
-def _protocol_in_words(result: ListResult) -> str:
-    text = (
-        f"{list_title(result)}. A pair is accepted as one identity if the Euclidean distance between its two unit "
-        "embeddings, in [0, 2], is below a threshold."
-    )
+def _protocol_in_words(result: ListResult, label: str) -> str:
+    text = f"{list_title(result)}. A pair is accepted as one identity if "
+    if label == EUCLIDEAN:
+        text += "the Euclidean distance between its two unit embeddings, in [0, 2], is below a threshold."
+    else:
+        text += "its score, written as a distance (smaller is more similar), is below a threshold."
     sources = sorted({threshold.chosen_on for threshold in result.thresholds})
     chosen = "thresholds were chosen" if len(result.thresholds) > 1 else "threshold was chosen"
     if result.name in sources:

@@ -20,7 +20,7 @@ from lfw_jax.report.terminal_text import WIDTH, print_lines, printable
 
 
 def print_results(metrics: RunMetrics) -> None:
-    """Print the results of a run: the test list, the members of a fusion, the raw pixels, sets and identification."""
+    """Print the results of a run: the test list, members of a fusion, raw pixels, sets, identification."""
     print_table(verification_table(metrics.test))
     if metrics.members:
         print()

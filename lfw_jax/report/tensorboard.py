@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams
 
+from lfw_jax.evaluation.distance_range import distance_range, have_common_range
 from lfw_jax.report.style import figure_pixels
 
 _FLUSH_SECONDS = 10
@@ -88,15 +89,20 @@ class TensorBoard:
         """Write the precision-recall curve of pairs, "same identity" being the positive label.
 
         TensorBoard's thresholds are 127 equally spaced values of a score in [0, 1]. The score is 1 − distance / 2, so that a
-        threshold t of TensorBoard accepts distances up to 2 · (1 − t).
+        threshold t of TensorBoard accepts distances up to 2 · (1 − t). Scores that are no distances of unit embeddings fill
+        [0, 1] with their own range.
 
         Args:
           step: the step of the curve.
           tag: its tag.
-          distances: the distance of each pair, between unit embeddings.
+          distances: the distance of each pair.
           same: true where both images show one identity.
         """
-        scores = np.clip(1.0 - np.asarray(distances, np.float64) / _GREATEST_DISTANCE, 0.0, 1.0)
+        distances = np.asarray(distances, np.float64)
+        low, high = distance_range(distances)
+        if have_common_range(distances):
+            high = _GREATEST_DISTANCE
+        scores = np.clip((high - distances) / (high - low), 0.0, 1.0)
         self._writer.add_pr_curve(tag, np.asarray(same, np.bool_), scores, step)
 
     def hyperparameters(self, step: int, options: Mapping[str, Any], metrics: Collection[str]) -> None:

@@ -11,16 +11,22 @@ import pytest
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from lfw_jax.evaluation.decision_counts import decision_counts
+from lfw_jax.evaluation.distance_range import distance_range
 from lfw_jax.evaluation.fusion.results import MembersResult, SystemScores
+from lfw_jax.evaluation.verification import verify
+from lfw_jax.evaluation.with_intervals import with_intervals
 from lfw_jax.report.chart import Chart
+from lfw_jax.report.comparison.charts import distance_charts
 from lfw_jax.report.heat_table import HeatTable, rendered_heat_table
 from lfw_jax.report.members_section import det_chart, members_section, members_table
 from lfw_jax.report.run_page import write_run_page
+from lfw_jax.report.sections import verification_section
 from lfw_jax.report.tables import print_results, print_table
 from lfw_jax.report.tensorboard import TensorBoard
 from lfw_jax.report.tensorboard_logs import log_results
 from tests.evaluation.finished_folders import run_metrics, scored
-from tests.evaluation.fusion.sampled_members import correlated, sampled_result
+from tests.evaluation.fusion.sampled_members import as_pairs, correlated, gaussian_distances, sampled_result
 from tests.report.test_report_run import report
 
 WEIGHTS = {"descriptors": 0.5, "network": 0.45, "wide_crops": -0.05}
@@ -148,6 +154,54 @@ def test_page_and_terminal_of_a_run_have_the_members_only_if_there_are(result: M
         assert ('<table class="heat">' in page) == expected
         print_results(metrics)
         assert ("Members and fusion on pairsDevTest" in capsys.readouterr().out) == expected
+
+
+def test_the_page_of_a_fusion_covers_negative_scores_and_does_not_call_them_distances_of_embeddings():
+    given = scored("test", 1, 400)
+    negative = dataclasses.replace(given, distances=20 * given.distances - 25)
+    listed = run_metrics(1).test
+    for pairs, fused, euclidean in ((negative, False, False), (given, True, False), (given, False, True)):
+        section = verification_section(listed, pairs, fused=fused)
+        assert ("the Euclidean distance between its two unit embeddings" in section.text) == euclidean
+        chart = section.figures[0][1]
+        assert isinstance(chart, Chart)
+        assert ("embeddings" in chart.x.label) == euclidean
+        assert sum(sum(series.y) for series in chart.series) == len(pairs)
+        assert len(chart.series[0].y) <= 160
+    assert section.explorer is not None
+    thresholds = decision_counts(negative).thresholds
+    assert thresholds[0] == pytest.approx(negative.distances.min(), abs=1e-3)
+    assert thresholds[-1] == pytest.approx(negative.distances.max(), abs=1e-3)
+
+
+def test_runs_with_other_scores_have_bins_of_their_own():
+    given = scored("test", 1)
+    other = dataclasses.replace(given, distances=20 * given.distances - 25)
+    charts = distance_charts({"a": given, "b": other, "c": given}, dict.fromkeys("abc", 1.0))
+    assert charts[0].x.limits == charts[2].x.limits == (0.0, 2.0)
+    assert charts[1].x.limits == (other.distances.min(), other.distances.max())
+    assert [("embeddings" in chart.x.label) for chart in charts] == [True, False, True]
+    assert all(sum(map(sum, (one.y for one in chart.series))) == pytest.approx(2) for chart in charts)
+
+
+def test_the_interval_of_a_negative_threshold_reaches_to_both_sides():
+    lists = []
+    for seed, name in enumerate(("test", "development")):
+        (distances,), same = gaussian_distances([2.0], np.eye(1), seed=seed)
+        lists.append(as_pairs(distances, same, name=name, layout=seed))
+    for shift, greatest in ((-10.0, 0.0), (10.0, np.inf)):
+        test, other = (dataclasses.replace(one, distances=one.distances + shift) for one in lists)
+        result = with_intervals(verify(test, other), development=other, resamples=200).metrics.by_rule("accuracy")
+        assert result.intervals is not None
+        limits = result.intervals.threshold
+        assert limits.low < result.threshold < limits.high < greatest
+
+
+def test_the_range_of_equal_distances_has_a_width():
+    assert distance_range(np.full(3, 7.0)) == (6.5, 7.5)
+    assert distance_range(np.full(3, 1.0)) == (0.0, 2.0)
+    assert distance_range(np.array([0.0, 3.0])) == (0.0, 3.0)
+    assert distance_range(np.array([0.0, 50.0])) == (0.0, 50.0)
 
 
 def test_the_events_have_the_figures_of_each_member(result: MembersResult, tmp_path, monkeypatch):

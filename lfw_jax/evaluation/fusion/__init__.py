@@ -1,1 +1,1 @@
-"""Evaluation of fused systems: each member alone, how alike the members are, and the gain of their fusion."""
+"""Evaluation of fused systems: each member alone, their correlations, and the gain of the fusion."""

@@ -1,4 +1,4 @@
-"""Correlation of the members of a fusion, and the d′ to which Gaussian scores of their kind would fuse.
+"""Correlation of the members of a fusion, and the d′ to which Gaussian scores would fuse.
 
 If the scores of the members are Gaussian with the same covariance Σ for same and for different pairs, the likelihood ratio is
 linear in them, and the best fusion has d′² = δᵀ Σ⁻¹ δ, where δ has the differences of the means (Fisher's linear discriminant).

@@ -1,4 +1,4 @@
-"""Typed results of the evaluation of fused systems. Their fields, in order, are keys of `metrics.json`."""
+"""Typed results of the evaluation of fused systems, as they stand in `metrics.json`."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Each system of a fusion by itself: its decisions, its separation of the pairs, and the intervals of both."""
+"""Each system of a fusion by itself: its decisions, its metrics and their intervals."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ class DecidedPairs:
 
     @classmethod
     def of(cls, pairs: ScoredPairs, held_out: ScoredPairs | None) -> "DecidedPairs":
-        """Decide at the threshold of held-out pairs, or each fold at that of the other folds, if there are any.
+        """Decide at the threshold of held-out pairs, or each fold at that of the other folds.
 
         Args:
           pairs: the scored pairs.

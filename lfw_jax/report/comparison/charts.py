@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from lfw_jax.evaluation.distance_range import are_unit_distances, distance_range, have_common_range
 from lfw_jax.evaluation.roc import roc_points
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.chart import Axis, Chart, Role, Series
+from lfw_jax.report.run_charts import EUCLIDEAN, OTHER_SCORES
 from lfw_jax.training.history import HistoryRow
 
 ROLES: tuple[Role, ...] = ("first", "second", "third", "fourth", "neutral")
@@ -74,24 +76,26 @@ def det_chart(pairs: Mapping[str, ScoredPairs]) -> Chart:
 
 
 def distance_charts(pairs: Mapping[str, ScoredPairs], thresholds: Mapping[str, float]) -> list[Chart]:
-    """Return one histogram of the distances per run, with the same bins for all.
+    """Return one histogram of the distances per run, with common bins for distances of embeddings.
 
     Args:
       pairs: the scored test pairs by the name of their run.
       thresholds: the threshold of each run.
     """
-    top = max(2.0, *(float(scored.distances.max()) for scored in pairs.values()))
-    edges = np.linspace(0.0, top, _BINS + 1)
+    ranges = {name: distance_range(scored.distances) for name, scored in pairs.items()}
+    alike = [name for name, scored in pairs.items() if have_common_range(scored.distances)]
+    common = (0.0, max((ranges[name][1] for name in alike), default=0.0))
     charts = []
     for index, (name, scored) in enumerate(pairs.items(), 1):
-        series = []
+        limits, series = common if name in alike else ranges[name], []
+        edges = np.linspace(*limits, _BINS + 1)
         for kind, role, of_kind in _KINDS:
             counts, _ = np.histogram(scored.distances[scored.same == of_kind], edges)
             series.append(Series(kind, edges.tolist(), (counts / counts.sum()).tolist(), kind="bars", role=role))
         charts.append(
             Chart(
                 f"Distances of {name}",
-                Axis("distance between the two embeddings", limits=(0.0, top)),
+                Axis(EUCLIDEAN if are_unit_distances(scored.distances) else OTHER_SCORES, limits=limits),
                 Axis("share of the pairs", percent=True),
                 series,
                 verticals=[("threshold", thresholds[name])],
