@@ -3,8 +3,9 @@
 import numpy as np
 from jaxtyping import Float, Int, Num, UInt8
 
-from lfw_jax.descriptors.binary_patterns import BINS, MIRRORED_BINS, binary_patterns
-from lfw_jax.descriptors.gradients import mirrored_orientations, orientation_votes
+from lfw_jax.descriptors.binary_patterns import MIRRORED_BINS
+from lfw_jax.descriptors.gradients import mirrored_orientations
+from lfw_jax.descriptors.histograms import gradient_histograms, pattern_histograms
 from lfw_jax.descriptors.landmark_points import MIRRORED, sixteen_points
 from lfw_jax.descriptors.patches import cut_patches, patch_corners
 from lfw_jax.descriptors.resampling import even_size, resample
@@ -54,8 +55,8 @@ def describe(
             centres = np.broadcast_to(((width - 1) / 2, (height - 1) / 2), (len(resampled), 1, 2))
         corners = patch_corners(centres, height=height, width=width, side=side)
         patches = cut_patches(resampled, corners, side=side, border=border)
-        histograms = _patterns(patches, settings) if settings.kind == "lbp" else _gradients(patches, settings)
-        out[part] = histograms.reshape(len(resampled), -1)
+        histograms = pattern_histograms if settings.kind == "lbp" else gradient_histograms
+        out[part] = histograms(patches, settings)
     return out
 
 
@@ -121,35 +122,6 @@ def _grey(images: np.ndarray) -> UInt8[np.ndarray, "images height width"]:
         return images
     red, green, blue = (images[..., channel].astype(np.uint16) for channel in range(3))
     return ((77 * red + 150 * green + 29 * blue + 128) >> 8).astype(np.uint8)
-
-
-def _cell_offsets(count: int, settings: DescriptorSettings) -> Int[np.ndarray, "patches side side"]:
-    """Return the index of the first bin of the cell of each pixel of `count` patches."""
-    cells = settings.cells_per_side
-    cell = np.arange(cells * settings.cell) // settings.cell
-    within = cell[:, None] * cells + cell
-    return (np.arange(count)[:, None, None] * cells**2 + within) * settings.bins
-
-
-def _patterns(patches: np.ndarray, settings: DescriptorSettings) -> np.ndarray:
-    bins = BINS[binary_patterns(patches, settings.radius)].reshape(
-        -1, *np.array(patches.shape[2:]) - 2 * settings.radius
-    )
-    bins = bins + _cell_offsets(len(bins), settings)
-    return np.bincount(bins.ravel(), minlength=patches.shape[0] * dimension(settings))
-
-
-def _gradients(patches: np.ndarray, settings: DescriptorSettings) -> np.ndarray:
-    lower, vote, next_vote = orientation_votes(patches.reshape(-1, *patches.shape[2:]), settings.orientations)
-    offsets = _cell_offsets(len(lower), settings)
-    size = patches.shape[0] * dimension(settings)
-    histograms = np.bincount((offsets + lower).ravel(), vote.ravel(), size)
-    upper = (lower + 1) % settings.orientations
-    histograms += np.bincount((offsets + upper).ravel(), next_vote.ravel(), size)
-    cells = settings.cells_per_side**2 if settings.normalisation == "patch" else 1
-    parts = histograms.reshape(-1, cells * settings.orientations)
-    sums = parts.sum(axis=1, keepdims=True)
-    return parts / np.where(sums > 0, sums, 1.0)
 
 
 def _reflection(settings: DescriptorSettings) -> Int[np.ndarray, "dim"]:
