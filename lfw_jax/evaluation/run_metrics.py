@@ -74,6 +74,8 @@ class RunMetrics:
       calibration: the calibration of the distances, and thresholds for false match rates.
       score_normalisation: AS-norm on the test pairs; None if `config.evaluation.cohort` is 0.
       diagnosis: the reasons behind the metrics of the test list; None in files of earlier versions.
+      category: LFW's category of the run, by the data from outside LFW that contributed to it; None for other protocols than
+        LFW's views, and in files of earlier versions.
     """
 
     schema: int
@@ -101,6 +103,7 @@ class RunMetrics:
     calibration: CalibrationResult | None = None
     score_normalisation: ScoreNormalisationResult | None = None
     diagnosis: DiagnosisResult | None = None
+    category: str | None = None
 
     @property
     def identified(self) -> tuple[IdentificationResult, ...]:

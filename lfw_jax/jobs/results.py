@@ -19,9 +19,11 @@ from lfw_jax.evaluation.cross_pairs import all_pairs
 from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors
 from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
+from lfw_jax.evaluation.lfw_category import category_of
 from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics, Views
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
+from lfw_jax.faces.aligned_by import aligned_by
 from lfw_jax.jobs.config_changes import FILE, recorded_changes
 from lfw_jax.jobs.diagnosis import diagnosis_of
 from lfw_jax.jobs.experiment import Experiment
@@ -162,6 +164,7 @@ def _metrics(
         parameters=parameter_count(experiment.network, experiment.config.data.side),
         calibration=split.calibration,
         score_normalisation=split.score_normalisation,
+        category=category_of(experiment.config, aligned_by=aligned_by(experiment.split.source)),
     )
 
 
