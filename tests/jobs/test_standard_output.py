@@ -55,7 +55,7 @@ Ask = Callable[..., Any]
 def ask(capfd: pytest.CaptureFixture[str], faces: Path) -> Ask:
     """Return the function that runs a job as `--json` does, and returns the document on standard output."""
 
-    def document(mode: str, config: ConfigDict | None = None, **flags: str) -> Any:
+    def document(mode: str, config: ConfigDict | None = None, **flags: Any) -> Any:
         capfd.readouterr()
         with standard_output(quiet=False, as_json=True) as deliver:
             run_job(Request(mode, config or tiny(faces), "tiny", command="python launch.py", deliver=deliver, **flags))
