@@ -18,6 +18,7 @@ from lfw_jax.evaluation.calibration.decision import Decision, SavedCalibration
 from lfw_jax.evaluation.comparison.results import ComparisonMetrics
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.view2 import View2Metrics
+from lfw_jax.jobs.crossvalidate import UnfinishedFolds
 from lfw_jax.jobs.train_and_evaluate import Paused
 from lfw_jax.training.history import HistoryRow
 from lfw_jax.typed_json import JSON_KEY
@@ -29,6 +30,7 @@ FILES = {
     "history.jsonl, each line": HistoryRow,
     "A training that paused": Paused,
     "view2.json": View2Metrics,
+    "A cross-validation without a result": UnfinishedFolds,
     "compare.json": ComparisonMetrics,
     "calibration.json": SavedCalibration,
     "Each decision of --mode=verify": Decision,

@@ -111,16 +111,41 @@ def read_view2_folds(
                 "Leave one out."
             )
         by_fold[run.fold] = run
-    count = max(run.metrics.protocol.folds or 0 for run in by_fold.values())
-    if missing := [str(fold) for fold in range(1, count + 1) if fold not in by_fold]:
-        raise UserError(
-            f"--input: found no run of fold {', '.join(missing)}; expected all {count} folds. Train and evaluate the "
-            "missing folds."
-        )
     runs = tuple(by_fold[fold] for fold in sorted(by_fold))
-    for run in runs[1:]:
-        _check_same_experiment(runs[0], run, differing_keys)
+    if missing := missing_folds(runs):
+        raise UserError(
+            f"--input: found no run of fold {', '.join(map(str, missing))}; expected all {len(runs) + len(missing)} folds. "
+            "Train and evaluate the missing folds."
+        )
+    check_same_experiment(runs, differing_keys, flag="--input")
     return runs
+
+
+def missing_folds(runs: Sequence[FinishedRun]) -> tuple[int, ...]:
+    """Return the folds of View 2 that no run evaluates.
+
+    Args:
+      runs: runs of folds of View 2.
+    """
+    count = max(run.metrics.protocol.folds or 0 for run in runs)
+    return tuple(sorted(set(range(1, count + 1)) - {run.fold for run in runs}))
+
+
+def check_same_experiment(
+    runs: Sequence[FinishedRun], differing_keys: Callable[[Config, Config], list[str]], *, flag: str
+) -> None:
+    """Check that runs are folds of one experiment.
+
+    Args:
+      runs: runs of folds of View 2.
+      differing_keys: a function from two configurations to the keys in which they differ as experiments.
+      flag: the flag that names the runs, for messages.
+
+    Raises:
+      UserError: the configurations, the settings of the evaluation, the categories or the numbers of folds differ.
+    """
+    for run in runs[1:]:
+        _check_same(runs[0], run, differing_keys, flag)
 
 
 def _read_config(path: Path) -> Config:
@@ -142,16 +167,27 @@ def _check_protocol(run: FinishedRun) -> None:
         )
 
 
-def _check_same_experiment(
-    first: FinishedRun, run: FinishedRun, differing_keys: Callable[[Config, Config], list[str]]
+def _check_same(
+    first: FinishedRun, run: FinishedRun, differing_keys: Callable[[Config, Config], list[str]], flag: str
 ) -> None:
     if differing := [key for key in differing_keys(first.config, run.config) if key != "config.data.fold"]:
         raise UserError(
-            f"--input: {first.folder} and {run.folder} differ in {', '.join(differing[:5])}; expected folds of one "
+            f"{flag}: {first.folder} and {run.folder} differ in {', '.join(differing[:5])}; expected folds of one "
             "configuration. Train all folds with the same configuration."
         )
     if run.settings != first.settings:
         raise UserError(
-            f"--input: {first.folder} was evaluated with {first.settings}, {run.folder} with {run.settings}; expected the same "
+            f"{flag}: {first.folder} was evaluated with {first.settings}, {run.folder} with {run.settings}; expected the same "
             "settings for all folds. Evaluate them again with --mode=evaluate and the same settings."
+        )
+    one, other = first.metrics.category, run.metrics.category
+    if one != other and None not in (one, other):
+        raise UserError(
+            f"{flag}: {first.folder} is of LFW's category '{one}', {run.folder} of '{other}'; "
+            "expected one category. Some folds were trained on aligned images, others not: train all on the same images."
+        )
+    if run.metrics.protocol.folds != first.metrics.protocol.folds:
+        raise UserError(
+            f"{flag}: {first.folder} is one of {first.metrics.protocol.folds} folds, {run.folder} one of "
+            f"{run.metrics.protocol.folds}; expected folds of one list. Train all folds with the same pairs.txt."
         )

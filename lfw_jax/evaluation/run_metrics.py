@@ -76,6 +76,8 @@ class RunMetrics:
       score_normalisation: AS-norm on the test pairs; None if `config.evaluation.cohort` is 0.
       diagnosis: the reasons behind the metrics of the test list; None in files of earlier versions.
       members: the members of a fused system on the test list, and the gain of their fusion; None for a single system.
+      category: LFW's category of the run, by the data from outside LFW that contributed to it; None for other protocols than
+        LFW's views, and in files of earlier versions.
     """
 
     schema: int
@@ -104,6 +106,7 @@ class RunMetrics:
     score_normalisation: ScoreNormalisationResult | None = None
     diagnosis: DiagnosisResult | None = None
     members: MembersResult | None = None
+    category: str | None = None
 
     @property
     def identified(self) -> tuple[IdentificationResult, ...]:

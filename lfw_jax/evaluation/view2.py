@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from lfw_jax.evaluation.finished_runs import FinishedRun
+from lfw_jax.evaluation.finished_runs import FinishedRun, missing_folds
 from lfw_jax.evaluation.fold_figures import fold_figures
 from lfw_jax.evaluation.results import FoldsResult, ThresholdResult
 
@@ -26,6 +26,9 @@ class View2Metrics:
         None unless every run has one.
       auc_mean: mean of the areas under the ROC curves.
       auc: area under the ROC curve of each fold.
+      category: LFW's category of the result, by the data from outside LFW that contributed to it; None if the runs do not
+        state it.
+      missing_folds: folds that are not evaluated yet: while there are any, the metrics are preliminary.
     """
 
     schema: int
@@ -37,13 +40,21 @@ class View2Metrics:
     accuracy_at_held_out_threshold: FoldsResult | None
     auc_mean: float
     auc: tuple[float, ...]
+    category: str | None = None
+    missing_folds: tuple[int, ...] = ()
+
+    @property
+    def preliminary(self) -> str:
+        """The text "preliminary, 4 of 10 folds" while folds are missing, "" when there are none."""
+        evaluated = len(self.folders)
+        return f"preliminary, {evaluated} of {evaluated + len(self.missing_folds)} folds" if self.missing_folds else ""
 
 
 def view2_metrics(runs: Sequence[FinishedRun], *, command: str) -> View2Metrics:
     """Return the metrics over the folds of View 2.
 
     Args:
-      runs: one run per fold, in the order of the folds.
+      runs: at least two runs, one per fold, in the order of the folds.
       command: command line that reproduces the metrics.
     """
     held_out = [run.test.held_out_threshold for run in runs]
@@ -59,7 +70,14 @@ def view2_metrics(runs: Sequence[FinishedRun], *, command: str) -> View2Metrics:
         accuracy_at_held_out_threshold=_over_folds("accuracy", present) if len(present) == len(runs) else None,
         auc_mean=sum(aucs) / len(aucs),
         auc=aucs,
+        category=_category(runs),
+        missing_folds=missing_folds(runs),
     )
+
+
+def _category(runs: Sequence[FinishedRun]) -> str | None:
+    found = {run.metrics.category for run in runs}
+    return found.pop() if len(found) == 1 else None
 
 
 def _over_folds(rule: str, results: Sequence[ThresholdResult]) -> FoldsResult:

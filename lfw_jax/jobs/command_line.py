@@ -75,8 +75,9 @@ def define_flags(program: str) -> None:
         "train",
         list(JOBS),
         "train, with an evaluation at the end; evaluate a trained --workdir; align the faces of --input into --output; "
-        "inspect the data of --config; export it, or --input, to --output; combine the folds of View 2 in --input; compare "
-        "the runs in --input; verify the pairs of --input with a trained --workdir.",
+        "inspect the data of --config; export it, or --input, to --output; crossvalidate: train and evaluate a model for "
+        "each fold of LFW's View 2 in --workdir; combine the folds of View 2 in --input; compare the runs in --input; verify "
+        "the pairs of --input with a trained --workdir.",
     )
     flags.DEFINE_string(
         "input",
@@ -91,11 +92,20 @@ def define_flags(program: str) -> None:
         "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file. compare: a folder, by default runs/compare. "
         "verify: a .csv file.",
     )
+    flags.DEFINE_string(
+        "folds", "", "crossvalidate: the folds of this call, such as 1,2,3 or 1-3. Default: all that are not finished."
+    )
+    flags.DEFINE_float(
+        "minutes",
+        0.0,
+        "crossvalidate: pause after so many minutes over all folds, to be continued by the same command. 0: no limit.",
+        lower_bound=0.0,
+    )
     flags.DEFINE_bool("quiet", False, "Print no text and no progress, only errors.")
     flags.DEFINE_bool(
         "json", False, "Print the result as one JSON document to standard output, all text to standard error."
     )
-    for name in ("config", "workdir", "mode", "input", "output", "quiet", "json"):
+    for name in ("config", "workdir", "mode", "input", "output", "folds", "minutes", "quiet", "json"):
         flags.FLAGS.register_key_flag_for_module(program, flags.FLAGS[name])
 
 
@@ -113,6 +123,8 @@ def _main(program: str, arguments: list[str]) -> None:
                 workdir=values.workdir,
                 input=values.input,
                 output=values.output,
+                folds=values.folds,
+                minutes=values.minutes,
                 command=" ".join([_called(program), *sys.argv[1:]]),
                 deliver=deliver,
             )

@@ -9,6 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from lfw_jax.configs import base
+from lfw_jax.errors import UserError
 from lfw_jax.options import check_ranges, expand_home, expand_user
 
 # Mode → module of lfw_jax.jobs and its function, which takes a `Request`. Modules are imported on demand, so that --help
@@ -18,6 +19,7 @@ JOBS = {
     "evaluate": ("train_and_evaluate", "evaluate"),
     "align": ("align", "align"),
     "inspect": ("inspect", "inspect"),
+    "crossvalidate": ("crossvalidate", "crossvalidate"),
     "combine": ("combine", "combine"),
     "compare": ("compare", "compare_runs"),
     "export": ("export", "export"),
@@ -36,6 +38,8 @@ class Request:
       workdir: the value of `--workdir`; "" if it is not given.
       input: the value of `--input`; "" if it is not given.
       output: the value of `--output`; "" if it is not given.
+      folds: the value of `--folds`; "" if it is not given.
+      minutes: the value of `--minutes`; 0 if it is not given.
       command: the command line, for reports.
       deliver: takes the result of the job, as dicts, lists and scalars.
     """
@@ -46,6 +50,8 @@ class Request:
     workdir: str = ""
     input: str = ""
     output: str = ""
+    folds: str = ""
+    minutes: float = 0.0
     command: str = ""
     deliver: Callable[[Any], None] = lambda _: None
 
@@ -64,8 +70,14 @@ def run_job(request: Request) -> None:
       request: The request; its `mode` selects the job.
 
     Raises:
-      UserError: If a value is outside its range, or the request, the configuration or the data are invalid.
+      UserError: If a value is outside its range, a flag is of another mode, or the request, the configuration or the data are
+        invalid.
     """
+    for flag in ("folds", "minutes"):
+        if getattr(request, flag) and request.mode != "crossvalidate":
+            raise UserError(
+                f"--{flag} is given with --mode={request.mode}; only --mode=crossvalidate has folds. Leave it out."
+            )
     base.get_config()  # declares the options, which a configuration that does not use `base` would not
     check_ranges(request.config)
     paths = {name: expand_user(getattr(request, name), f"--{name}") for name in ("workdir", "input", "output")}

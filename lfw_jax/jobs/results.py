@@ -20,9 +20,11 @@ from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors
 from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.fusion.results import MembersResult
+from lfw_jax.evaluation.lfw_category import category_of
 from lfw_jax.evaluation.run_metrics import SCHEMA, Protocol, RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult
+from lfw_jax.faces.aligned_by import aligned_by
 from lfw_jax.jobs.config_changes import FILE, recorded_changes
 from lfw_jax.jobs.config_keys import flat
 from lfw_jax.jobs.diagnosis import diagnosis_of
@@ -169,6 +171,7 @@ def _metrics(
         parameters=run.system.parameters,
         calibration=split.calibration,
         score_normalisation=split.score_normalisation,
+        category=category_of(data.config, aligned_by=aligned_by(data.split.source)),
     )
 
 

@@ -55,7 +55,9 @@ class Workdir:
             raise UserError(f"--workdir: {self.path} is a file; expected a folder, or a name that is not taken.")
         if self._file("config.json").is_file():
             self._compare(self._read_config())
-        elif self.path.is_dir() and (others := sorted(entry.name for entry in self.path.iterdir() if _foreign(entry))):
+        elif self.path.is_dir() and (
+            others := sorted(entry.name for entry in self.path.iterdir() if isis_foreign(entry))
+        ):
             raise UserError(
                 f"--workdir: {self.path} is not empty and has no config.json, so it is not a work directory: found "
                 f"{others[0]!r}{f' and {len(others) - 1} more' if others[1:] else ''}. Choose another."
@@ -199,7 +201,7 @@ class Workdir:
             unfinished.write_text("".join(json.dumps(to_json(row)) + "\n" for row in rows), encoding="utf-8")
 
 
-def _foreign(entry: Path) -> bool:
+def is_foreign(entry: Path) -> bool:
     """Return true for a file or folder that shows that something else than a run is stored beside it."""
     if entry.name in (*INSPECTION, *_FORMER_INSPECTION, *_BEFORE_CONFIG) or entry.name.lower() in _BYSTANDERS:
         return False

@@ -123,3 +123,18 @@ def test_runs_that_are_no_set_of_folds_are_refused(folders, tmp_path):
     for protocol in (Protocol("view1"), Protocol("view2", 0, 3)):
         replace_metrics(folders[0], protocol=protocol)
         refused("expected one fold of view2")
+
+
+def test_folds_of_other_categories_or_other_lists_are_refused(folders):
+    replace_metrics(folders[0], category="no outside data")
+    found = view2_metrics(read_view2_folds(folders, differing), command="")
+    assert found.category is None  # the others are of a version that does not state it
+    replace_metrics(folders[1], category="label-free outside data")
+    with pytest.raises(UserError, match=r"--input: .*fold1 is of LFW's category 'label-free outside data', .*fold3"):
+        read_view2_folds(folders, differing)
+    for folder in folders:
+        replace_metrics(folder, category="no outside data")
+    assert view2_metrics(read_view2_folds(folders, differing), command="").category == "no outside data"
+    replace_metrics(folders[1], protocol=Protocol("view2", 1, 2))
+    with pytest.raises(UserError, match=r"--input: .*fold1 is one of 2 folds, .*fold2 one of 3"):
+        read_view2_folds(folders, differing)

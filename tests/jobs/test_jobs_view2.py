@@ -6,15 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 
-from configs import base
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.decoding.decoder import decode
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.verification_bin import write_verification_bin
-from lfw_jax.data.protocols.lfw_lists import PairList, generate_pairs, write_pairs
-from lfw_jax.data.synthetic import write_folder
+from lfw_jax.data.protocols.lfw_lists import generate_pairs
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import experiment
 from lfw_jax.jobs.combine import combine
@@ -22,23 +19,7 @@ from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.jobs.train_and_evaluate import run
 from lfw_jax.jobs.workdir import Workdir
-
-FOLDS = 3
-
-
-def tiny(folder: Path, **changes) -> ConfigDict:
-    config = base.get_config()
-    config.data.update(
-        source="folder", dir=str(folder), protocol="view2", fold=1, near_duplicates="remove", side=16, crop=0.6,
-        loader="pillow", validation_people=0.3, pairs=20,
-    )  # fmt: skip
-    config.sampler.batch_size = 16
-    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4, 8), dropout=0.1, winograd=False))
-    config.loss = ConfigDict(dict(name="cosface", margin=0.2, scale="adacos"))
-    config.training.update(epochs=1.0, log_every=1, devices=1)
-    config.evaluation.update(every_epochs=1.0, batch_size=32)
-    config.update_from_flattened_dict(changes)
-    return config.lock()
+from tests.jobs.view2_faces import FOLDS, tiny, write_view2_faces
 
 
 def write_set(folder: Path, faces: Path, people: list[str], spelt: list[str]) -> str:
@@ -57,22 +38,7 @@ def write_set(folder: Path, faces: Path, people: list[str], spelt: list[str]) ->
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_folder(tmp_path_factory.mktemp("drawn") / "faces", people=30, images_per_person=4, side=64, seed=0)
-    images = read_folder(folder)
-    numbers = images.numbers_by_identity()
-    groups = [images.names[fold::FOLDS] for fold in range(FOLDS)]
-    lists = [generate_pairs({name: numbers[name] for name in group}, pairs=20, seed=0) for group in groups]
-    joined = PairList(
-        first=tuple(key for part in lists for key in part.first),
-        second=tuple(key for part in lists for key in part.second),
-        same=np.concatenate([part.same for part in lists]),
-        name="pairs",
-        folds=np.repeat(np.arange(FOLDS), 40),
-    )
-    write_pairs(folder / "pairs.txt", joined)
-    blocks = ["\n".join([str(len(group)), *(f"{name}\t4" for name in group)]) for group in groups]
-    (folder / "people.txt").write_text("\n".join([str(FOLDS), *blocks]) + "\n")
-    return folder
+    return write_view2_faces(tmp_path_factory.mktemp("drawn") / "faces")
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from lfw_jax.evaluation.run_metrics import Protocol
 from lfw_jax.jobs import dispatch
 from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.jobs.standard_output import standard_output
+from lfw_jax.jobs.view2_folds import fold_config
 from lfw_jax.jobs.workdir import INSPECTION
 from lfw_jax.report.progress import Progress, stage
 from lfw_jax.report.terminal_text import print_lines
@@ -54,7 +55,7 @@ Ask = Callable[..., Any]
 def ask(capfd: pytest.CaptureFixture[str], faces: Path) -> Ask:
     """Return the function that runs a job as `--json` does, and returns the document on standard output."""
 
-    def document(mode: str, config: ConfigDict | None = None, **flags: str) -> Any:
+    def document(mode: str, config: ConfigDict | None = None, **flags: Any) -> Any:
         capfd.readouterr()
         with standard_output(quiet=False, as_json=True) as deliver:
             run_job(Request(mode, config or tiny(faces), "tiny", command="python launch.py", deliver=deliver, **flags))
@@ -119,6 +120,17 @@ def test_combined_folds_and_compared_runs_print_their_files(ask: Ask, tmp_path: 
     flags = {"input": f"{tmp_path}/fold*", "output": f"{tmp_path}/together"}
     assert ask("combine", **flags) == file(tmp_path, "together", "view2.json")
     assert ask("compare", **flags) == file(tmp_path, "together", "compare.json")
+
+
+def test_a_cross_validation_prints_its_file(ask: Ask, faces: Path, tmp_path: Path):
+    config = tiny(faces)
+    for fold in (1, 2):
+        of_fold = json.loads(fold_config(config, fold).to_json_best_effort())
+        folder = tmp_path / f"view2_{fold}"
+        write_compared_run(folder, seed=fold, config=of_fold, protocol=Protocol("view2", fold, 2))
+        (tmp_path / "view2").mkdir(exist_ok=True)
+        folder.rename(tmp_path / "view2" / f"fold_0{fold}")
+    assert ask("crossvalidate", config, workdir=f"{tmp_path}/view2") == file(tmp_path, "view2", "view2.json")
 
 
 def test_an_alignment_prints_its_counts(ask: Ask, faces: Path, tmp_path: Path):

@@ -74,13 +74,8 @@ def view2_lists(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> 
     Raises:
       UserError: a list is not available, names images that are missing, or lacks folds or the given fold.
     """
-    pairs, fold = _checked_pairs("pairs.txt", images, config, data_dir), config["fold"]
-    if pairs.folds is None:
-        raise UserError(
-            "pairs.txt: found a list without folds, expected folds (a first line `F N`, in LFW's own list `10 300`). Use LFW's "
-            "list, or --config.data.protocol=view1."
-        )
-    folds = int(pairs.folds.max()) + 1
+    pairs, folds = _checked_folds(images, config, data_dir)
+    fold = config["fold"]
     if not 0 <= fold <= folds:
         raise UserError(
             f"--config.data.fold is {fold}; expected 1 to {folds} to evaluate on that fold of pairs.txt with a model trained on "
@@ -97,14 +92,55 @@ def view2_lists(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> 
     if path is None:
         note = f"people.txt is not available: all identities that {test.name} does not name are used for training."
         return Lists(frozenset(images.names), development, test, (note,))
-    people_folds = read_people_folds(path)
-    if len(people_folds) != folds:
-        raise UserError(
-            f"{path}: found {len(people_folds)} folds, expected {folds} as in pairs.txt. Use lists that belong together."
-        )
-    people = frozenset(name for number, names in enumerate(people_folds, 1) if number != fold for name in names)
+    people_folds = enumerate(_checked_people(path, folds), 1)
+    people = frozenset(name for number, names in people_folds if number != fold for name in names)
     present, notes = _present(people, images, "people.txt")
     return Lists(present, development, test, notes)
+
+
+def count_folds(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> int:
+    """Return the number of folds of View 2, after a check of both of its lists for a model per fold.
+
+    Args:
+      images: the data set.
+      config: the `data` part of the configuration; `lists_dir` is used.
+      data_dir: the folder of the data, which may hold the lists.
+
+    Raises:
+      UserError: `pairs.txt` or `people.txt` is not available, names images that are missing, or has too few or other folds.
+    """
+    folds = _checked_folds(images, config, data_dir)[1]
+    if folds < 2:
+        raise UserError(f"pairs.txt: found {folds} fold, expected two or more. Use LFW's list, which has 10.")
+    path = find_list("people.txt", data_dir, config["lists_dir"], optional=True)
+    if path is None:
+        raise UserError(
+            f"people.txt: found neither in --config.data.lists_dir nor in {data_dir}; View 2 trains on the identities of its "
+            "other folds. Put LFW's people.txt beside pairs.txt."
+        )
+    _checked_people(path, folds)
+    return folds
+
+
+def _checked_people(path: Path, folds: int) -> list[dict[str, int]]:
+    """Return the number of images by identity, for each fold of `people.txt`."""
+    people = read_people_folds(path)
+    if len(people) != folds:
+        raise UserError(
+            f"{path}: found {len(people)} folds, expected {folds} as in pairs.txt. Use lists that belong together."
+        )
+    return people
+
+
+def _checked_folds(images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> tuple[PairList, int]:
+    """Return the pairs of `pairs.txt` and the number of its folds."""
+    pairs = _checked_pairs("pairs.txt", images, config, data_dir)
+    if pairs.folds is None:
+        raise UserError(
+            "pairs.txt: found a list without folds, expected folds (a first line `F N`, in LFW's own list `10 300`). Use LFW's "
+            "list, or --config.data.protocol=view1."
+        )
+    return pairs, int(pairs.folds.max()) + 1
 
 
 def _checked_pairs(name: str, images: ImageSet, config: Mapping[str, Any], data_dir: Path) -> PairList:
