@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from lfw_jax.configs import base
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.dispatch import JOBS, Request, run_job
-from lfw_jax.options import DECLARED, FilePath, Number, check_ranges, declare, expand_home, expand_user
+from lfw_jax.options import DECLARED, FilePath, Number, check_ranges, checked, declare, expand_home, expand_user
 
 CONFIGS = sorted(path for path in (Path(__file__).parents[1] / "configs").glob("*.py") if path.stem != "__init__")
 # Groups whose options are checked against the signature or the class of what they name.
@@ -124,3 +124,14 @@ def test_a_declared_group_holds_the_defaults():
     group = declare("data", dir=FilePath("here"), fold=Number(0, at_least=0), source="lfw")
     assert group.to_dict() == dict(dir="here", fold=0, source="lfw")
     base.get_config()  # declares these keys again, with their own ranges
+
+
+def test_none_passes_for_an_option_that_may_be_none_only():
+    def function(*, either: int | None = None, number: int = 1):
+        return either, number
+
+    assert checked("group", function, {"either": None}) == {"either": None}
+    with pytest.raises(UserError, match=r"--config.group.number is None; expected a whole number"):
+        checked("group", function, {"number": None})
+    with pytest.raises(UserError, match=r"--config.group.either is 'x'; expected a whole number"):
+        checked("group", function, {"either": "x"})

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int, Shaped
 
 from lfw_jax.errors import UserError
 
-_LEAST_EIGENVALUE = 1e-10  # of the within-identity correlations, below which they count as singular
+_LEAST = 1e-10  # of the within-identity correlations, below which they count as singular
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,37 +45,39 @@ class IdentityStatistics:
         return len(self.mean)
 
     def between(self) -> Float[np.ndarray, "d d"]:
-        """Return the covariance of the means of the identities, each counted once.
-
-        Raises:
-          UserError: if there is one identity only.
-        """
-        if self.identities.sum() < 2:
-            raise UserError("backend: found images of one identity; expected several. Give images of more identities.")
+        """Return the covariance of the means of the identities, each counted once."""
         means = self.rows / np.sqrt(self.row_counts)[:, None]
         return means.T @ means / self.identities.sum()
 
-    def within(self) -> Float[np.ndarray, "d d"]:
+    def within(self, shrinkage: float = 0.0) -> Float[np.ndarray, "d d"]:
         """Return the unbiased covariance of the vectors around the means of their identities.
 
+        Args:
+          shrinkage: share of the average variance, the same in all directions, in the result.
+
         Raises:
-          UserError: if it is singular, so that the likelihood of a model would be unbounded.
+          UserError: if there is one identity only, or if the covariance is singular.
         """
+        if self.identities.sum() < 2:
+            raise UserError("backend: found images of one identity; expected several. Give images of more identities.")
         freedom = self.vectors - int(self.identities.sum())
+        least = 1 if shrinkage else self.dimension
         remedy = "Give more images per identity, or reduce the dimension by PCA first."
-        if freedom < self.dimension:
+        if freedom < least:
             raise UserError(
                 f"backend: found {self.vectors:,} images of {self.identities.sum():,} identities, which leave {freedom:,} "
-                f"degrees of freedom within identities; expected at least the dimension, {self.dimension:,}. {remedy}"
+                f"degrees of freedom within identities; expected at least {least:,} for {self.dimension:,} dimensions. {remedy}"
             )
-        deviations = np.sqrt(np.diag(self.within_scatter))
-        correlations = self.within_scatter / np.maximum(np.outer(deviations, deviations), np.finfo(float).tiny)
-        if deviations.min() == 0 or np.linalg.eigvalsh(correlations)[0] < _LEAST_EIGENVALUE:
+        covariance = self.within_scatter / freedom
+        average = np.trace(covariance) / self.dimension
+        covariance = (1 - shrinkage) * covariance + shrinkage * average * np.eye(self.dimension)
+        deviations = np.sqrt(np.diag(covariance))
+        if deviations.min() == 0 or np.linalg.eigvalsh(covariance / np.outer(deviations, deviations))[0] < _LEAST:
             raise UserError(
                 f"backend: found features whose {self.dimension:,} dimensions depend on one another within identities; expected "
                 f"none that is constant or a combination of others. {remedy}"
             )
-        return self.within_scatter / freedom
+        return covariance
 
 
 def identity_statistics(

@@ -11,17 +11,21 @@ import functools
 import math
 
 import numpy as np
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Float, Shaped
 
-from lfw_jax.backends import pair_score
 from lfw_jax.backends.blas_threads import one_blas_thread
+from lfw_jax.backends.expectation_maximisation import ITERATIONS, TOLERANCE, maximised
 from lfw_jax.backends.identity_statistics import IdentityStatistics, identity_statistics
+from lfw_jax.backends.pair_score import (
+    PairScore,
+    embedding,
+    log_likelihood_ratio,
+    pair_score,
+    score_matrix,
+    simultaneous_diagonalisation,
+)
 
-ITERATIONS = 100
-"""Largest number of EM iterations unless told otherwise."""
-
-TOLERANCE = 1e-2
-"""Gain of the log-likelihood per image and iteration, in nats, below which EM ends unless told otherwise."""
+__all__ = ["JointBayesian", "embedding", "fit_joint_bayesian", "log_likelihood", "log_likelihood_ratio", "score_matrix"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,9 +45,9 @@ class JointBayesian:
     log_likelihoods: Float[np.ndarray, "steps"]
 
     @functools.cached_property
-    def score(self) -> pair_score.PairScore:
+    def score(self) -> PairScore:
         """Return the score of a pair, in the basis that makes both covariances diagonal."""
-        return pair_score.pair_score(self.between, self.within, self.mean)
+        return pair_score(self.between, self.within, self.mean)
 
 
 def fit_joint_bayesian(
@@ -68,61 +72,11 @@ def fit_joint_bayesian(
       ValueError: arrays of other shapes, values that are not finite, or a negative number of iterations or tolerance.
       UserError: fewer than two identities, or a singular covariance within identities.
     """
-    if iterations < 0 or not tolerance >= 0:
-        raise ValueError(f"expected iterations and tolerance of at least 0, found {iterations} and {tolerance}")
     with one_blas_thread(np.shape(features)[-1]):
         statistics = identity_statistics(features, labels)
-        between, within = statistics.between(), statistics.within()
-        step = _Step.at(statistics, between, within)
-        log_likelihoods = [step.log_likelihood]
-        for _ in range(iterations):
-            improved = _Step.at(statistics, *step.maximised())
-            gain = improved.log_likelihood - step.log_likelihood
-            if gain < 0:  # by rounding, at the optimum
-                break
-            step = improved
-            log_likelihoods.append(step.log_likelihood)
-            if gain < tolerance * statistics.vectors:
-                break
-    return JointBayesian(step.between, step.within, statistics.mean, np.array(log_likelihoods))
-
-
-def log_likelihood_ratio(
-    model: JointBayesian, first: Float[np.ndarray | Array, "p d"], second: Float[np.ndarray | Array, "p d"]
-) -> Float[np.ndarray | Array, "p"]:
-    """Return the log-likelihood ratio of each pair: one identity over two.
-
-    Args:
-      model: the model.
-      first: first vector of each pair.
-      second: second vector of each pair.
-    """
-    return pair_score.log_likelihood_ratio(model.score, first, second)
-
-
-def score_matrix(
-    model: JointBayesian, first: Float[np.ndarray | Array, "n d"], second: Float[np.ndarray | Array, "m d"]
-) -> Float[np.ndarray | Array, "n m"]:
-    """Return the log-likelihood ratio of every vector of one set with every vector of another.
-
-    Args:
-      model: the model.
-      first: vectors of the rows.
-      second: vectors of the columns.
-    """
-    return pair_score.score_matrix(model.score, first, second)
-
-
-def embedding(
-    model: JointBayesian, features: Float[np.ndarray | Array, "n d"]
-) -> tuple[Float[np.ndarray | Array, "n k"], Float[np.ndarray | Array, "n"]]:
-    """Return vectors v and offsets o with `ratio = model.score.constant - ½ ‖v₁ - v₂‖² + o₁ + o₂` for any two rows.
-
-    Args:
-      model: the model.
-      features: the vectors.
-    """
-    return pair_score.embedding(model.score, features)
+        start = _Step.at(statistics, statistics.between(), statistics.within())
+        step, log_likelihoods = maximised(start, iterations, tolerance * statistics.vectors)
+    return JointBayesian(step.between, step.within, statistics.mean, log_likelihoods)
 
 
 def log_likelihood(model: JointBayesian, features: Float[np.ndarray, "n d"], labels: Shaped[np.ndarray, "n"]) -> float:
@@ -169,7 +123,7 @@ class _Step:
         cls, statistics: IdentityStatistics, between: Float[np.ndarray, "d d"], within: Float[np.ndarray, "d d"]
     ) -> "_Step":
         """Return the posterior (E-step) and the likelihood under two covariances."""
-        ratios, basis = pair_score.simultaneous_diagonalisation(between, within)
+        ratios, basis = simultaneous_diagonalisation(between, within)
         rows = statistics.rows @ basis
         shrunken = rows / (1 + statistics.row_counts[:, None] * ratios)
         scatter = basis.T @ statistics.within_scatter @ basis
@@ -180,8 +134,8 @@ class _Step:
         likelihood = float(-(constant + determinants + exponents) / 2)
         return cls(between, within, basis, ratios, shrunken, scatter, likelihood, statistics)
 
-    def maximised(self) -> tuple[Float[np.ndarray, "d d"], Float[np.ndarray, "d d"]]:
-        """Return the covariances that maximise the expected likelihood under the posterior (M-step)."""
+    def next(self) -> "_Step":
+        """Return the step at the covariances that maximise the expected likelihood under the posterior (M-step)."""
         statistics, ratios = self.statistics, self.ratios
         variances = ratios / (1 + np.outer(statistics.counts, ratios))  # [groups, d]
         means = np.sqrt(statistics.row_counts)[:, None] * ratios * self.residuals
@@ -192,4 +146,4 @@ class _Step:
         back = self.within @ self.basis  # the inverse of the basis, transposed
         between, within = (back @ matrix @ back.T for matrix in (between, within))
         between, within = between / statistics.identities.sum(), within / statistics.vectors
-        return (between + between.T) / 2, (within + within.T) / 2
+        return _Step.at(statistics, (between + between.T) / 2, (within + within.T) / 2)

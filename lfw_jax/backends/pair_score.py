@@ -1,7 +1,7 @@
 """Log-likelihood ratio of two Gaussian vectors that share their identity, as a quadratic form and as a distance."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +34,15 @@ class PairScore:
     def constant(self) -> float:
         """Return the term of the log-likelihood ratio that is the same for all pairs: Σ log(1 + λ) - ½ log(1 + 2λ)."""
         return float(np.sum(np.log1p(self.ratios) - np.log1p(2 * self.ratios) / 2))
+
+
+class IdentityModel(Protocol):
+    """A model whose pairs are scored by a `PairScore`: joint Bayesian or PLDA."""
+
+    @property
+    def score(self) -> PairScore:
+        """Return the score of a pair."""
+        ...
 
 
 def pair_score(
@@ -69,32 +78,34 @@ def simultaneous_diagonalisation(
 
 
 def embedding(
-    score: PairScore, features: Float[np.ndarray | Array, "n d"]
+    model: IdentityModel, features: Float[np.ndarray | Array, "n d"]
 ) -> tuple[Float[np.ndarray | Array, "n k"], Float[np.ndarray | Array, "n"]]:
     """Return vectors v and offsets o whose distances are the log-likelihood ratios.
 
-    For any two rows `ratio = constant - ½ ‖v₁ - v₂‖² + o₁ + o₂`, exactly. Per coordinate, the exponents of the two Gaussians
+    For any two rows `ratio = model.score.constant - ½ ‖v₁ - v₂‖² + o₁ + o₂`, exactly. Per coordinate, the two exponents
     differ by `-½ λ / (1 + 2λ) · (z₁ - z₂)² + ½ λ / ((1 + λ)(1 + 2λ)) · (z₁² + z₂²)`: the first term is the distance, the second
     the offsets. An offset is large for a vector far from the mean, for which a coincidence is less likely.
 
     Args:
-      score: the score.
+      model: the model.
       features: the vectors.
     """
+    score = model.score
     coordinates, xp = _coordinates(score, features)
     weights = score.ratios / (1 + 2 * score.ratios)
     offsets = coordinates**2 @ xp.asarray(weights / (1 + score.ratios), coordinates.dtype) / 2
     return coordinates * xp.asarray(np.sqrt(weights), coordinates.dtype), offsets
 
 
-def log_likelihood_ratio(score: PairScore, first: Vectors, second: Vectors) -> Float[np.ndarray | Array, "*batch"]:
+def log_likelihood_ratio(model: IdentityModel, first: Vectors, second: Vectors) -> Float[np.ndarray | Array, "*batch"]:
     """Return the log-likelihood ratio of each pair of vectors: that they share an identity, over that they do not.
 
     Args:
-      score: the score.
+      model: the model.
       first: first vector of each pair.
       second: second vector of each pair.
     """
+    score = model.score
     one, xp = _coordinates(score, first)
     other, _ = _coordinates(score, second)
     weights = score.ratios / (1 + 2 * score.ratios)
@@ -104,18 +115,18 @@ def log_likelihood_ratio(score: PairScore, first: Vectors, second: Vectors) -> F
 
 
 def score_matrix(
-    score: PairScore, first: Float[np.ndarray | Array, "n d"], second: Float[np.ndarray | Array, "m d"]
+    model: IdentityModel, first: Float[np.ndarray | Array, "n d"], second: Float[np.ndarray | Array, "m d"]
 ) -> Float[np.ndarray | Array, "n m"]:
     """Return the log-likelihood ratio of every vector of one set with every vector of another.
 
     Args:
-      score: the score.
+      model: the model.
       first: vectors of the rows.
       second: vectors of the columns.
     """
-    (one, one_offsets), (other, other_offsets) = embedding(score, first), embedding(score, second)
+    (one, one_offsets), (other, other_offsets) = embedding(model, first), embedding(model, second)
     one_offsets, other_offsets = (one_offsets - (one**2).sum(-1) / 2, other_offsets - (other**2).sum(-1) / 2)
-    return one @ other.T + (one_offsets[:, None] + other_offsets[None, :] + score.constant)
+    return one @ other.T + (one_offsets[:, None] + other_offsets[None, :] + model.score.constant)
 
 
 def _coordinates(score: PairScore, features: Vectors) -> tuple[Any, Any]:

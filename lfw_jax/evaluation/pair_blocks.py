@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Int
 
+from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.evaluation.embeddings import EmbeddedImages
-from lfw_jax.evaluation.unit_length import unit_length
 
 BINS = 1 << 16
 """Bins of equal width over squared distances in [0, 4]."""

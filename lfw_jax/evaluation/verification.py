@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
+from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation import thresholds as exact
 from lfw_jax.evaluation.error_rates import error_rates
@@ -15,7 +16,6 @@ from lfw_jax.evaluation.results import FoldsResult, InsightFaceResult, ListResul
 from lfw_jax.evaluation.roc import roc_auc
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.thresholds import VerificationScores
-from lfw_jax.evaluation.unit_length import unit_length
 
 _BLOCK_PAIRS = 65_536
 

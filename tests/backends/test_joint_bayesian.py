@@ -184,7 +184,7 @@ def test_tolerance_ends_em():
 def test_too_few_images_within_identities_are_refused():
     features, labels = problem(7, [1, 1, 1, 2, 2])
     with pytest.raises(
-        UserError, match="leave 2 degrees of freedom within identities; expected at least the dimension, 3"
+        UserError, match="leave 2 degrees of freedom within identities; expected at least 3 for 3 dimensions"
     ):
         fit_joint_bayesian(features, labels)
 
@@ -203,9 +203,9 @@ def test_one_identity_is_refused():
 
 def test_wrong_arguments_are_refused():
     features, labels = problem(9, [3, 3, 3])
-    with pytest.raises(ValueError, match="iterations and tolerance of at least 0, found -1"):
+    with pytest.raises(ValueError, match="iterations and a tolerance of at least 0, found -1"):
         fit_joint_bayesian(features, labels, iterations=-1)
-    with pytest.raises(ValueError, match="iterations and tolerance of at least 0, found 100 and nan"):
+    with pytest.raises(ValueError, match="iterations and a tolerance of at least 0, found 100 and nan"):
         fit_joint_bayesian(features, labels, tolerance=float("nan"))
     with pytest.raises(ValueError, match=r"found the shapes \(9, 3\) and \(8,\)"):
         fit_joint_bayesian(features, labels[1:])

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Int
 
+from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.intervals.identity_graph import IdentityGraph
 from lfw_jax.evaluation.scores import ScoredPairs
-from lfw_jax.evaluation.unit_length import unit_length
 
 AT_MOST_IMAGES = 1000
 """Largest number of images that are compared with each other: half a million comparisons."""

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from lfw_jax.backends.score_normalisation import NEAREST
 from lfw_jax.evaluation.calibration.calibrate import RATES, fitting_role
 from lfw_jax.evaluation.calibration.impostors import ImpostorComparisons, impostors_of
 from lfw_jax.evaluation.calibration.operating_threshold import smallest_supported_rate
 from lfw_jax.evaluation.calibration.results import RateAtRate, ScoreMetrics, ScoreNormalisationResult
-from lfw_jax.evaluation.calibration.score_norm import NEAREST, mean_cohort, normalised_measure, normalised_pairs
+from lfw_jax.evaluation.calibration.score_norm import mean_cohort, normalised_measure, normalised_pairs
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.error_rates import allowed_matches, equal_error_rate
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit

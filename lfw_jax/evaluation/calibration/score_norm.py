@@ -5,14 +5,12 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
+from lfw_jax.backends.score_normalisation import NEAREST, as_norm, cohort_moments
+from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.calibration.impostors import Measure
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.scores import ScoredPairs
-from lfw_jax.evaluation.unit_length import unit_length
-
-NEAREST = 200
-"""Number of nearest cohort identities whose scores standardise a score."""
 
 _BLOCK = 1024
 _PAIRS = 4096
@@ -58,9 +56,7 @@ def mean_cohort(images: EmbeddedImages) -> Cohort:
 def normalised_measure(images: EmbeddedImages, cohort: Cohort, nearest: int = NEAREST) -> Measure:
     """Return AS-norm as a distance of images: the negated score, so that smaller is more similar.
 
-    With the cosine similarity s of two images, and mean μ and deviation σ of the scores of each of them against the cohort
-    members nearest to it, the score is `½ · (s - μ₁) / σ₁ + ½ · (s - μ₂) / σ₂`. Source: Matějka et al., "Analysis of score
-    normalization in multilingual speaker recognition", Interspeech 2017.
+    The score is `as_norm` of the cosine similarity, with the moments of `cohort_statistics`.
 
     Args:
       images: the embedded images.
@@ -75,8 +71,8 @@ def normalised_measure(images: EmbeddedImages, cohort: Cohort, nearest: int = NE
         for start in range(0, len(first), _PAIRS):
             one, other = first[start : start + _PAIRS], second[start : start + _PAIRS]
             cosines = np.einsum("pd,pd->p", unit[one], unit[other])
-            scores = (cosines - mean[one]) / deviation[one] + (cosines - mean[other]) / deviation[other]
-            negated[start : start + _PAIRS] = -scores / 2
+            scores = as_norm(cosines, (mean[one], deviation[one]), (mean[other], deviation[other]))
+            negated[start : start + _PAIRS] = -scores
         return negated
 
     return measure
@@ -108,14 +104,12 @@ def cohort_statistics(
       cohort: the cohort.
       nearest: number of cohort members; a smaller cohort is used entirely.
     """
-    count = min(nearest, len(cohort))
     mean, deviation = np.empty(len(embeddings)), np.empty(len(embeddings))
     for start in range(0, len(embeddings), _BLOCK):
         block = slice(start, start + _BLOCK)
         scores = unit_length(embeddings[block]) @ cohort.embeddings.T
-        largest = np.partition(scores, len(cohort) - count, axis=1)[:, len(cohort) - count :]
-        mean[block], deviation[block] = largest.mean(axis=1), largest.std(axis=1)
-    return mean, np.maximum(deviation, _LEAST_DEVIATION)
+        mean[block], deviation[block] = cohort_moments(scores, nearest, least_deviation=_LEAST_DEVIATION)
+    return mean, deviation
 
 
 def image_rows(pairs: ScoredPairs, images: EmbeddedImages) -> tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]]:

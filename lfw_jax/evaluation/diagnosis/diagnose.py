@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Int
 
+from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.evaluation.diagnosis.conditions import ImageAttribute, conditions
 from lfw_jax.evaluation.diagnosis.embedding_space import embedding_space
 from lfw_jax.evaluation.diagnosis.evidence import DataFacts, Evidence, TrainingRecord
@@ -27,7 +28,6 @@ from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.intervals.identity_graph import graph_of
 from lfw_jax.evaluation.pair_thresholds import pair_thresholds
 from lfw_jax.evaluation.roc import roc_auc
-from lfw_jax.evaluation.unit_length import unit_length
 
 MOST_IMAGES = 20_000
 """Number of images up to which all are used; of more, a sample with a fixed seed."""

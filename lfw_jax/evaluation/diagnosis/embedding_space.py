@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
-from lfw_jax.evaluation.unit_length import unit_length
+from lfw_jax.backends.unit_length import unit_length
 
 SPECTRUM = 64
 """Number of leading eigenvalues that are kept."""

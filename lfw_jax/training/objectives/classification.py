@@ -9,7 +9,8 @@ from jaxtyping import Array, Float, PyTree
 
 from lfw_jax.errors import UserError
 from lfw_jax.metric import heads
-from lfw_jax.training.objectives.objective import Logs, Objective, Outcome, check_type, checked
+from lfw_jax.options import check_type, checked
+from lfw_jax.training.objectives.objective import Logs, Objective, Outcome
 
 State = Mapping[str, jax.Array]
 _FEWEST_FOR_ADACOS = 3  # with two, the scale √2·ln(C − 1) is 0

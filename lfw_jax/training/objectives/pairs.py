@@ -11,7 +11,8 @@ from jaxtyping import PyTree
 
 from lfw_jax.metric import losses, memory, miners
 from lfw_jax.metric.pairs import compare
-from lfw_jax.training.objectives.objective import Objective, Outcome, check_type, checked
+from lfw_jax.options import check_type, checked
+from lfw_jax.training.objectives.objective import Objective, Outcome
 
 MINERS: dict[str, Callable[..., miners.PairWeights]] = {
     "triplet_margin": miners.triplet_margin,

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import f_oneway
 
+from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.evaluation.diagnosis.embedding_space import (
     SPECTRUM,
     analysis_of_variance,
@@ -13,7 +14,6 @@ from lfw_jax.evaluation.diagnosis.embedding_space import (
     embedding_space,
     spectrum,
 )
-from lfw_jax.evaluation.unit_length import unit_length
 
 
 @pytest.mark.parametrize("used", [1, 3, 8])

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.evaluation.diagnosis.label_errors import FALSE_ALARMS, label_errors, suspect_images, suspect_pairs
 from lfw_jax.evaluation.diagnosis.neighbours import Neighbours, nearest_neighbours, own_distances
 from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.scores import ScoredPairs
-from lfw_jax.evaluation.unit_length import unit_length
 
 
 def pairs_of(rng: np.random.Generator, near: float = 0.6, count: int = 500) -> ScoredPairs:

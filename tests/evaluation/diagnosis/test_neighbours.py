@@ -5,9 +5,9 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import skew
 
+from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.evaluation.diagnosis import neighbours
 from lfw_jax.evaluation.diagnosis.neighbours import hubness, nearest_neighbours, own_distances
-from lfw_jax.evaluation.unit_length import unit_length
 
 
 @pytest.fixture
