@@ -19,5 +19,5 @@ def get_config() -> ConfigDict:
     config.data.margin = 24
     config.data.validation_people = 0.07
     config.model = ConfigDict(dict(name="descriptors", kind="lbp", scales=(47.0, 33.0, 24.0, 17.0), joint=True))
-    config.backend = ConfigDict(dict(name="joint_bayesian", dimension=400, whitening=0.25))
+    config.backend = ConfigDict(dict(name="joint_bayesian", pca_dimension=400, whitening=0.25))
     return config

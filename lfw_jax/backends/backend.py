@@ -14,6 +14,7 @@ from lfw_jax.backends.lda import fit_lda
 from lfw_jax.backends.pca import fit_pca
 from lfw_jax.backends.plda import Plda, fit_plda
 from lfw_jax.backends.projection import Projection, project
+from lfw_jax.backends.unit_length import unit_length as unit_length_of
 from lfw_jax.errors import UserError
 from lfw_jax.options import checked
 
@@ -54,11 +55,33 @@ class FittedBackend:
         Args:
           features: the vectors.
         """
-        prepared = self._prepared(features)
+        return self._embedding(self.reduced(features))
+
+    def _embedding(self, reduced: Vectors) -> tuple[Vectors, Float[np.ndarray | Array, "n"]]:
         if isinstance(self.model, JointBayesian | Plda):
-            return pair_score.embedding(self.model, prepared)
-        unit = cosine.unit_length(prepared)
+            return pair_score.embedding(self.model, reduced)
+        unit = unit_length_of(project(self.model, reduced) if isinstance(self.model, Projection) else reduced)
         return unit, 0 * unit[:, 0]
+
+    def reduced(self, features: Vectors) -> Vectors:
+        """Return the vectors after PCA and the scaling to length √d, before the model.
+
+        Args:
+          features: the vectors.
+        """
+        return _chained(self.projection, self.unit_length, features)
+
+    def directions(self, features: Vectors, *, reduced: bool = False) -> Vectors:
+        """Return the vectors of `embedding` with length 1 and without their offsets.
+
+        Their cosine is a similarity that depends on no length, so that cosines of several views of an image and of several
+        backends can be averaged. On faces it separates better than the log-likelihood ratio (docs/results.md).
+
+        Args:
+          features: the vectors.
+          reduced: true if they are those of `reduced`.
+        """
+        return unit_length_of(self._embedding(features if reduced else self.reduced(features))[0])
 
     def scores(self, first: Vectors, second: Vectors) -> Float[np.ndarray | Array, "n"]:
         """Return the score of each pair; larger is more similar.
@@ -119,7 +142,7 @@ class FittedBackend:
 
     def _prepared(self, features: Vectors) -> Vectors:
         """Return the vectors that the score is taken of."""
-        features = _chained(self.projection, self.unit_length, features)
+        features = self.reduced(features)
         return project(self.model, features) if isinstance(self.model, Projection) else features
 
 

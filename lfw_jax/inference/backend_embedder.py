@@ -39,7 +39,7 @@ class BackendEmbedder:
         Args:
           decoded: the images and their stored squares.
         """
-        return self.backend.embed(self.embedder.embed_decoded(decoded)).astype(np.float32)
+        return self._directions(self.embedder.embed_decoded(decoded))
 
     def embed_images(self, images: ImageSet) -> Float[np.ndarray, "images dim"]:
         """Decode and embed an image set.
@@ -50,4 +50,7 @@ class BackendEmbedder:
         Raises:
           UserError: an image cannot be read or decoded.
         """
-        return self.backend.embed(self.embedder.embed_images(images)).astype(np.float32)
+        return self._directions(self.embedder.embed_images(images))
+
+    def _directions(self, embeddings: Float[np.ndarray, "images dim"]) -> Float[np.ndarray, "images dim"]:
+        return np.asarray(self.backend.directions(embeddings), np.float32)

@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Float, Num, UInt8
 
 from lfw_jax.backends.backend import FittedBackend
+from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.data.batches.loading import stream
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import ImageSet
 from lfw_jax.descriptors import TEMPLATE_EYE_DISTANCE, DescriptorSettings, describe, mirrored
-from lfw_jax.evaluation.unit_length import unit_length
 from lfw_jax.inference.landmarks import landmarks_in_crops
 from lfw_jax.inference.representation import DecodedImages
 
@@ -121,15 +121,14 @@ class DescriptorEmbedder:
         if self.flip:
             pairs = zip(features, self.descriptors.settings, strict=True)
             views.append([mirrored(part, settings) for part, settings in pairs])
-        embeddings = [self._embed_view(view) for view in views]
-        return np.concatenate([unit_length(sum(parts)) for parts in zip(*embeddings, strict=True)], axis=1).astype(
-            np.float32
-        )
+        embeddings = zip(*map(self._embed_view, views), strict=True)
+        parts = [unit_length(np.sum(of_views, axis=0)) for of_views in embeddings]
+        return np.concatenate(parts, axis=1).astype(np.float32)
 
     def _embed_view(self, features: Sequence[Num[np.ndarray, "images dim"]]) -> list[Float[np.ndarray, "images dim"]]:
         """Return the embedding of each backend, of length 1."""
-        reduced = [backend.reduce(part) for backend, part in zip(self.backends, features, strict=True)]
-        found = [backend.embed_reduced(part) for backend, part in zip(self.backends, reduced, strict=True)]
+        reduced = [np.asarray(backend.reduced(part)) for backend, part in zip(self.backends, features, strict=True)]
+        found = [backend.directions(part, reduced=True) for backend, part in zip(self.backends, reduced, strict=True)]
         if self.joint is not None:
-            found.append(self.joint.embed(np.concatenate(reduced, axis=1)))
-        return [unit_length(part) for part in found]
+            found.append(self.joint.directions(np.concatenate(reduced, axis=1)))
+        return [np.asarray(part) for part in found]

@@ -59,14 +59,14 @@ def fit_descriptors(descriptors: Descriptors, images: ImageSet, fit: FitOptions,
             features[index] = views[:0]  # its memory is needed
             backend = _fit(fit, views, labels, root=settings.kind == "lbp")
             backends.append(backend)
-            reduced.append(backend.reduce(views) if fit.joint else None)
+            reduced.append(backend.reduced(views) if fit.joint else None)
             progress(len(backends))
         joint = _fit(fit, np.concatenate(reduced, axis=1), labels, root=False) if fit.joint else None
     return DescriptorEmbedder(descriptors, tuple(backends), joint, flip=fit.flip)
 
 
 def _fit(fit: FitOptions, features: np.ndarray, labels: Int[np.ndarray, "images"], *, root: bool) -> FittedBackend:
-    return fit_backend(fit.name, features, labels, root=root, **fit.options)
+    return fit_backend(fit.name, features, labels, **({"root": True} if root else {}), **fit.options)
 
 
 def _features(descriptors: Descriptors, images: ImageSet, stage: Stage) -> list[Num[np.ndarray, "images dim"]]:

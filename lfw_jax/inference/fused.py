@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import Key
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.embeddings import EmbeddedImages
-from lfw_jax.evaluation.unit_length import unit_length
 from lfw_jax.inference.representation import DecodedImages, Representation
 
 

@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.finished_runs import FinishedRun, check_same_experiment
 from lfw_jax.jobs.config_changes import SWITCH
+from lfw_jax.jobs.config_keys import differing_keys
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.train_and_evaluate import run as train_and_evaluate
 from lfw_jax.jobs.view2_files import write_view2
@@ -25,7 +26,6 @@ from lfw_jax.jobs.view2_folds import (
     last_step,
     number_of_folds,
 )
-from lfw_jax.jobs.config_keys import differing_keys
 from lfw_jax.jobs.workdir_lock import locked
 from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.report.view2 import print_fold

@@ -33,8 +33,9 @@ def write_backends(path: Path, backends: Mapping[str, FittedBackend], *, seconds
     arrays = {
         f"{part}/{name}": array for part, backend in backends.items() for name, array in backend.to_arrays().items()
     }
+    arrays |= {"version": np.array(VERSION), "seconds": np.array(seconds)}
     with written_atomically(path, replace=True) as (unfinished,), open(unfinished, "wb") as file:
-        np.savez(file, **{"version": np.array(VERSION), "seconds": np.array(seconds)} | arrays)
+        np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
 
 
 def read_backends(path: Path) -> tuple[dict[str, FittedBackend], float]:

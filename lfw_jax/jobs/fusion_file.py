@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lfw_jax.atomic_files import written_atomically
-from lfw_jax.backends.fusion import fit_fusion
+from lfw_jax.backends.fusion import equal_weights, fit_fusion
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.typed_json import read_json, to_json
@@ -30,7 +30,7 @@ class SavedFusion:
     Attributes:
       schema: version of the layout, `SCHEMA`.
       rule: one of `RULES`.
-      fitted_on: the list of pairs that the weights were fitted on; "" for equal weights.
+      fitted_on: the list of pairs that the weights, or the scales of the scores, were fitted on.
       weights: the weight of each member's cosine; they sum to 1.
     """
 
@@ -44,17 +44,14 @@ def fuse(rule: str, held_out: Mapping[str, ScoredPairs]) -> SavedFusion:
     """Return the weights of the members' cosines.
 
     Args:
-      rule: "logistic", fitted on the pairs by logistic regression with weights of at least 0, or "equal".
+      rule: "logistic", by logistic regression with weights of at least 0, or "equal", for the sum of standardised scores.
       held_out: the scored pairs of held-out identities by member, the same pairs in the same order.
     """
     first = next(iter(held_out.values()))
-    if rule == "equal":
-        weights = np.ones(len(held_out))
-    else:
-        cosines = np.stack([1 - pairs.distances**2 / 2 for pairs in held_out.values()], axis=1)
-        weights = np.asarray(fit_fusion(cosines, first.same).weights)
+    cosines = np.stack([1 - pairs.distances**2 / 2 for pairs in held_out.values()], axis=1)
+    weights = (fit_fusion if rule == "logistic" else equal_weights)(cosines, first.same).weights
     shares = dict(zip(held_out, (weights / weights.sum()).tolist(), strict=True))
-    return SavedFusion(SCHEMA, rule, first.name if rule == "logistic" else "", shares)
+    return SavedFusion(SCHEMA, rule, first.name, shares)
 
 
 def write_fusion(path: Path, fusion: SavedFusion) -> None:

@@ -56,7 +56,7 @@ class Workdir:
         if self._file("config.json").is_file():
             self._compare(self._read_config())
         elif self.path.is_dir() and (
-            others := sorted(entry.name for entry in self.path.iterdir() if isis_foreign(entry))
+            others := sorted(entry.name for entry in self.path.iterdir() if is_foreign(entry))
         ):
             raise UserError(
                 f"--workdir: {self.path} is not empty and has no config.json, so it is not a work directory: found "
