@@ -18,8 +18,9 @@ from lfw_jax.evaluation.calibration.decision import Decision, SavedCalibration
 from lfw_jax.evaluation.comparison.results import ComparisonMetrics
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.view2 import View2Metrics
+from lfw_jax.jobs.call import Paused
 from lfw_jax.jobs.crossvalidate import UnfinishedFolds
-from lfw_jax.jobs.train_and_evaluate import Paused
+from lfw_jax.jobs.fusion_file import SavedFusion
 from lfw_jax.training.history import HistoryRow
 from lfw_jax.typed_json import JSON_KEY
 
@@ -33,6 +34,7 @@ FILES = {
     "A cross-validation without a result": UnfinishedFolds,
     "compare.json": ComparisonMetrics,
     "calibration.json": SavedCalibration,
+    "fusion.json": SavedFusion,
     "Each decision of --mode=verify": Decision,
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lfw_jax.evaluation.scores import read_scores
-from lfw_jax.jobs import train_and_evaluate
+from lfw_jax.jobs import evaluation
 from tests.evaluation.compared_folders import scored_pairs, write_compared_run
 
 FOLDER = Path(__file__).parents[2] / "docs" / "evaluation"
@@ -67,9 +67,9 @@ def test_the_development_pairs_of_a_set_are_kept_too(monkeypatch: pytest.MonkeyP
         SimpleNamespace(name="cfp", pairs=test, development=development),
         SimpleNamespace(name="calfw", development=None, with_folds=lambda: folded),
     ]
-    experiment: Any = SimpleNamespace(evaluation_plan=SimpleNamespace(sets=sets), pixels=lambda pairs, of: (pairs, of))
-    monkeypatch.setattr(train_and_evaluate, "score", lambda _, pairs, __: pairs)
-    results, scores, failed = train_and_evaluate.evaluate_sets(experiment, embedder=None)  # type: ignore[arg-type]
+    run_data: Any = SimpleNamespace(evaluation_plan=SimpleNamespace(sets=sets), decoded=lambda pairs, of: (pairs, of))
+    monkeypatch.setattr(evaluation, "score", lambda _, pairs, __: pairs)
+    results, scores, failed = evaluation.evaluate_sets(run_data, representation=None)  # type: ignore[arg-type]
     assert [result.metrics.name for result in results] == ["cfp", "calfw"]
     assert scores == {"sets/cfp": test, "sets_development/cfp": development, "sets/calfw": folded}
     assert failed == {}

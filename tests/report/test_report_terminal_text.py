@@ -12,7 +12,7 @@ from lfw_jax.data.images import Skipped
 from lfw_jax.faces.align_set import Aligned
 from lfw_jax.faces.manifest import Row, Rows
 from lfw_jax.jobs.align import counted, summary
-from lfw_jax.jobs.train_and_evaluate import _print_notes
+from lfw_jax.jobs.network_run import print_notes_of
 from lfw_jax.report.terminal_text import print_lines, print_notes, printable
 
 JOBS = Path(__file__).parents[2] / "lfw_jax" / "jobs"
@@ -38,7 +38,7 @@ def test_training_escapes_what_it_prints_of_the_data(capsys: pytest.CaptureFixtu
         objective=SimpleNamespace(describe="a loss"),
         split=SimpleNamespace(notes=(f"1 identity is excluded: {HOSTILE}",), source=SimpleNamespace(skipped=skipped)),
     )
-    _print_notes(experiment)
+    print_notes_of(experiment)
     *_, note, last = capsys.readouterr().out.splitlines()
     assert note == f"1 identity is excluded: {HARMLESS}"
     assert last == f"1 file was skipped as not readable, the first: {HARMLESS}: a broken JPEG"

@@ -1,0 +1,221 @@
+"""Descriptors, networks with a backend, and several members fused run from a configuration like a network alone."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from configs import base
+from lfw_jax.data.synthetic import write_folder
+from lfw_jax.errors import UserError
+from lfw_jax.evaluation.finished_runs import read_finished_run
+from lfw_jax.evaluation.scores import ScoredPairs, read_scores
+from lfw_jax.jobs.fitted_files import read_backends
+from lfw_jax.jobs.fusion_file import read_fusion
+from lfw_jax.jobs.train_and_evaluate import run
+
+
+def network(**changes: Any) -> ConfigDict:
+    config = base.get_config()
+    config.data.update(side=16, margin=1)
+    config.sampler.batch_size = 16
+    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4, 8), dropout=0.1, winograd=False))
+    config.loss = ConfigDict(dict(name="adacos"))
+    config.training.update(epochs=1.0, log_every=2)
+    config.evaluation.update(every_epochs=1.0, batch_size=32)
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+def descriptors(**changes: Any) -> ConfigDict:
+    config = base.without_training()
+    config.data.update(side=32, margin=2)
+    config.model = ConfigDict(
+        dict(name="descriptors", kind="lbp", scales=(14.0, 10.0), joint=True, cells=2, cell=4, layout="points")
+    )
+    config.backend = ConfigDict(dict(name="joint_bayesian", pca_dimension=12, whitening=0.25))
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+def with_data(config: ConfigDict, folder: Path) -> ConfigDict:
+    config.data.update(
+        source="folder", dir=str(folder), crop=0.8, loader="pillow", validation_people=0.3, pairs=30, protocol="generated"
+    )  # fmt: skip
+    config.training.devices = 1
+    config.evaluation.update(false_match_rate=0.1, cohort=5)
+    return config
+
+
+def fused(folder: Path, **changes: Any) -> ConfigDict:
+    config = base.without_training()
+    config.data.update(side=32)
+    config.model = ConfigDict(dict(name="members"))
+    config.fusion = ConfigDict(dict(name="logistic"))
+    config.members.texture = descriptors()
+    config.members.network = network(seed=3)
+    config.members.texture.data.crop = config.members.network.data.crop = 0.8
+    config = with_data(config, folder)
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+def one_run(config: ConfigDict, workdir: Path, *, train: bool = True) -> dict[str, Any]:
+    delivered: list[dict[str, Any]] = []
+    run(config.lock(), str(workdir), name="tiny", train=train, command="launch.py", deliver=delivered.append)
+    return delivered[-1]
+
+
+def cosines(pairs: ScoredPairs) -> np.ndarray:
+    return 1 - pairs.distances**2 / 2
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("synthetic") / "faces"
+    return write_folder(folder, people=24, images_per_person=4, side=40, seed=0)
+
+
+@pytest.fixture(scope="module")
+def finished(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    workdir = tmp_path_factory.mktemp("runs") / "fused"
+    one_run(fused(faces), workdir)
+    return workdir
+
+
+def test_the_fused_score_is_the_weighted_sum_of_the_members_cosines(finished: Path):
+    weights = read_fusion(finished / "fusion.json").weights
+    assert weights.keys() == {"texture", "network"}
+    whole = read_scores(finished / "scores.npz")
+    parts = {name: read_scores(finished / "members" / name / "scores.npz") for name in weights}
+    for role, pairs in whole.items():
+        expected = sum(weights[name] * cosines(parts[name][role]) for name in weights)
+        np.testing.assert_allclose(cosines(pairs), expected, atol=1e-6)
+
+
+def test_members_are_evaluated_on_the_pairs_of_the_whole_and_reported(finished: Path):
+    metrics = read_finished_run(finished).metrics
+    assert metrics.members is not None
+    assert [member.scores.name for member in metrics.members.members] == ["texture", "network"]
+    for member in metrics.members.members:
+        alone = read_finished_run(finished / "members" / member.scores.name).metrics
+        assert member.scores.auc == alone.test.auc
+    assert metrics.members.fused.auc == metrics.test.auc
+    assert metrics.training_seconds > 0
+    assert "Members and fusion" in (finished / "report.html").read_text()
+
+
+def test_a_repeated_call_leaves_finished_members_and_gives_the_same(finished: Path, faces: Path, tmp_path: Path):
+    workdir = shutil.copytree(finished, tmp_path / "fused")
+    before = {file: file.stat().st_mtime_ns for file in workdir.glob("members/*/*.json")}
+    again = one_run(fused(faces), workdir)
+    assert before == {file: file.stat().st_mtime_ns for file in workdir.glob("members/*/*.json")}
+    assert again["evaluation"] == json.loads((finished / "metrics.json").read_text())["evaluation"]
+
+
+def test_an_evaluation_fits_and_trains_nothing(finished: Path, faces: Path, tmp_path: Path):
+    workdir = shutil.copytree(finished, tmp_path / "fused")
+    fitted = (workdir / "members" / "texture" / "backend.npz").stat().st_mtime_ns
+    one_run(fused(faces, **{"evaluation.false_match_rate": 0.2}), workdir, train=False)
+    assert (workdir / "members" / "texture" / "backend.npz").stat().st_mtime_ns == fitted
+    calibration = json.loads((workdir / "calibration.json").read_text())
+    assert calibration["result"]["target_rate"] == 0.2
+
+
+def test_a_pause_of_a_member_pauses_the_whole_and_the_same_command_continues(faces: Path, tmp_path: Path):
+    paused = one_run(
+        fused(faces, **{"training.max_minutes": 1e-9, "members.network.training.epochs": 3.0}), tmp_path / "run"
+    )
+    assert paused["paused"] and paused["workdir"].endswith("members/network")
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    done = one_run(fused(faces, **{"members.network.training.epochs": 3.0}), tmp_path / "run")
+    assert done["members"]["members"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"loss.name": "arcface"}, "--config.loss.name is 'arcface', but it belongs to the members"),
+        ({"fusion.name": "median"}, "expected a name, logistic or equal"),
+        ({"evaluation.sets": ("cfp.bin",)}, "--config.evaluation.sets"),
+        ({"members.network.training.epochs": -1.0}, "--config.members.network.training.epochs is -1.0"),
+        ({"members.network.model.name": "members"}, "--config.members.network.model.name is members"),
+        ({"members.texture.model.kind": "sift"}, "kind is 'sift'"),
+        ({"members.texture.evaluation.shift": 1}, "--config.evaluation.shift is 1"),
+        ({"members.texture.backend": ConfigDict(dict(name="none"))}, "--config.backend.name is none"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_fused_is_refused_in_words(faces: Path, tmp_path: Path, changes: dict[str, Any], words: str):
+    with pytest.raises(UserError) as caught:
+        one_run(fused(faces, **changes), tmp_path / "run")
+    assert words in str(caught.value)
+    assert not list(tmp_path.glob("run/**/metrics.json"))
+
+
+def test_one_member_is_no_fusion(faces: Path, tmp_path: Path):
+    config = fused(faces)
+    del config.members.network
+    with pytest.raises(UserError, match="at least two"):
+        one_run(config, tmp_path / "run")
+
+
+def test_descriptors_are_fitted_once(finished: Path, faces: Path, tmp_path: Path):
+    config = with_data(descriptors(), faces)
+    first = one_run(config, tmp_path / "run")
+    fitted = (tmp_path / "run" / "backend.npz").stat().st_mtime_ns
+    assert one_run(config, tmp_path / "run")["evaluation"] == first["evaluation"]
+    assert (tmp_path / "run" / "backend.npz").stat().st_mtime_ns == fitted
+    backends, seconds = read_backends(tmp_path / "run" / "backend.npz")
+    assert set(backends) == {"0", "1", "joint"}
+    assert first["training_seconds"] == pytest.approx(seconds, abs=0.06)
+    assert read_scores(tmp_path / "run" / "scores.npz").keys() == read_scores(finished / "scores.npz").keys()
+
+
+def test_a_damaged_file_of_backends_is_refused_in_words(finished: Path, faces: Path, tmp_path: Path):
+    workdir = shutil.copytree(finished / "members" / "texture", tmp_path / "run")
+    (workdir / "backend.npz").write_bytes(b"PK\x03\x04 cut off")
+    config = fused(faces)
+    with pytest.raises(UserError, match=r"backend.npz: cannot be read as fitted backends .* Remove the file"):
+        one_run(with_members_data(config), workdir)
+
+
+def with_members_data(config: ConfigDict) -> ConfigDict:
+    from lfw_jax.jobs.member_configs import member_configs
+
+    return member_configs(config)["texture"]
+
+
+def test_a_network_with_a_backend_is_compared_by_it(faces: Path, tmp_path: Path):
+    backend = dict(name="joint_bayesian", pca_dimension=4)
+    config = with_data(network(), faces)
+    alone = one_run(config, tmp_path / "alone")
+    config = with_data(network(), faces)
+    config.backend = ConfigDict(backend)
+    learned = one_run(config, tmp_path / "learned")
+    assert learned["step"] == alone["step"]
+    assert learned["evaluation"] != alone["evaluation"]
+    (part,) = read_backends(tmp_path / "learned" / "backend.npz")[0].values()
+    assert part.name == "joint_bayesian" and part.projection is not None and part.projection.matrix.shape == (8, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "svm"}, "--config.backend.name is 'svm'; the known backends are"),
+        ({"name": "joint_bayesian", "depth": 3}, "--config.backend.depth: joint_bayesian has no such option"),
+        ({"name": "joint_bayesian", "pca_dimension": 4000}, "--config.backend"),
+    ],
+)
+def test_a_backend_that_cannot_be_fitted_is_refused_in_words(
+    faces: Path, tmp_path: Path, changes: dict[str, Any], words: str
+):
+    config = with_data(descriptors(), faces)
+    config.backend = ConfigDict(changes)
+    with pytest.raises(UserError) as caught:
+        one_run(config, tmp_path / "run")
+    assert words in str(caught.value)
+    assert not (tmp_path / "run" / "backend.npz").exists()
