@@ -73,7 +73,7 @@ def fit_joint_bayesian(
     with one_blas_thread(np.shape(features)[-1]):
         statistics = identity_statistics(features, labels)
         start = _Step.at(statistics, statistics.between(), statistics.within())
-        step, log_likelihoods = maximised(start, iterations, tolerance * statistics.vectors)
+        step, log_likelihoods = maximised(start, iterations, tolerance, statistics.vectors)
     return JointBayesian(step.between, step.within, statistics.mean, log_likelihoods)
 
 

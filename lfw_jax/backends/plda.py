@@ -89,7 +89,7 @@ def fit_plda(
         within = statistics.within()
         ratios, basis = simultaneous_diagonalisation(statistics.between(), within)
         start = _Step.at(statistics, within @ basis[:, :dimension] * np.sqrt(ratios[:dimension]), within)
-        step, log_likelihoods = maximised(start, iterations, tolerance * statistics.vectors)
+        step, log_likelihoods = maximised(start, iterations, tolerance, statistics.vectors)
     return Plda(step.loadings, step.within, statistics.mean, log_likelihoods)
 
 
