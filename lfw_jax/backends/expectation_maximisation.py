@@ -28,19 +28,20 @@ class Step(Protocol):
 S = TypeVar("S", bound=Step)
 
 
-def maximised(step: S, iterations: int, least_gain: float) -> tuple[S, Float[np.ndarray, "steps"]]:
+def maximised(step: S, iterations: int, tolerance: float, vectors: int) -> tuple[S, Float[np.ndarray, "steps"]]:
     """Return the last step of EM, and the log-likelihoods at the start and after each iteration.
 
     Args:
       step: the start.
       iterations: largest number of iterations.
-      least_gain: gain of the log-likelihood below which an iteration is the last.
+      tolerance: gain of the log-likelihood per vector below which an iteration is the last.
+      vectors: number of vectors.
 
     Raises:
-      ValueError: a negative number of iterations, or a least gain that is not a number of at least 0.
+      ValueError: a negative number of iterations, or a tolerance that is not a number of at least 0.
     """
-    if iterations < 0 or not least_gain >= 0:
-        raise ValueError(f"expected iterations and a tolerance of at least 0, found {iterations} and {least_gain}")
+    if iterations < 0 or not tolerance >= 0:
+        raise ValueError(f"expected iterations and a tolerance of at least 0, found {iterations} and {tolerance}")
     log_likelihoods = [step.log_likelihood]
     for _ in range(iterations):
         improved = step.next()
@@ -49,6 +50,6 @@ def maximised(step: S, iterations: int, least_gain: float) -> tuple[S, Float[np.
             break
         step = improved
         log_likelihoods.append(step.log_likelihood)
-        if gain < least_gain:
+        if gain < tolerance * vectors:
             break
     return step, np.array(log_likelihoods)

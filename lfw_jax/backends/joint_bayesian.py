@@ -7,7 +7,6 @@ covariance of each μ.
 """
 
 import dataclasses
-import functools
 import math
 
 import numpy as np
@@ -17,6 +16,7 @@ from lfw_jax.backends.blas_threads import one_blas_thread
 from lfw_jax.backends.expectation_maximisation import ITERATIONS, TOLERANCE, maximised
 from lfw_jax.backends.identity_statistics import IdentityStatistics, identity_statistics
 from lfw_jax.backends.pair_score import (
+    IdentityModel,
     PairScore,
     embedding,
     log_likelihood_ratio,
@@ -29,7 +29,7 @@ __all__ = ["JointBayesian", "embedding", "fit_joint_bayesian", "log_likelihood",
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class JointBayesian:
+class JointBayesian(IdentityModel):
     """A fitted model.
 
     Attributes:
@@ -44,9 +44,7 @@ class JointBayesian:
     mean: Float[np.ndarray, "d"]
     log_likelihoods: Float[np.ndarray, "steps"]
 
-    @functools.cached_property
-    def score(self) -> PairScore:
-        """Return the score of a pair, in the basis that makes both covariances diagonal."""
+    def _score(self) -> PairScore:
         return pair_score(self.between, self.within, self.mean)
 
 
@@ -75,7 +73,7 @@ def fit_joint_bayesian(
     with one_blas_thread(np.shape(features)[-1]):
         statistics = identity_statistics(features, labels)
         start = _Step.at(statistics, statistics.between(), statistics.within())
-        step, log_likelihoods = maximised(start, iterations, tolerance * statistics.vectors)
+        step, log_likelihoods = maximised(start, iterations, tolerance, statistics.vectors)
     return JointBayesian(step.between, step.within, statistics.mean, log_likelihoods)
 
 

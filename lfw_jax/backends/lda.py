@@ -36,15 +36,15 @@ def fit_lda(
     """
     if not 0 <= shrinkage <= 1:
         raise ValueError(f"expected a shrinkage between 0 and 1, found {shrinkage}")
-    statistics = identity_statistics(features, labels)
-    identities = int(statistics.identities.sum())
-    most = min(statistics.dimension, identities - 1)
-    if dimension is not None and not 1 <= dimension <= most:
-        raise UserError(
-            f"LDA: the dimension is {dimension}; expected at least 1 and at most {most}, as there are {identities:,} identities "
-            f"and vectors of length {statistics.dimension:,}. Choose a smaller dimension, or None for all."
-        )
-    with one_blas_thread(statistics.dimension):
+    with one_blas_thread(np.shape(features)[-1]):
+        statistics = identity_statistics(features, labels)
+        identities = int(statistics.identities.sum())
+        most = min(statistics.dimension, identities - 1)
+        if dimension is not None and not 1 <= dimension <= most:
+            raise UserError(
+                f"LDA: the dimension is {dimension}; expected at least 1 and at most {most}, as there are {identities:,} "
+                f"identities and vectors of length {statistics.dimension:,}. Choose a smaller dimension, or None for all."
+            )
         within = statistics.within(shrinkage)
         between = statistics.rows.T @ statistics.rows / statistics.vectors
         _, basis = simultaneous_diagonalisation(between, within)

@@ -1,7 +1,9 @@
 """Log-likelihood ratio of two Gaussian vectors that share their identity, as a quadratic form and as a distance."""
 
+import abc
 import dataclasses
-from typing import Any, Protocol
+import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -36,13 +38,16 @@ class PairScore:
         return float(np.sum(np.log1p(self.ratios) - np.log1p(2 * self.ratios) / 2))
 
 
-class IdentityModel(Protocol):
+class IdentityModel(abc.ABC):
     """A model whose pairs are scored by a `PairScore`: joint Bayesian or PLDA."""
 
-    @property
+    @functools.cached_property
     def score(self) -> PairScore:
-        """Return the score of a pair."""
-        ...
+        """Return the score of a pair, in the basis that makes both covariances diagonal. It is computed once."""
+        return self._score()
+
+    @abc.abstractmethod
+    def _score(self) -> PairScore: ...
 
 
 def pair_score(

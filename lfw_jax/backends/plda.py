@@ -9,7 +9,6 @@ heavy-tailed priors", Odyssey 2010.
 """
 
 import dataclasses
-import functools
 import math
 
 import numpy as np
@@ -19,6 +18,7 @@ from lfw_jax.backends.blas_threads import one_blas_thread
 from lfw_jax.backends.expectation_maximisation import ITERATIONS, TOLERANCE, maximised
 from lfw_jax.backends.identity_statistics import IdentityStatistics, identity_statistics
 from lfw_jax.backends.pair_score import (
+    IdentityModel,
     PairScore,
     embedding,
     log_likelihood_ratio,
@@ -31,7 +31,7 @@ __all__ = ["Plda", "embedding", "fit_plda", "log_likelihood", "log_likelihood_ra
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Plda:
+class Plda(IdentityModel):
     """A fitted model.
 
     Attributes:
@@ -46,9 +46,7 @@ class Plda:
     mean: Float[np.ndarray, "d"]
     log_likelihoods: Float[np.ndarray, "steps"]
 
-    @functools.cached_property
-    def score(self) -> PairScore:
-        """Return the score of a pair, in the basis that makes both covariances diagonal."""
+    def _score(self) -> PairScore:
         back = np.linalg.solve(self.within, self.loadings)
         ratios, rotation = np.linalg.eigh(self.loadings.T @ back)
         kept = np.flatnonzero(ratios > len(self.mean) * np.finfo(np.float64).eps * ratios[-1])[::-1]
@@ -91,7 +89,7 @@ def fit_plda(
         within = statistics.within()
         ratios, basis = simultaneous_diagonalisation(statistics.between(), within)
         start = _Step.at(statistics, within @ basis[:, :dimension] * np.sqrt(ratios[:dimension]), within)
-        step, log_likelihoods = maximised(start, iterations, tolerance * statistics.vectors)
+        step, log_likelihoods = maximised(start, iterations, tolerance, statistics.vectors)
     return Plda(step.loadings, step.within, statistics.mean, log_likelihoods)
 
 

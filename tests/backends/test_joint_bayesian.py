@@ -205,8 +205,9 @@ def test_wrong_arguments_are_refused():
     features, labels = problem(9, [3, 3, 3])
     with pytest.raises(ValueError, match="iterations and a tolerance of at least 0, found -1"):
         fit_joint_bayesian(features, labels, iterations=-1)
-    with pytest.raises(ValueError, match="iterations and a tolerance of at least 0, found 100 and nan"):
-        fit_joint_bayesian(features, labels, tolerance=float("nan"))
+    for tolerance in (-0.5, float("nan")):
+        with pytest.raises(ValueError, match=f"iterations and a tolerance of at least 0, found 100 and {tolerance}"):
+            fit_joint_bayesian(features, labels, tolerance=tolerance)
     with pytest.raises(ValueError, match=r"found the shapes \(9, 3\) and \(8,\)"):
         fit_joint_bayesian(features, labels[1:])
     features[2, 1] = np.nan
