@@ -38,6 +38,7 @@ def write_compared_run(
     layout: int = 0,
     pairs: int = 300,
     folds: int = 0,
+    accuracy: float | None = None,
     **changes: Any,
 ) -> Path:
     """Write a finished run by the writers of the project."""
@@ -54,7 +55,7 @@ def write_compared_run(
     metrics = run_metrics(1, evaluation=evaluation, raw_pixels=evaluation, **values)
     write_run(folder, metrics, dict(config or {"loss": {"name": "cosface", "margin": 0.25}}))
     write_scores(folder / "scores.npz", lists)
-    rows = [HistoryRow(step, epoch=step / 10, loss=5.0 / step) for step in range(1, 21)]
+    rows = [HistoryRow(step, epoch=step / 10, loss=5.0 / step, training_accuracy=accuracy) for step in range(1, 21)]
     rows.append(HistoryRow(20, epoch=2.0, seconds=1.5, validation_accuracy=0.8, validation_auc=0.9))
     (folder / "history.jsonl").write_text("".join(json.dumps(to_json(row)) + "\n" for row in rows))
     return folder
