@@ -45,7 +45,7 @@ def separation_rows(runs: Sequence[ComparedRun]) -> list[list[str]]:
     head = ["Run", "F1", "d′", "Overlap", "TAR at FAR 1 %", "Effective rank", "Training loss", "Training accuracy"]
     return [
         [*head, "On development pairs", "Minutes"],
-        *([run.name, *_behind(run), percent(run.development_accuracy), _cost(run)[0]] for run in runs),
+        *([run.name, *_behind(run), _cost(run)[0]] for run in runs),
     ]
 
 
@@ -175,9 +175,7 @@ def _run_table(metrics: ComparisonMetrics) -> Table:
 def _separation_table(runs: Sequence[ComparedRun]) -> Table:
     table = Table(
         title=Text("Separation of the pairs, and the end of the training", "bold"),
-        caption=Text(
-            "Overlap of the histograms. TAR at FAR 1 %. Rank: dimensions in use. Trained: accuracy on a batch."
-        ),
+        caption=Text("TAR at FAR 1 %; rank: dimensions in use; accuracy on training batches and development pairs."),
         title_justify="left",
         caption_justify="left",
         caption_style="",
@@ -185,7 +183,7 @@ def _separation_table(runs: Sequence[ComparedRun]) -> Table:
         padding=(0, 0),
     )
     table.add_column("Run", overflow="fold", ratio=1)
-    for name in ("F1", "d′", "Overlap", "TAR", "Rank", "Loss", "Trained"):
+    for name in ("F1", "d′", "Overlap", "TAR", "Rank", "Loss", "Batch", "Dev."):
         table.add_column(Text(printable(name)), justify="right", no_wrap=True)
     for run in runs:
         table.add_row(*map(Text, [printable(run.name), *_behind(run)]))
@@ -201,6 +199,7 @@ def _behind(run: ComparedRun) -> list[str]:
         number(run.effective_rank, 1),
         MISSING if run.training_loss is None else f"{run.training_loss:.3g}",
         percent(run.training_accuracy),
+        percent(run.development_accuracy),
     ]
 
 
