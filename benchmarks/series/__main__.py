@@ -23,7 +23,10 @@ from lfw_jax.errors import UserError
 
 
 def main(arguments: list[str]) -> int:
-    """Train a series; return the exit code: 0, 1 if a run failed, 2 for a mistake of the user, 130 if stopped."""
+    """Train a series, compare what is finished, and return the exit code.
+
+    It is 0, 1 if a run failed, 2 for a mistake of the user, or 130 if the series was interrupted.
+    """
     signal.signal(signal.SIGTERM, _stop)
     began = time.monotonic()
     try:
@@ -87,7 +90,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def compare(runs: Sequence[Run], out: Path) -> int:
-    """Compare the finished runs by `launch.py --mode=compare`; return its exit code, 0 if none is finished."""
+    """Compare the finished runs by `--mode=compare`; return its exit code, 0 if none is finished."""
     finished = [str(run.folder.resolve()) for run in runs if is_finished(run)]
     if not finished:
         return 0

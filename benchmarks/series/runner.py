@@ -132,7 +132,7 @@ def train_by_launch(run: Run, seconds: float, options: Sequence[str] = ()) -> in
 
 
 def end(process: subprocess.Popen[bytes], patience: float = _PATIENCE) -> int:
-    """End a process: by SIGTERM, upon which a training saves its state, and by SIGKILL if that takes too long.
+    """End a process by SIGTERM, upon which a training saves its state, or else by SIGKILL.
 
     Args:
       process: The process.

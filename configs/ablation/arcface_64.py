@@ -5,10 +5,10 @@ Hypothesis: the softmax saturates early, so that identities with one image are m
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.loss = ConfigDict(dict(name="arcface", margin=0.5, scale=64.0))
     return config

@@ -6,10 +6,10 @@ and neither spreads identities enough.
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.loss = ConfigDict(dict(name="arcface", margin=0.5, scale="adacos"))
     return config

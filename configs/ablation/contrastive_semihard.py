@@ -6,12 +6,11 @@ prototypes. 5.27 epochs of this sampler have as many images as 9 of the baseline
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs import base
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation, base
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.loss = ConfigDict(dict(name="contrastive", form="linear", pos_margin=0.0, neg_margin=1.0))
     config.miner = ConfigDict(dict(name="triplet_margin", margin=0.2, kind="semihard"))
     config.sampler.name = "people_images"

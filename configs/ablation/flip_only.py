@@ -5,11 +5,11 @@ Hypothesis: mirroring is not enough: 9,300 images are memorised, and unseen iden
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.augmentation.update(
         rotation=0.0, scale=0.0, shift=0.0, brightness=0.0, contrast=0.0, saturation=0.0, erasing=0.0
     )

@@ -5,10 +5,10 @@ Hypothesis: embeddings share a mean direction, so that all distances are alike a
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.model.embedding_norm = False
     return config

@@ -6,11 +6,10 @@ Hypothesis: they have no positive pair but are negatives, so that leaving out 2,
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs import base
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation, base
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.data.min_images_per_identity = 2
     return base.with_epochs(config, 12.7)

@@ -6,11 +6,10 @@ of this sampler have as many images as 9 of the baseline.
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs import base
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation, base
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.sampler.name = "people_images"
     return base.with_epochs(config, 5.27)

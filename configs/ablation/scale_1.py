@@ -5,10 +5,10 @@ Hypothesis: the softmax is too soft to separate thousands of identities by a mar
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.loss.scale = "adacos"
     return config

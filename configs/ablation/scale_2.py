@@ -5,10 +5,10 @@ Hypothesis: the gain of a larger scale is over at 1.5.
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.loss.scale = "2*adacos"
     return config

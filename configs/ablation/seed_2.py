@@ -5,10 +5,10 @@ Hypothesis: chance alone makes a difference of this size; two seeds show it twic
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.seed = 2
     return config

@@ -5,11 +5,11 @@ Hypothesis: details that tell identities apart are gone, at a quarter of the cos
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.data.update(side=32, margin=3)
     config.evaluation.shift = 1
     return config

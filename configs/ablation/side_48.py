@@ -5,11 +5,11 @@ Hypothesis: little is lost, at less than 60 % of the cost.
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.data.update(side=48, margin=4)
     config.evaluation.shift = 2
     return config

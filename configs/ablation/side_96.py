@@ -5,11 +5,11 @@ Hypothesis: 9,300 images do not teach finer details, at more than twice the cost
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.data.update(side=96, margin=9)
     config.evaluation.shift = 4
     return config

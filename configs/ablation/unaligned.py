@@ -5,10 +5,10 @@ Hypothesis: without alignment the network spends its capacity on position and po
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.data.align = False
     return config

@@ -5,10 +5,10 @@ Hypothesis: the network overfits a little more.
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs.ablation import baseline
+from lfw_jax.configs import ablation
 
 
 def get_config() -> ConfigDict:
-    config = baseline.get_config()
+    config = ablation.baseline.get_config()
     config.optimizer.weight_decay = 0.0
     return config

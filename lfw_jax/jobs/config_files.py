@@ -1,4 +1,4 @@
-"""Lookup of configuration files by path or name: `mine.py`, `configs/arcface.py`, `arcface` or `ablation/baseline`."""
+"""Lookup of configuration files by path or name: `mine.py`, `arcface` or `ablation/baseline`."""
 
 import difflib
 import os
@@ -49,7 +49,9 @@ def of_name(name: str) -> Path:
 
 
 def name_of(path: Path) -> str:
-    """Return the name of a configuration: of this package's with its folder, of any other file that without its ending.
+    """Return the name of a configuration, such as "arcface" or "ablation/baseline".
+
+    The name of a file of the user has no folder.
 
     Args:
       path: The file.

@@ -15,7 +15,6 @@ from benchmarks.series import runner
 from benchmarks.series.runner import FAILED, FINISHED, KEPT, LEAST, PAUSED, RESERVE, WAITING, run_series
 from benchmarks.series.runs import Run, changed_keys, is_finished, progress_of, runs_of
 from lfw_jax.configs import ablation, cpu
-from lfw_jax.configs.ablation import baseline
 from lfw_jax.errors import UserError
 from tests.evaluation.compared_folders import write_compared_run
 
@@ -138,7 +137,7 @@ def test_only_a_training_that_reached_its_end_and_was_evaluated_is_finished(tmp_
 
 
 def test_a_finished_run_of_another_configuration_is_kept_and_named(tmp_path: Path):
-    config = json.loads(baseline.get_config().to_json_best_effort())
+    config = json.loads(ablation.baseline.get_config().to_json_best_effort())
     config["data"]["source"], config["loss"]["margin"] = "folder", 0.1
     run = Run("ablation/baseline", write_compared_run(tmp_path / "baseline", seed=0, config=config))
     assert changed_keys(run, ["--config.data.source=folder"]) == ["config.loss.margin"]

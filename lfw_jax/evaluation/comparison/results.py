@@ -86,7 +86,7 @@ class ComparedRun:
     development_accuracy: float | None = None
 
     def true_accept_rate(self, false_accept_rate: float) -> float | None:
-        """Return TAR@FAR at one of the measured false accept rates; None if there are too few pairs to measure it.
+        """Return TAR@FAR at one of the measured false accept rates; None if there are too few pairs.
 
         Args:
           false_accept_rate: one of `operating_points.FALSE_ACCEPT_RATES`.

@@ -41,7 +41,7 @@ def run_rows(metrics: ComparisonMetrics) -> list[list[str]]:
 
 
 def separation_rows(runs: Sequence[ComparedRun]) -> list[list[str]]:
-    """Return the table of what lies behind the accuracies, head first: separation, embedding space and training."""
+    """Return the table of separation, embedding space and end of the training, head first."""
     head = ["Run", "F1", "d′", "Overlap", "TAR at FAR 1 %", "Effective rank", "Training loss", "Training accuracy"]
     return [
         [*head, "On development pairs", "Minutes"],
