@@ -1,4 +1,4 @@
-"""ArcFace as in the report: margin 0.5 and the scale √2·ln(C − 1), 11.7.
+"""ArcFace as in the report: margin 0.5, scale √2·ln(C − 1) = 11.7.
 
 Hypothesis: with so large a margin and so small a scale the gradient pulls every image to its prototype until the end,
 and neither spreads identities enough.

@@ -39,6 +39,7 @@ def write_compared_run(
     pairs: int = 300,
     folds: int = 0,
     accuracy: float | None = None,
+    config_name: str = "tiny",
     **changes: Any,
 ) -> Path:
     """Write a finished run by the writers of the project."""
@@ -51,7 +52,12 @@ def write_compared_run(
         lists["held_out"] = scored_pairs("held-out identities", seed=seed + 2000, gap=gap, layout=layout + 2)
         result = with_held_out_threshold(verify(test, lists["development"]), lists["held_out"])
     evaluation = {"pairsDevTest": result.metrics}
-    values = {"protocol": Protocol("view1"), "parameters": 123_456, "images_per_second": 250.0} | changes
+    values = {
+        "protocol": Protocol("view1"),
+        "parameters": 123_456,
+        "images_per_second": 250.0,
+        "config": config_name,
+    } | changes
     metrics = run_metrics(1, evaluation=evaluation, raw_pixels=evaluation, **values)
     write_run(folder, metrics, dict(config or {"loss": {"name": "cosface", "margin": 0.25}}))
     write_scores(folder / "scores.npz", lists)
