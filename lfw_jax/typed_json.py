@@ -2,7 +2,8 @@
 
 A field is stored under its own name, or under the one in its metadata: `field(metadata={JSON_KEY: "list"})`. A field with a
 default is left out while it holds that default, and may be missing when the file is read. Fields may be of these types:
-dataclasses, `tuple[X, ...]`, `tuple[X, Y]`, `Mapping[str, X]`, `X | None`, `str`, `bool`, `int` and `float`.
+dataclasses, `tuple[X, ...]`, `tuple[X, Y]`, `Mapping[str, X]`, `X | None`, `Literal` of texts, `str`, `bool`, `int` and
+`float`.
 """
 
 import dataclasses
@@ -113,6 +114,9 @@ def _parse(kind: Any, content: Any, key: str) -> Any:
     if origin is Mapping:
         _expect(isinstance(content, dict), content, key, "an object")
         return {name: _parse(arguments[1], item, _joined(key, name)) for name, item in content.items()}
+    if origin is typing.Literal:
+        _expect(content in arguments, content, key, _expectation(kind))
+        return content
     if kind not in _SCALARS:
         raise TypeError(f"{key}: fields of type {kind} have no JSON form")
     accepted = (int, float) if kind is float else (kind,)
@@ -161,6 +165,8 @@ def _expectation(kind: Any) -> str:
         return " or ".join("null" if argument is types.NoneType else _expectation(argument) for argument in arguments)
     if origin is tuple:
         return "a list" if arguments[-1] is Ellipsis else _of_length(arguments)
+    if origin is typing.Literal:
+        return " or ".join(map(json.dumps, arguments))
     return _SCALARS.get(kind, "an object")
 
 

@@ -68,8 +68,8 @@ def run_series(
     outcomes = []
     for place, run in enumerate(runs, 1):
         if is_finished(run):
-            changed = changed_keys(run, options)
-            outcomes.append(Outcome(run, KEPT, note=f"trained with other {', '.join(changed)}" if changed else ""))
+            changed = ", ".join(key.removeprefix("config.") for key in changed_keys(run, options))
+            outcomes.append(Outcome(run, KEPT, note=f"had other {changed}" if changed else ""))
             continue
         left = deadline - clock()
         if left < RESERVE + LEAST:
