@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo experiments test slow gpu gpu-bundle parity golden lint format lock clean
+.PHONY: help demo experiments reproduction ablation test slow gpu gpu-bundle parity golden lint format lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -21,6 +21,8 @@ EXPERIMENTS := siamese_contrastive resnet_contrastive contrastive_semihard margi
 help:
 	@echo "make demo    train configs/quickstart.py and leave metrics, TensorBoard events and a report"
 	@echo "make experiments  train the five experiments of the report and compare them (OPTIONS='--config.data...')"
+	@echo "make reproduction  the five on two CPU cores, half an hour each (MINUTES=240 OPTIONS=... RUNS='cpu cpu/arcface@1')"
+	@echo "make ablation  one change at a time from a short lfw_cpu, ten minutes each (MINUTES=240 OPTIONS=...)"
 	@echo "make test    lint, types, import contracts and all tests"
 	@echo "make slow    the tests that need minutes"
 	@echo "make gpu     every figure that needs a GPU (DATA=build/gpu-bundle/lfw_aligned.npz MINUTES=9 OUT=runs/gpu)"
@@ -44,6 +46,13 @@ experiments: $(VENV)/installed
 	$(PYTHON) launch.py --mode=compare --output=runs/report/compare \
 		--input=$$(echo $(EXPERIMENTS:%=runs/report/%) | tr ' ' '$(COMMA)')
 
+# Within MINUTES; a repeated call skips what is finished, resumes what is not, and compares again.
+reproduction: $(VENV)/installed
+	$(PYTHON) -m benchmarks.series $(or $(RUNS),cpu) --minutes=$(or $(MINUTES),240) --out=runs/reproduction $(OPTIONS)
+
+ablation: $(VENV)/installed
+	$(PYTHON) -m benchmarks.series $(or $(RUNS),ablation) --minutes=$(or $(MINUTES),240) --out=runs/ablation $(OPTIONS)
+
 test: lint
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile
 
@@ -52,10 +61,9 @@ slow: $(VENV)/installed
 
 # Every figure that needs a GPU, within MINUTES, on a bare machine: only Python with JAX is needed, see benchmarks/gpu.
 DATA ?= build/gpu-bundle/lfw_aligned.npz
-MINUTES ?= 9
 OUT ?= runs/gpu
 gpu:
-	$(or $(wildcard $(PYTHON)),python3) -m benchmarks.gpu --data=$(DATA) --minutes=$(MINUTES) --out=$(OUT)
+	$(or $(wildcard $(PYTHON)),python3) -m benchmarks.gpu --data=$(DATA) --minutes=$(or $(MINUTES),9) --out=$(OUT)
 
 # What `make gpu` needs there: DATA is LFW's originals with the lists of View 1.
 gpu-bundle: $(VENV)/installed

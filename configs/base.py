@@ -5,11 +5,15 @@ thing and nothing else. Numbers have their range beside them; those of `loss`, `
 where these are defined.
 """
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from lfw_jax.options import FilePath, Number, declare
 
 _MANY = 1_000_000
+ALIGNED_MARGIN = 11
+"""Margin of aligned faces in pixels that lfw_cpu needs: configurations that share it share one aligned set."""
 
 
 def get_config() -> ConfigDict:
@@ -58,6 +62,47 @@ def experiment() -> ConfigDict:
     return config
 
 
+def with_epochs(config: ConfigDict, epochs: float) -> ConfigDict:
+    """Return a configuration with its schedule stretched or shortened to a number of epochs.
+
+    Warm-up, constant part and the interval of validation keep their shares of the training.
+
+    Args:
+      config: The configuration; it is changed.
+      epochs: The new length of the training.
+    """
+    factor = epochs / config.training.epochs
+    config.training.epochs = epochs
+    for name in ("warmup_epochs", "constant_epochs"):
+        config.optimizer[name] = round(factor * config.optimizer[name], 4)
+    config.evaluation.every_epochs = round(factor * config.evaluation.every_epochs, 4)
+    return config
+
+
+def on_two_cores(config: ConfigDict, *, epochs: float) -> ConfigDict:
+    """Return an experiment of the report in half an hour of two CPU cores.
+
+    Args:
+      config: The experiment; it is changed. ResNet-50 becomes the CPU backbone of lfw_cpu with the same embedding: as long,
+        without normalisation and dropout. Inputs are 64×64 pixels of aligned faces. Loss, miner, sampler, augmentation,
+        optimiser and the shape of the schedule stay.
+      epochs: The length of the training; six validations divide it.
+    """
+    config = with_epochs(config, epochs)
+    config.evaluation.every_epochs = round(epochs / 6, 4)
+    config.data.update(align=True, keep_decoded=True, side=64)
+    config.align.margin = ALIGNED_MARGIN
+    if config.model.name == "resnet50":
+        config.model = ConfigDict(
+            dict(name="patch_resnet", features=(96, 96, 96, 192, 192, 192), embedding_norm=False, **_head(config.model))
+        )
+    return config
+
+
+def _head(model: ConfigDict) -> dict[str, Any]:
+    return {key: model[key] for key in ("embedding_dim", "dropout", "dtype")}
+
+
 def one_cycle(*, warmup_epochs: float) -> ConfigDict:
     """Return the AdamW settings of one cycle: linear warm-up, then cosine decay over all other epochs.
 
@@ -93,6 +138,8 @@ def _data() -> ConfigDict:
         # pairs: meaning=title for columns of a .csv that are not recognised: "path1=left,path2=right,same=match". Meanings:
         # path1, path2, same, person1, person2, number1, number2, fold, split.
         pairs_columns="",
+        # Identities with fewer training images are left out of training: 2 leaves out those with a single image.
+        min_images_per_identity=Number(1, at_least=1, at_most=_MANY),
         # Near duplicates of test images among the training images: ignore, list or remove.
         near_duplicates="ignore",
         # Fraction of the training identities held out to select the best checkpoint.

@@ -2,8 +2,8 @@
 
 A field is stored under its own name, or under the one in its metadata: `field(metadata={JSON_KEY: "list"})`. A field with a
 default is left out while it holds that default, and may be missing when the file is read. Fields may be of these types:
-dataclasses, `tuple[X, ...]`, `tuple[X, Y]`, `Mapping[str, X]`, `X | None`, `Literal` of texts, `str`, `bool`, `int`
-and `float`.
+dataclasses, `tuple[X, ...]`, `tuple[X, Y]`, `Mapping[str, X]`, `X | None`, `Literal` of texts, `str`, `bool`, `int` and
+`float`.
 """
 
 import dataclasses

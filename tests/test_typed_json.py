@@ -193,3 +193,19 @@ class Odder:
 def test_field_types_without_a_json_form_are_a_mistake_of_the_program(kind):
     with pytest.raises(TypeError, match="no JSON form"):
         from_json(kind, {"value": 1}, source="file.json", remedy=REMEDY)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    kind: Literal["same", "different"]
+
+
+@pytest.mark.parametrize("kind", ["same", "different"])
+def test_a_text_of_a_few_is_read_again(kind: Literal["same", "different"]):
+    assert from_json(Choice, to_json(Choice(kind)), source="file.json", remedy=REMEDY) == Choice(kind)
+
+
+@pytest.mark.parametrize("content", [{"kind": "other"}, {"kind": ["same"]}, {"kind": None}, {}])
+def test_another_text_is_refused_with_those_that_are_expected(content: dict):
+    with pytest.raises(UserError, match='expected "same" or "different"'):
+        from_json(Choice, content, source="file.json", remedy=REMEDY)

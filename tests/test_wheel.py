@@ -70,10 +70,12 @@ def contents(wheel: Path) -> dict[str, bytes]:
 def test_a_wheel_holds_every_file_of_the_package_and_the_configurations(source, wheel):
     files = [path for path in (source / "lfw_jax").rglob("*") if path.is_file()]
     package = {path.relative_to(source).as_posix(): path.read_bytes() for path in files}
-    configurations = {f"lfw_jax/configs/{path.name}": path.read_bytes() for path in (source / "configs").glob("*.py")}
+    files = [path for path in (source / "configs").rglob("*.py") if path.is_file()]
+    configurations = {f"lfw_jax/{path.relative_to(source).as_posix()}": path.read_bytes() for path in files}
     assert "lfw_jax/py.typed" in package
     assert any(name.endswith(".html") for name in package)
-    assert {"lfw_jax/configs/__init__.py", "lfw_jax/configs/arcface.py"} <= set(configurations)
+    names = {"__init__.py", "arcface.py", "cpu/__init__.py", "ablation/baseline.py"}
+    assert {f"lfw_jax/configs/{name}" for name in names} <= set(configurations)
     # Of the two files __init__.py, one beside the configurations and one that points there, the former.
     assert contents(wheel) == package | configurations
 
@@ -92,7 +94,7 @@ def test_the_command_of_the_wheel_is_the_entry_point_of_the_package(installed):
     assert callable(entry.load())
 
 
-@pytest.mark.parametrize("name", ["arcface", "arcface.py", "configs/arcface.py"])
+@pytest.mark.parametrize("name", ["arcface", "arcface.py", "configs/arcface.py", "cpu/arcface"])
 def test_away_from_the_checkout_configurations_are_found_by_name(installed, tmp_path, name):
     result = call(installed, tmp_path, f"--config={name}", "--config.loss.scael=3")
     assert (result.returncode, result.stdout) == (2, "")

@@ -119,7 +119,7 @@ def _main(program: str, arguments: list[str]) -> None:
             Request(
                 mode=values.mode,
                 config=values.config,
-                name=Path(config_flags.get_config_filename(values["config"])).stem,
+                name=config_files.name_of(Path(config_flags.get_config_filename(values["config"]))),
                 workdir=values.workdir,
                 input=values.input,
                 output=values.output,

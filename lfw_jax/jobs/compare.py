@@ -8,14 +8,20 @@ from typing import Any
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.compare import RESAMPLES, compare
-from lfw_jax.evaluation.comparison.compared_runs import EvaluatedRun, comparison_metrics, read_evaluated_runs
+from lfw_jax.evaluation.comparison.compared_runs import (
+    EvaluatedRun,
+    TrainingEnd,
+    comparison_metrics,
+    read_evaluated_runs,
+)
+from lfw_jax.evaluation.diagnosis.evidence import last
 from lfw_jax.evaluation.finished_runs import find_folders
 from lfw_jax.jobs.config_keys import differing_keys
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.report.comparison.page import write_comparison_page
 from lfw_jax.report.comparison.tables import print_comparison
 from lfw_jax.report.terminal_text import print_lines
-from lfw_jax.training.history import HistoryRow, read_history
+from lfw_jax.training.history import HistoryRow, curve, read_history
 from lfw_jax.typed_json import to_json
 
 DEFAULT_OUTPUT = "runs/compare"
@@ -46,7 +52,14 @@ def compare_runs(request: Request) -> None:
     histories = {run.name: _history(run.finished.folder, run.finished.metrics.step) for run in runs}
     comparison = compare({run.name: run.decisions for run in runs}, seed=_SEED)
     metrics = comparison_metrics(
-        runs, comparison, settings(runs), command=request.command, resamples=RESAMPLES, seed=_SEED, skipped=skipped
+        runs,
+        comparison,
+        settings(runs),
+        {name: training_end(rows) for name, rows in histories.items()},
+        command=request.command,
+        resamples=RESAMPLES,
+        seed=_SEED,
+        skipped=skipped,
     )
     with written_atomically(output / "compare.json", output / "compare.html", replace=True) as (metrics_file, page):
         metrics_file.write_text(json.dumps(to_json(metrics), indent=2) + "\n", encoding="utf-8")
@@ -73,6 +86,15 @@ def settings(runs: Sequence[EvaluatedRun]) -> dict[str, dict[str, str]]:
             key: json.dumps(value, ensure_ascii=False).strip('"') for key, value in values.items() if value is not None
         }
     return found
+
+
+def training_end(history: Sequence[HistoryRow]) -> TrainingEnd:
+    """Return the loss and the accuracy at the end of a training.
+
+    Args:
+      history: the rows up to the evaluated checkpoint.
+    """
+    return TrainingEnd(last(curve(history, "loss")), last(curve(history, "training_accuracy")))
 
 
 def _value(config: Any, path: Sequence[str]) -> Any:

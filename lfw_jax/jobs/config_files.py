@@ -1,4 +1,4 @@
-"""Lookup of configuration files by path or name: `mine.py`, `configs/arcface.py` or `arcface`."""
+"""Lookup of configuration files by path or name: `mine.py`, `arcface` or `ablation/baseline`."""
 
 import difflib
 import os
@@ -9,8 +9,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.options import expand_user
 
 DEFAULT = "quickstart"
-# `configs/arcface.py` names the same configuration in a checkout and in an installation.
-_FOLDERS = ("", "configs")
+_HIDDEN = ("__init__", "base")
 
 
 def find(text: str) -> Path:
@@ -27,26 +26,49 @@ def find(text: str) -> Path:
     """
     if os.path.isfile(path := expand_user(text, "--config")):
         return Path(path)
-    folder, file = os.path.split(text)
-    name = file.removesuffix(".py")
-    if folder in _FOLDERS and name in (*known(), "base"):
+    # `configs/arcface.py` names the same configuration in a checkout and in an installation.
+    prefix = "configs/" if text.startswith("configs/") else ""
+    ending = ".py" if text.endswith(".py") else ""
+    name = text.removeprefix(prefix).removesuffix(ending)
+    nested = [f"{folder}/{one}" for folder in folders() for one in known(folder)]
+    if name in (*known(), *nested, "base"):
         return of_name(name)
-    hint = ""
-    if near := difflib.get_close_matches(name, known(), 1, 0.6):
+    hint, own = "", os.path.dirname(name) in ("", *folders())
+    if near := difflib.get_close_matches(name if own else os.path.basename(name), [*known(), *nested], 1, 0.6):
         # In the user's own spelling if that would have been found.
-        spelled = os.path.join(folder, near[0] + file[len(name) :]) if folder in _FOLDERS else near[0]
-        hint = f"Did you mean --config={spelled}? "
+        hint = f"Did you mean --config={prefix}{near[0]}{ending}? " if own else f"Did you mean --config={near[0]}? "
     raise UserError(
-        f"--config: found neither a file '{text}' nor a configuration of that name. {hint}"
-        f"The names are {', '.join(known())}; give a file of your own by its path."
+        f"--config: found neither a file '{text}' nor a configuration of that name. {hint}The names are {', '.join(known())}, "
+        f"and those of the folders {' and '.join(folders())}, such as {nested[0]}; give a file of your own by its path."
     )
 
 
 def of_name(name: str) -> Path:
-    """Return the path of one of this package's configurations."""
+    """Return the path of one of this package's configurations, such as "arcface" or "ablation/baseline"."""
     return Path(configs.__path__[0]) / f"{name}.py"
 
 
-def known() -> list[str]:
-    """Return the sorted names of this package's configurations, without the shared base."""
-    return sorted(path.stem for path in Path(configs.__path__[0]).glob("*.py") if path.stem not in ("__init__", "base"))
+def name_of(path: Path) -> str:
+    """Return the name of a configuration, such as "arcface" or "ablation/baseline".
+
+    The name of a file of the user has no folder.
+
+    Args:
+      path: The file.
+    """
+    path, root = path.resolve(), Path(configs.__path__[0]).resolve()
+    return path.relative_to(root).with_suffix("").as_posix() if path.is_relative_to(root) else path.stem
+
+
+def known(folder: str = "") -> list[str]:
+    """Return the sorted names of this package's configurations, without the shared base.
+
+    Args:
+      folder: One of `folders`, whose configurations are returned without it; "" for those outside any.
+    """
+    return sorted(path.stem for path in (Path(configs.__path__[0]) / folder).glob("*.py") if path.stem not in _HIDDEN)
+
+
+def folders() -> list[str]:
+    """Return the sorted names of the folders of configurations that are run together."""
+    return sorted(path.parent.name for path in Path(configs.__path__[0]).glob("*/__init__.py"))

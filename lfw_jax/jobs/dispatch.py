@@ -34,7 +34,7 @@ class Request:
     Attributes:
       mode: a key of `JOBS`.
       config: the configuration with its overrides.
-      name: the name of the configuration file, without folder and ending.
+      name: the name of the configuration, such as arcface or ablation/baseline; of a file of the user that without ending.
       workdir: the value of `--workdir`; "" if it is not given.
       input: the value of `--input`; "" if it is not given.
       output: the value of `--output`; "" if it is not given.

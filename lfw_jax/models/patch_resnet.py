@@ -67,6 +67,7 @@ class PatchResNet(nn.Module):
       embedding_dim: length of an embedding.
       features: channels of each block; a block with more channels than the one before halves the resolution.
       dropout: rate of dropout before the embedding.
+      embedding_norm: whether the embedding has batch normalisation.
       winograd: whether 3×3 convolutions of stride 1 use Winograd's method; None means only on CPUs. The parameters are the same,
         so a checkpoint works with either method.
       dtype: type of the activations.
@@ -76,6 +77,7 @@ class PatchResNet(nn.Module):
     embedding_dim: int = 256
     features: Sequence[int] = (96, 96, 96, 192, 192, 192)
     dropout: float = 0.4
+    embedding_norm: bool = True
     winograd: bool | None = None
     dtype: Any = jnp.float32
     axis_name: str | None = None
@@ -102,5 +104,7 @@ class PatchResNet(nn.Module):
         x = x.reshape(x.shape[0], -1).astype(jnp.float32)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.Dense(self.embedding_dim, use_bias=False, name="embedding")(x)
+        if not self.embedding_norm:
+            return x
         # No learned scale or shift: verification uses only the direction of an embedding.
         return norm(use_scale=False, use_bias=False, name="embedding_norm")(x)

@@ -42,6 +42,8 @@ def build(config: Mapping[str, Any], *, axis_name: str | None = None) -> nn.Modu
     if dtype not in DTYPES:
         raise UserError(f"config.model.dtype is '{dtype}'; expected {' or '.join(DTYPES)}.")
     _check_sizes(fields)
+    if not isinstance(fields.get("embedding_norm", True), bool):
+        raise UserError(f"--config.model.embedding_norm is {fields['embedding_norm']!r}; expected True or False.")
     try:
         return MODELS[name](**fields, dtype=DTYPES[dtype], axis_name=axis_name)
     except TypeError as error:

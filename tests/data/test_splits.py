@@ -162,3 +162,41 @@ def test_the_pairs_of_an_identity_are_limited_for_validation_and_not_for_the_tes
     for pairs, most in ((parts.validation, limit), (parts.test, 10)):
         names = [name for (name, _), same in zip(pairs.first, pairs.same.tolist(), strict=True) if same]
         assert {names.count(name) for name in names} == {most}
+
+
+def few_images() -> ImageSet:
+    """40 identities, of which every second has one image and the others have three."""
+    counts = [1 + 2 * (index % 2) for index in range(40)]
+    labels = np.repeat(np.arange(40), counts)
+    numbers = np.concatenate([np.arange(1, count + 1) for count in counts])
+    pixels = np.zeros((len(labels), 4, 4, 3), np.uint8)
+    return ImageSet(tuple(f"person{index:02d}" for index in range(40)), labels, numbers, pixels, "pixels")
+
+
+def test_identities_with_too_few_training_images_are_left_out_of_training_alone(tmp_path: Path):
+    config = CONFIG | dict(protocol="generated")
+    whole = split(few_images(), config, tmp_path, seed=0)
+    fewer = split(few_images(), config | dict(min_images_per_identity=2), tmp_path, seed=0)
+    counts = dict(zip(whole.training.names, np.bincount(whole.training.labels).tolist(), strict=True))
+    assert set(fewer.training.names) == {name for name, count in counts.items() if count >= 2}
+    assert set(np.bincount(fewer.training.labels).tolist()) == {3}
+    singles = sum(count == 1 for count in counts.values())
+    assert singles
+    assert any(
+        note.startswith(
+            f"{singles} identities with fewer than 2 training images are left out of training, {singles} images"
+        )
+        for note in fewer.notes
+    )
+    for kept in ("validation", "development", "test"):
+        assert getattr(fewer, kept).keys() == getattr(whole, kept).keys()
+    assert len(fewer.source) == len(whole.source)
+
+
+def test_view_1_leaves_them_out_after_validation_is_held_out(images: ImageSet, folder: Path):
+    whole = split(images, CONFIG, folder, seed=0)
+    counts = np.bincount(whole.training.labels)
+    same = split(images, CONFIG | dict(min_images_per_identity=int(counts.min())), folder, seed=0)
+    assert same.training.names == whole.training.names
+    with pytest.raises(UserError, match=rf"no training identity has more than {counts.max()} images; set it to"):
+        split(images, CONFIG | dict(min_images_per_identity=int(counts.max()) + 1), folder, seed=0)

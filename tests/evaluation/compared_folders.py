@@ -38,6 +38,8 @@ def write_compared_run(
     layout: int = 0,
     pairs: int = 300,
     folds: int = 0,
+    accuracy: float | None = None,
+    config_name: str = "tiny",
     **changes: Any,
 ) -> Path:
     """Write a finished run by the writers of the project."""
@@ -50,11 +52,16 @@ def write_compared_run(
         lists["held_out"] = scored_pairs("held-out identities", seed=seed + 2000, gap=gap, layout=layout + 2)
         result = with_held_out_threshold(verify(test, lists["development"]), lists["held_out"])
     evaluation = {"pairsDevTest": result.metrics}
-    values = {"protocol": Protocol("view1"), "parameters": 123_456, "images_per_second": 250.0} | changes
+    values = {
+        "protocol": Protocol("view1"),
+        "parameters": 123_456,
+        "images_per_second": 250.0,
+        "config": config_name,
+    } | changes
     metrics = run_metrics(1, evaluation=evaluation, raw_pixels=evaluation, **values)
     write_run(folder, metrics, dict(config or {"loss": {"name": "cosface", "margin": 0.25}}))
     write_scores(folder / "scores.npz", lists)
-    rows = [HistoryRow(step, epoch=step / 10, loss=5.0 / step) for step in range(1, 21)]
+    rows = [HistoryRow(step, epoch=step / 10, loss=5.0 / step, training_accuracy=accuracy) for step in range(1, 21)]
     rows.append(HistoryRow(20, epoch=2.0, seconds=1.5, validation_accuracy=0.8, validation_auc=0.9))
     (folder / "history.jsonl").write_text("".join(json.dumps(to_json(row)) + "\n" for row in rows))
     return folder

@@ -25,6 +25,19 @@ def test_a_configuration_is_found_by_name_from_any_folder(text, tmp_path, monkey
     assert config_files.find(text) == ROOT / "configs" / "arcface.py"
 
 
+@pytest.mark.parametrize("text", ["cpu/arcface", "cpu/arcface.py", "configs/cpu/arcface", "configs/cpu/arcface.py"])
+def test_a_configuration_of_a_folder_is_found_and_named_with_it(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = config_files.find(text)
+    assert found == ROOT / "configs" / "cpu" / "arcface.py"
+    assert config_files.name_of(found) == "cpu/arcface"
+
+
+def test_other_configurations_are_named_by_their_file_alone(tmp_path):
+    assert config_files.name_of(config_files.find("arcface")) == "arcface"
+    assert config_files.name_of(tmp_path / "cpu" / "mine.py") == "mine"
+
+
 @pytest.mark.parametrize("text", ["arcface", "arcface.py", "configs/arcface.py", "elsewhere/arcface.py"])
 def test_an_existing_file_wins_over_a_name(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -47,6 +60,8 @@ def test_a_folder_of_that_name_is_no_configuration(tmp_path, monkeypatch):
         ("configs/arcfce.py", "Did you mean --config=configs/arcface.py? "),
         ("elsewhere/arcface.py", "Did you mean --config=arcface? "),
         ("./arcface.py", "Did you mean --config=arcface? "),
+        ("ablation/base_line", "Did you mean --config=ablation/baseline? "),
+        ("configs/cpu/arcfce.py", "Did you mean --config=configs/cpu/arcface.py? "),
         ("zzz", ""),
         ("__init__", ""),
         ("", ""),
@@ -58,8 +73,8 @@ def test_a_name_that_is_not_found_is_refused_with_those_that_are(text, hint, tmp
         config_files.find(text)
     assert str(caught.value) == (
         f"--config: found neither a file '{text}' nor a configuration of that name. {hint}The names are arcface, "
-        "contrastive_semihard, lfw_cpu, lfw_gpu, margin_histogram, quickstart, resnet_contrastive, siamese_contrastive; give a "
-        "file of your own by its path."
+        "contrastive_semihard, lfw_cpu, lfw_gpu, margin_histogram, quickstart, resnet_contrastive, siamese_contrastive, and "
+        "those of the folders ablation and cpu, such as ablation/arcface_64; give a file of your own by its path."
     )
 
 

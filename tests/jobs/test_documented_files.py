@@ -1,16 +1,20 @@
 """The page about the files of a run describes the dataclasses as they are, and its examples work."""
 
+import dataclasses
 import json
 import re
 import runpy
+import typing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from lfw_jax.evaluation.diagnosis.label_errors import SuspectPair
 from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.jobs import evaluation
+from lfw_jax.typed_json import from_json, to_json
 from tests.evaluation.compared_folders import scored_pairs, write_compared_run
 
 FOLDER = Path(__file__).parents[2] / "docs" / "evaluation"
@@ -24,6 +28,27 @@ def describe() -> dict[str, Any]:
 
 def test_the_page_has_every_key_as_the_dataclasses_describe_it(describe: dict[str, Any]):
     assert describe["page"](PAGE) == PAGE, "run `python docs/evaluation/describe_files.py`"
+
+
+def readable(kind: Any) -> bool:
+    """Return true if `typed_json` can read every value that a field of this type may hold."""
+    if dataclasses.is_dataclass(kind):
+        return all(readable(hint) for hint in typing.get_type_hints(kind).values())
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is typing.Literal:
+        return all(isinstance(value, str) for value in arguments)
+    if arguments:
+        return all(argument in (Ellipsis, type(None)) or readable(argument) for argument in arguments)
+    return kind in (str, bool, int, float)
+
+
+def test_every_file_of_a_run_can_be_read_again(describe: dict[str, Any]):
+    assert {name: readable(kind) for name, kind in describe["FILES"].items()} == dict.fromkeys(describe["FILES"], True)
+
+
+def test_a_suspected_label_error_is_read_again():
+    suspect = SuspectPair(3, "same", 1.5, 0.02)
+    assert from_json(SuspectPair, json.loads(json.dumps(to_json(suspect))), source="x", remedy="") == suspect
 
 
 def test_types_are_described_as_json(describe: dict[str, Any]):

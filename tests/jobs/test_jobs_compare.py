@@ -10,6 +10,7 @@ import pytest
 from configs import base
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.results import SCHEMA, ComparisonMetrics
+from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.jobs.combine import combine
 from lfw_jax.jobs.compare import compare_runs
 from lfw_jax.jobs.dispatch import Request, run_job
@@ -27,7 +28,7 @@ def runs(tmp_path: Path) -> Path:
     """Two finished runs on the same pairs, a training that has not ended, and a folder of something else."""
     folder = tmp_path / "runs"
     folder.mkdir()
-    write_compared_run(folder / "arcface", seed=0, gap=0.8, config=CONFIGS["arcface"])
+    write_compared_run(folder / "arcface", seed=0, gap=0.8, config=CONFIGS["arcface"], accuracy=0.75)
     write_compared_run(folder / "triplet", seed=1, gap=0.3, config=CONFIGS["triplet"], parameters=None)
     (folder / "unfinished").mkdir()
     (folder / "unfinished" / "config.json").write_text("{}")
@@ -70,14 +71,61 @@ def test_one_table_and_one_page_and_one_file_over_all_runs(runs: Path, capsys: p
     lines = capsys.readouterr().out.splitlines()
     said = " ".join("\n".join(lines).split())
     assert max(len(line) for line in lines if str(runs) not in line) <= 80
+    assert "Separation of the pairs, and the end of the training" in said
     assert "Accuracy: 1 of 1 differences are significant (p < 0.05). triplet below arcface by" in said
     assert "0.12 M" in said
     page = (runs / "compare" / "compare.html").read_text()
-    for words in ("Comparison of 2 runs", "Paired tests", "config.loss.margin", "has not been evaluated"):
+    for words in (
+        "Comparison of 2 runs",
+        "Paired tests",
+        "config.loss.margin",
+        "has not been evaluated",
+        "TAR at FAR 1 %",
+        "d′",
+    ):
         assert words in page
     for title in ("ROC curves", "DET curves", "Distances of arcface", "Validation accuracy", "Training loss"):
         assert title in page
     assert {path.name for path in (runs / "compare").iterdir()} == {"compare.json", "compare.html"}
+
+
+def test_each_run_has_what_lies_behind_its_accuracy(runs: Path):
+    compare_runs(request(runs))
+    found = read_json(runs / "compare" / "compare.json", ComparisonMetrics, schema=SCHEMA, remedy="")
+    arcface, triplet = found.runs
+    for run in found.runs:
+        lists = read_scores(Path(run.folder) / "scores.npz")
+        near, far = (lists["test"].distances[lists["test"].same == kind] for kind in (True, False))
+        assert run.d_prime == pytest.approx((far.mean() - near.mean()) / np.sqrt((near.var() + far.var()) / 2))
+        accepted = far < np.sort(far)[1]  # one of 150 is below 1 %
+        assert accepted.sum() == 1
+        assert run.true_accept_rate(0.01) == pytest.approx(np.mean(near < np.sort(far)[1]))
+        development = lists["development"]
+        cuts = np.append(np.sort(development.distances), np.inf)
+        best = max(np.mean((development.distances < cut) == development.same) for cut in cuts)
+        assert run.development_accuracy == pytest.approx(best)
+        assert run.training_loss == pytest.approx(np.median([5.0 / step for step in range(16, 21)]))
+    assert (arcface.training_accuracy, triplet.training_accuracy) == (0.75, None)
+    assert 0 < arcface.overlap < triplet.overlap < 1  # the wider gap has less in common
+    assert arcface.f1 > triplet.f1 > 0.5
+    assert arcface.effective_rank is None  # written without a diagnosis
+
+
+def test_the_loss_is_that_of_the_evaluated_checkpoint(runs: Path):
+    write_compared_run(runs / "early", seed=0, step=12)
+    compare_runs(request(runs, "early"))
+    (run,) = json.loads((runs / "compare" / "compare.json").read_text())["runs"]
+    assert run["training_loss"] == pytest.approx(np.median([5.0 / step for step in (10, 11, 12)]))
+
+
+def test_differences_within_noise_are_called_that(runs: Path, capsys: pytest.CaptureFixture[str]):
+    for index in range(6):  # beyond six runs, each is compared with the first
+        write_compared_run(runs / f"twin{index}", seed=0, gap=0.8)
+    compare_runs(request(runs, "arcface,twin*,triplet"))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Accuracy: 1 of 7 differences are significant (p < 0.05). triplet below arcface by" in said
+    assert "within noise: twin0, twin1, twin2, twin3, twin4, twin5" in said
+    assert "within noise" in (runs / "compare" / "compare.html").read_text()
 
 
 def test_the_same_runs_give_the_same_comparison_and_replace_the_former_one(runs: Path):

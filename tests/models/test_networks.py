@@ -128,3 +128,23 @@ def test_images_that_a_network_reduces_to_nothing_are_refused():
 def test_a_network_that_cannot_be_built_for_a_side_is_refused():
     with pytest.raises(UserError, match="PatchResNet cannot process images"):
         check_side(build(dict(name="patch_resnet", features=())), 64)
+
+
+def test_without_normalisation_the_embedding_is_the_linear_layer():
+    config = dict(name="patch_resnet", embedding_dim=6, features=(4,), dropout=0.0, winograd=False)
+    images = jax.random.normal(jax.random.key(0), (5, 16, 16, 3))
+    plain, normal = build(config | dict(embedding_norm=False)), build(config)
+    variables = init(normal, jax.random.key(1), 16)
+    assert "embedding_norm" in variables["batch_stats"]
+    without = init(plain, jax.random.key(1), 16)
+    assert "embedding_norm" not in without["batch_stats"]
+    assert jax.tree.structure(without["params"]) == jax.tree.structure(variables["params"])
+    # At the start, batch normalisation divides by sqrt(1 + ε) in inference.
+    expected = normal.apply(variables, images, train=False) * np.sqrt(1 + 1e-5)
+    np.testing.assert_allclose(plain.apply(without, images, train=False), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("value", ["no", 0, None])
+def test_the_switch_of_the_embedding_norm_is_true_or_false(value):
+    with pytest.raises(UserError, match=r"--config.model.embedding_norm is .*expected"):
+        build(dict(name="patch_resnet", embedding_norm=value))

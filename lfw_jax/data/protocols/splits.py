@@ -10,6 +10,7 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import NamedImages, PairList
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluation_set
 from lfw_jax.data.protocols.exclusion import Exclusions, add_identities_of_same_images, exclude_identities
+from lfw_jax.data.protocols.fewest_images import with_enough_images
 from lfw_jax.data.protocols.folds import Lists, view1_lists, view2_lists
 from lfw_jax.data.protocols.holding_out import LEAST, hold_out, notes_on_few
 from lfw_jax.data.protocols.identification_sets import EvaluatedSet
@@ -187,11 +188,11 @@ def _hold_out_validation(
 
 
 def _validation(training: ImageSet, config: Mapping[str, Any], *, seed: int) -> tuple[ImageSet, PairList, list[str]]:
-    """Hold out identities for validation: return the remaining images, pairs of these identities, and notes."""
+    """Hold out identities for validation: return the images for training, pairs of these identities, and notes."""
     remaining, validation = _hold_out_validation(training, config, "held-out identities", seed=seed)
     note = f"{len(training.names) - len(remaining)} identities are held out of training for validation."
-    notes = [note, *notes_on_few(validation, "validation_people", _CHOSEN_BY_LUCK)]
-    return training.of_identities(set(remaining)), validation, notes
+    trained, fewer = with_enough_images(training.of_identities(set(remaining)), config)
+    return trained, validation, [note, *notes_on_few(validation, "validation_people", _CHOSEN_BY_LUCK), *fewer]
 
 
 def _of_lists(images: ImageSet, config: Mapping[str, Any], lists: Lists, exclude: Exclusions, *, seed: int) -> Split:
@@ -233,8 +234,8 @@ def _generated(images: ImageSet, config: Mapping[str, Any], exclude: Exclusions,
         *notes_on_few(validation, "validation_people", _CHOSEN_BY_LUCK),
         *notes_on_few(test, "test_people", "the metrics depend on the luck of their choice"),
     ]
-    trained = training.of_identities(set(remaining))
-    return Split(trained, validation, validation, test, images, (note, *few, *notes), excluded=excluded)
+    trained, fewer = with_enough_images(training.of_identities(set(remaining)), config)
+    return Split(trained, validation, validation, test, images, (note, *few, *notes, *fewer), excluded=excluded)
 
 
 def evaluation_lists(

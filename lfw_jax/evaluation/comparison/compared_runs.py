@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.compare import ACCURACY, AUC, EER, HELD_OUT, Comparison, Decisions, decisions
 from lfw_jax.evaluation.comparison.results import SCHEMA, ComparedRun, ComparisonMetrics, Estimate
+from lfw_jax.evaluation.diagnosis.separation import separation
 from lfw_jax.evaluation.finished_runs import FinishedRun, read_finished_run
 from lfw_jax.evaluation.operating_points import true_accept_rates
-from lfw_jax.evaluation.scores import read_scores
+from lfw_jax.evaluation.scores import ScoredPairs, read_scores
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,11 +25,26 @@ class EvaluatedRun:
       name: its name in tables.
       finished: its results and its configuration.
       decisions: its test pairs and its decisions about them.
+      development: the pairs on which its protocol chooses the threshold; None for a list with folds.
     """
 
     name: str
     finished: FinishedRun
     decisions: Decisions
+    development: ScoredPairs | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingEnd:
+    """The end of a training, up to the evaluated checkpoint.
+
+    Attributes:
+      loss: median of the last quarter of the logged losses; None with too few.
+      accuracy: the same of the training accuracy; None for a loss without prototypes.
+    """
+
+    loss: float | None = None
+    accuracy: float | None = None
 
 
 def read_evaluated_runs(folders: Sequence[Path]) -> tuple[tuple[EvaluatedRun, ...], dict[str, str]]:
@@ -56,6 +74,7 @@ def comparison_metrics(
     runs: Sequence[EvaluatedRun],
     comparison: Comparison,
     settings: Mapping[str, Mapping[str, str]],
+    ends: Mapping[str, TrainingEnd],
     **others: Any,
 ) -> ComparisonMetrics:
     """Return the content of `compare.json`.
@@ -64,6 +83,7 @@ def comparison_metrics(
       runs: the runs, in order.
       comparison: their comparison.
       settings: by run, the values of the keys of the configuration in which the runs differ.
+      ends: the end of the training by the name of the run.
       **others: the fields `command`, `resamples`, `seed` and `skipped`.
     """
     pairs = runs[0].decisions.pairs
@@ -74,14 +94,20 @@ def comparison_metrics(
         same_pairs=int(pairs.same.sum()),
         resampled="identities" if comparison.graph.known else "pairs",
         units=comparison.graph.vertices,
-        runs=tuple(_compared(run, comparison.estimates[run.name], settings[run.name]) for run in runs),
+        runs=tuple(
+            _compared(run, comparison.estimates[run.name], settings[run.name], ends.get(run.name, TrainingEnd()))
+            for run in runs
+        ),
         differences=comparison.differences,
         **others,
     )
 
 
-def _compared(run: EvaluatedRun, estimates: Mapping[str, Estimate], settings: Mapping[str, str]) -> ComparedRun:
+def _compared(
+    run: EvaluatedRun, estimates: Mapping[str, Estimate], settings: Mapping[str, str], end: TrainingEnd
+) -> ComparedRun:
     metrics, pairs = run.finished.metrics, run.decisions.pairs
+    separated = separation(pairs.distances, pairs.same)
     protocol, views = run.finished.test.by_rule("accuracy"), metrics.views
     return ComparedRun(
         name=run.name,
@@ -102,7 +128,18 @@ def _compared(run: EvaluatedRun, estimates: Mapping[str, Estimate], settings: Ma
         parameters=metrics.parameters,
         images_per_second=metrics.images_per_second,
         settings=settings,
+        f1=run.finished.test.by_rule("f1").f1,
+        d_prime=separated.d_prime,
+        overlap=separated.overlap,
+        effective_rank=metrics.diagnosis.space.effective_rank if metrics.diagnosis else None,
+        training_loss=end.loss,
+        training_accuracy=end.accuracy,
+        development_accuracy=_accuracy(run.development, protocol.threshold) if run.development else None,
     )
+
+
+def _accuracy(pairs: ScoredPairs, threshold: float) -> float:
+    return float(np.mean((pairs.distances < threshold) == pairs.same))
 
 
 def _read(folder: Path, name: str) -> EvaluatedRun:
@@ -114,7 +151,7 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
     if "test" not in lists:
         raise UserError(f"{path}: found the lists {', '.join(lists) or 'none'}, expected one named test. {remedy}")
     try:
-        return EvaluatedRun(name, finished, decisions(lists["test"], finished.test))
+        return EvaluatedRun(name, finished, decisions(lists["test"], finished.test), lists.get("development"))
     except ValueError as error:
         raise UserError(f"{path}: does not belong to metrics.json: {error}. {remedy}") from error
 

@@ -45,6 +45,18 @@ class ComparedRun:
       parameters: number of parameters of the network; None if the run was evaluated before they were counted.
       images_per_second: median training throughput; None if it was not measured.
       settings: the keys of the configuration in which the compared runs differ, with the value of this run as text.
+      f1: F1 at the threshold with the best F1 on the pairs on which the protocol chooses thresholds.
+      d_prime: d′, the difference of the mean distances of same and of different pairs in units of their pooled standard
+        deviation; None if neither kind varies.
+      overlap: overlap of the histograms of same and of different pairs, as densities.
+      effective_rank: number of dimensions that the embeddings of the test images use; None in runs evaluated before it was
+        measured.
+      training_loss: median of the last quarter of the logged training losses, up to the evaluated checkpoint; None with fewer
+        than eight.
+      training_accuracy: the same of the share of a training batch that is nearest to the prototype of its identity; None for a
+        loss without prototypes.
+      development_accuracy: accuracy on the development pairs at the threshold with the best accuracy on them; in View 1, most
+        of their identities are trained on. None for a list with folds.
     """
 
     name: str
@@ -65,6 +77,22 @@ class ComparedRun:
     parameters: int | None
     images_per_second: float | None
     settings: Mapping[str, str]
+    f1: float | None = None
+    d_prime: float | None = None
+    overlap: float | None = None
+    effective_rank: float | None = None
+    training_loss: float | None = None
+    training_accuracy: float | None = None
+    development_accuracy: float | None = None
+
+    def true_accept_rate(self, false_accept_rate: float) -> float | None:
+        """Return TAR@FAR at one of the measured false accept rates; None if there are too few pairs.
+
+        Args:
+          false_accept_rate: one of `operating_points.FALSE_ACCEPT_RATES`.
+        """
+        rates = {point.false_accept_rate: point.true_accept_rate for point in self.true_accept_rates}
+        return rates.get(false_accept_rate)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,11 +8,27 @@ from lfw_jax.evaluation.comparison.results import ComparisonMetrics
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.report.comparison.charts import det_chart, distance_charts, roc_chart, training_charts
-from lfw_jax.report.comparison.tables import SIGNIFICANT, cost_rows, difference_rows, run_rows, settings_rows, verdicts
+from lfw_jax.report.comparison.tables import (
+    SIGNIFICANT,
+    cost_rows,
+    difference_rows,
+    run_rows,
+    separation_rows,
+    settings_rows,
+    verdicts,
+)
 from lfw_jax.report.formatting import number, percent
 from lfw_jax.report.page import Reproduction, Section, write_page
 from lfw_jax.training.history import HistoryRow
 
+_SEPARATION = (
+    "F1 at the threshold with the best F1 on the development pairs. d′ is the difference of the mean distances in units of the "
+    "pooled standard deviation, and the overlap that of the two histograms as densities: 100 % if same and different pairs have "
+    "equal distances. The effective rank is the number of dimensions that the embeddings of the test images use. The training "
+    "loss and, for losses with prototypes, the share of a batch that is nearest to its own prototype are medians of the last "
+    "quarter of the logs up to the evaluated checkpoint; losses of different kinds cannot be compared. A high accuracy in "
+    "training, or on development pairs of identities that are trained on, beside a low one on the test pairs is overfitting."
+)
 _COST = (
     "Duration and median throughput of each training, on the machine of its run, and the parameters of its network. A dash "
     "stands for what a run did not record; --mode=evaluate counts the parameters again."
@@ -37,6 +53,7 @@ def write_comparison_page(
     """
     sections = [
         Section("Results", _results_in_words(metrics), run_rows(metrics)),
+        Section("Separation and training", _SEPARATION, separation_rows(metrics.runs)),
         *([_differences_section(metrics)] if metrics.differences else []),
         _curves_section(pairs),
         _distances_section(metrics, pairs),

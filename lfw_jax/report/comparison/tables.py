@@ -41,6 +41,15 @@ def run_rows(metrics: ComparisonMetrics) -> list[list[str]]:
     return rows
 
 
+def separation_rows(runs: Sequence[ComparedRun]) -> list[list[str]]:
+    """Return the table of separation, embedding space and end of the training, head first."""
+    head = ["Run", "F1", "d′", "Overlap", "TAR at FAR 1 %", "Effective rank", "Training loss", "Training accuracy"]
+    return [
+        [*head, "On development pairs", "Minutes"],
+        *([run.name, *_behind(run), _cost(run)[0]] for run in runs),
+    ]
+
+
 def cost_rows(runs: Sequence[ComparedRun]) -> list[list[str]]:
     """Return the table of the cost of each run, head first."""
     return [
@@ -51,7 +60,8 @@ def cost_rows(runs: Sequence[ComparedRun]) -> list[list[str]]:
 
 def difference_rows(metrics: ComparisonMetrics) -> list[list[str]]:
     """Return the table of the paired tests for the page, head first: one row per comparison."""
-    rows = [["Measure", "Comparison", "Difference", "95 % interval", "p", "McNemar p", "Only one is correct"]]
+    head = ["Measure", "Comparison", "Difference", "95 % interval", "p", "Verdict", "McNemar p", "Only one is correct"]
+    rows = [head]
     for one in metrics.differences:
         test = one.mcnemar
         rows.append(
@@ -61,6 +71,7 @@ def difference_rows(metrics: ComparisonMetrics) -> list[list[str]]:
                 difference(one),
                 difference_interval(one),
                 _p_values(one.p_value, one.adjusted_p_value),
+                verdict(one),
                 _p_values(test.p_value, test.adjusted_p_value) if test else MISSING,
                 f"{test.only_run} : {test.only_reference}" if test else MISSING,
             ]
@@ -82,23 +93,35 @@ def settings_rows(runs: Sequence[ComparedRun]) -> list[list[str]]:
 def print_comparison(metrics: ComparisonMetrics) -> None:
     """Print the runs and their significant differences, in at most 80 columns."""
     print_table(_run_table(metrics))
+    print_table(_separation_table(metrics.runs))
     for folder, reason in metrics.skipped.items():
         print_lines(f"skipped: {folder} {reason}")
     for sentence, details in verdicts(metrics):
         print_lines(sentence, *(f"  {detail}" for detail in details))
 
 
+def verdict(one: PairedDifference) -> str:
+    """Return the direction of a significant difference, "above" or "below", or "within noise"."""
+    if one.adjusted_p_value >= SIGNIFICANT:
+        return "within noise"
+    return "above" if one.difference > 0 else "below"
+
+
 def verdicts(metrics: ComparisonMetrics) -> list[tuple[str, list[str]]]:
-    """Return a sentence per measure, with the comparisons whose corrected p-value is below `SIGNIFICANT`."""
+    """Return a sentence per measure, with its significant comparisons and then those within noise.
+
+    A comparison is significant if its corrected p-value is below `SIGNIFICANT`.
+    """
     found = []
     for measure in dict.fromkeys(one.measure for one in metrics.differences):
         compared = [one for one in metrics.differences if one.measure == measure]
         clear = [one for one in compared if one.adjusted_p_value < SIGNIFICANT]
         text = f"{_LABELS[measure]}: {len(clear)} of {len(compared)} differences are significant (p < {SIGNIFICANT})."
-        details = [
-            f"{one.run} {'above' if one.difference > 0 else 'below'} {one.reference} by {difference(one).lstrip('+−')}"
-            for one in clear
-        ]
+        details = [f"{one.run} {verdict(one)} {one.reference} by {difference(one).lstrip('+−')}" for one in clear]
+        if noise := [one for one in compared if one not in clear]:
+            common = len({one.reference for one in compared}) == 1
+            names = (one.run if common else f"{one.run} and {one.reference}" for one in noise)
+            details.append(f"within noise: {', '.join(names)}")
         found.append((text, details))
     return found
 
@@ -132,6 +155,37 @@ def _run_table(metrics: ComparisonMetrics) -> Table:
         ]
         table.add_row(*map(Text, cells))
     return table
+
+
+def _separation_table(runs: Sequence[ComparedRun]) -> Table:
+    table = Table(
+        title=Text("Separation of the pairs, and the end of the training", "bold"),
+        caption=Text("TAR at FAR 1 %; rank: dimensions in use; accuracy on training batches and development pairs."),
+        title_justify="left",
+        caption_justify="left",
+        caption_style="",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0),
+    )
+    table.add_column("Run", overflow="fold", ratio=1)
+    for name in ("F1", "d′", "Overlap", "TAR", "Rank", "Loss", "Batch", "Dev."):
+        table.add_column(Text(printable(name)), justify="right", no_wrap=True)
+    for run in runs:
+        table.add_row(*map(Text, [printable(run.name), *_behind(run)]))
+    return table
+
+
+def _behind(run: ComparedRun) -> list[str]:
+    return [
+        percent(run.f1),
+        number(run.d_prime, 2),
+        percent(run.overlap),
+        percent(run.true_accept_rate(0.01)),
+        number(run.effective_rank, 1),
+        MISSING if run.training_loss is None else f"{run.training_loss:.3g}",
+        percent(run.training_accuracy),
+        percent(run.development_accuracy),
+    ]
 
 
 def _cost(run: ComparedRun) -> list[str]:

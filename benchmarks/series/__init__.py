@@ -1,0 +1,1 @@
+"""A series of trainings within a given number of minutes, resumable, with a comparison at the end."""
