@@ -17,7 +17,6 @@ def get_config() -> ConfigDict:
     config = base.without_training()
     config.data.align = True
     config.data.validation_people = 0.07
-    config.align.margin = 24
     config.model = ConfigDict(dict(name="members"))
     config.fusion = ConfigDict(dict(name="logistic"))
     config.members.descriptors = descriptors_jb.get_config()

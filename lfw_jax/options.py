@@ -122,6 +122,15 @@ def check_ranges(config: ConfigDict) -> None:
             raise UserError(f"--config.{key} is {value!r}; expected {several}, or nothing.")
 
 
+def named(group: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the name in a group of options, and the other options.
+
+    Args:
+      group: a part of a configuration with a `name`, such as `config.loss`.
+    """
+    return group["name"], {key: value for key, value in group.items() if key != "name"}
+
+
 def expand_home(config: ConfigDict) -> ConfigDict:
     """Return the configuration with `~` in its declared paths replaced by the home folder.
 

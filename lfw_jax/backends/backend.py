@@ -169,6 +169,28 @@ def fit_backend(
       >>> bool(backend.scores(features[:1], features[1:2])[0] > 0 > backend.scores(features[:1], features[4:5])[0])
       True
     """
+    first, rest = checked_options(name, options)
+    backend = BACKENDS[name]
+    try:
+        projection, unit = _fit_chain(features, **first)
+        model = backend.fit(_chained(projection, unit, features), labels, **rest)
+    except ValueError as error:
+        raise UserError(f"--config.backend: {str(error).splitlines()[0]}.") from error
+    except UserError as error:
+        raise UserError(f"--config.backend: {error}") from error
+    return FittedBackend(name, projection, unit, model)
+
+
+def checked_options(name: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of a named backend: those of PCA and the scaling, and those of its model.
+
+    Args:
+      name: the backend.
+      options: the options by name.
+
+    Raises:
+      UserError: an unknown backend, or an unknown, missing or invalid option.
+    """
     if name not in BACKENDS:
         raise UserError(f"--config.backend.name is '{name}'; the known backends are {', '.join(BACKENDS)}.")
     backend = BACKENDS[name]
@@ -180,12 +202,7 @@ def fit_backend(
         raise UserError(f"--config.backend.{missing[0]} is missing; {name} needs it.")
     first = checked("backend", _fit_chain, {key: value for key, value in options.items() if key in chain})
     rest = checked("backend", backend.fit, {key: value for key, value in options.items() if key in own})
-    try:
-        projection, unit = _fit_chain(features, **first)
-        model = backend.fit(_chained(projection, unit, features), labels, **rest)
-    except ValueError as error:
-        raise UserError(f"--config.backend: {str(error).splitlines()[0]}.") from error
-    return FittedBackend(name, projection, unit, model)
+    return first, rest
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
+from lfw_jax.backends.backend import checked_options
 from lfw_jax.descriptors import DescriptorSettings
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.run_metrics import Views
@@ -20,6 +21,7 @@ from lfw_jax.jobs.results import Run
 from lfw_jax.jobs.run_data import RunData, read_run_data
 from lfw_jax.jobs.system import System
 from lfw_jax.jobs.workdir import Workdir
+from lfw_jax.options import named
 from lfw_jax.report.progress import stage
 
 _JOINT = "joint"
@@ -80,6 +82,7 @@ def check_descriptors(config: ConfigDict) -> None:
     settings_of(config.model)
     if config.backend.name == "none":
         raise UserError("--config.backend.name is none, but descriptors need a backend, such as joint_bayesian.")
+    checked_options(*named(config.backend))
     if config.loss.name != "none":
         raise UserError(
             f"--config.loss.name is '{config.loss.name}', but descriptors are not trained by a loss; set it to none."
@@ -109,8 +112,7 @@ def fitted_descriptors(data: RunData, workdir: Workdir, *, fit: bool) -> tuple[D
         data.evaluation_plan.write(workdir.path)
         workdir.begin()
         began = time.monotonic()
-        options = {key: value for key, value in config.backend.items() if key != "name"}
-        options = FitOptions(config.backend.name, options, bool(config.model.joint), config.evaluation.flip)
+        options = FitOptions(*named(config.backend), bool(config.model.joint), config.evaluation.flip)
         made = fit_descriptors(descriptors, data.split.training, options, stage=stage)
         parts = {str(index): backend for index, backend in enumerate(made.backends)}
         if made.joint is not None:

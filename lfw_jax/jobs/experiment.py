@@ -10,6 +10,7 @@ from jaxtyping import PyTree, UInt8
 from ml_collections import ConfigDict
 
 from lfw_jax.augmentation import Augmentation
+from lfw_jax.backends.backend import checked_options
 from lfw_jax.data.batches.loading import choose_loader
 from lfw_jax.data.batches.sampling import Sampler, build_sampler
 from lfw_jax.data.experiment_data import crop_geometry_of
@@ -18,6 +19,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.inference.embedder import Apply, Embedder, in_inference_mode
 from lfw_jax.jobs.run_data import RunData, read_run_data
 from lfw_jax.models import build, check_side
+from lfw_jax.options import named
 from lfw_jax.training.devices import choose_devices
 from lfw_jax.training.objectives.build import build_objective
 from lfw_jax.training.objectives.objective import Objective
@@ -78,15 +80,30 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     Raises:
       UserError: the configuration or the data are invalid. Checks that need no data come before the data are read.
     """
-    check_values(config)
+    network = checked_network(config)
     devices = choose_devices(config.training.devices, config.sampler.batch_size)
-    network = build(config.model)
-    check_side(network, config.data.side)
     run_data = read_run_data(config, workdir, devices)
     training = run_data.split.training
     sampler = build_sampler(config.sampler, training.labels, seed=config.seed)
     objective = objective_of(config, classes=len(training.names))
     return Experiment(**vars(run_data), network=network, sampler=sampler, objective=objective)
+
+
+def checked_network(config: ConfigDict) -> nn.Module:
+    """Return the network of a configuration, after all checks that need no data.
+
+    Args:
+      config: the whole configuration.
+
+    Raises:
+      UserError: a value that no training and no evaluation can use.
+    """
+    check_values(config)
+    if config.backend.name != "none":
+        checked_options(*named(config.backend))
+    network = build(config.model)
+    check_side(network, config.data.side)
+    return network
 
 
 def objective_of(config: ConfigDict, *, classes: int) -> Objective:

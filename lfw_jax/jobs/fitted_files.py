@@ -48,7 +48,7 @@ def read_backends(path: Path) -> tuple[dict[str, FittedBackend], float]:
       UserError: no such file, a damaged one, or one of another version.
     """
     try:
-        with np.load(path) as file:
+        with open(path, "rb") as opened, np.load(opened) as file:  # NumPy leaves a damaged file open
             arrays = {name: file[name] for name in file.files}
         if (version := int(arrays["version"])) != VERSION:
             raise UserError(f"{path}: found version {version}, expected {VERSION}. {_REMEDY}")

@@ -23,7 +23,7 @@ from lfw_jax.inference.representation import Representation
 from lfw_jax.jobs import descriptor_run, network_run
 from lfw_jax.jobs.call import Call, check_data, print_split
 from lfw_jax.jobs.evaluation import evaluate_and_write
-from lfw_jax.jobs.experiment import build_experiment
+from lfw_jax.jobs.experiment import build_experiment, checked_network
 from lfw_jax.jobs.fusion_file import FUSION, RULES, SavedFusion, fuse, write_fusion
 from lfw_jax.jobs.member_configs import member_configs
 from lfw_jax.jobs.results import Run
@@ -60,6 +60,8 @@ def run(call: Call) -> None:
     config, workdir = call.config, call.workdir
     _check(config)
     members = member_configs(config)
+    for name, member in members.items():
+        _check_member(name, member)
     data = read_run_data(config, workdir.path, jax.local_devices())
     print_split(data.split)
     check_data(data, workdir)
@@ -97,6 +99,16 @@ def _check(config: ConfigDict) -> None:
                 f"--config.{group}.name is '{config[group].name}', but it belongs to the members; set it to none, and that of a "
                 f"member by --config.members.NAME.{group}."
             )
+
+
+def _check_member(name: str, config: ConfigDict) -> None:
+    try:
+        if config.model.name == "descriptors":
+            descriptor_run.check_descriptors(config)
+        else:
+            checked_network(config)
+    except UserError as error:
+        raise UserError(str(error).replace("--config.", f"--config.members.{name}.")) from error
 
 
 def _run_members(call: Call, members: Mapping[str, ConfigDict]) -> bool:

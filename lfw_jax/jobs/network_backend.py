@@ -9,6 +9,7 @@ from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.representation import Representation
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.fitted_files import BACKENDS, read_backends, write_backends
+from lfw_jax.options import named
 from lfw_jax.report.progress import stage
 
 _PART = "network"
@@ -40,9 +41,9 @@ def with_backend(experiment: Experiment, embedder: Embedder, workdir: Path, *, s
 
 
 def _fit(experiment: Experiment, embedder: Embedder) -> FittedBackend:
-    training, config = experiment.split.training, experiment.config.backend
-    options = {key: value for key, value in config.items() if key != "name"}
+    training = experiment.split.training
+    name, options = named(experiment.config.backend)
     with stage("embedding the training images", len(training)) as progress:
         embeddings = embedder.embed_images(training)
         progress(len(training))
-    return fit_backend(config.name, embeddings, training.labels, **options)
+    return fit_backend(name, embeddings, training.labels, **options)

@@ -16,6 +16,7 @@ from lfw_jax.evaluation.finished_runs import read_finished_run
 from lfw_jax.evaluation.scores import ScoredPairs, read_scores
 from lfw_jax.jobs.fitted_files import read_backends
 from lfw_jax.jobs.fusion_file import read_fusion
+from lfw_jax.jobs.member_configs import member_configs
 from lfw_jax.jobs.train_and_evaluate import run
 
 
@@ -100,7 +101,7 @@ def test_the_fused_score_is_the_weighted_sum_of_the_members_cosines(finished: Pa
 def test_members_are_evaluated_on_the_pairs_of_the_whole_and_reported(finished: Path):
     metrics = read_finished_run(finished).metrics
     assert metrics.members is not None
-    assert [member.scores.name for member in metrics.members.members] == ["texture", "network"]
+    assert [member.scores.name for member in metrics.members.members] == ["network", "texture"]  # sorted by name
     for member in metrics.members.members:
         alone = read_finished_run(finished / "members" / member.scores.name).metrics
         assert member.scores.auc == alone.test.auc
@@ -130,7 +131,8 @@ def test_a_pause_of_a_member_pauses_the_whole_and_the_same_command_continues(fac
     paused = one_run(
         fused(faces, **{"training.max_minutes": 1e-9, "members.network.training.epochs": 3.0}), tmp_path / "run"
     )
-    assert paused["paused"] and paused["workdir"].endswith("members/network")
+    assert paused["paused"]
+    assert paused["workdir"].endswith("members/network")
     assert not (tmp_path / "run" / "metrics.json").exists()
     done = one_run(fused(faces, **{"members.network.training.epochs": 3.0}), tmp_path / "run")
     assert done["members"]["members"]
@@ -145,8 +147,8 @@ def test_a_pause_of_a_member_pauses_the_whole_and_the_same_command_continues(fac
         ({"members.network.training.epochs": -1.0}, "--config.members.network.training.epochs is -1.0"),
         ({"members.network.model.name": "members"}, "--config.members.network.model.name is members"),
         ({"members.texture.model.kind": "sift"}, "kind is 'sift'"),
-        ({"members.texture.evaluation.shift": 1}, "--config.evaluation.shift is 1"),
-        ({"members.texture.backend": ConfigDict(dict(name="none"))}, "--config.backend.name is none"),
+        ({"members.texture.evaluation.shift": 1}, "--config.members.texture.evaluation.shift is 1"),
+        ({"members.texture.backend": ConfigDict(dict(name="none"))}, "--config.members.texture.backend.name is none"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_fused_is_refused_in_words(faces: Path, tmp_path: Path, changes: dict[str, Any], words: str):
@@ -178,15 +180,9 @@ def test_descriptors_are_fitted_once(finished: Path, faces: Path, tmp_path: Path
 def test_a_damaged_file_of_backends_is_refused_in_words(finished: Path, faces: Path, tmp_path: Path):
     workdir = shutil.copytree(finished / "members" / "texture", tmp_path / "run")
     (workdir / "backend.npz").write_bytes(b"PK\x03\x04 cut off")
-    config = fused(faces)
+    config = member_configs(fused(faces))["texture"]
     with pytest.raises(UserError, match=r"backend.npz: cannot be read as fitted backends .* Remove the file"):
-        one_run(with_members_data(config), workdir)
-
-
-def with_members_data(config: ConfigDict) -> ConfigDict:
-    from lfw_jax.jobs.member_configs import member_configs
-
-    return member_configs(config)["texture"]
+        one_run(config, workdir)
 
 
 def test_a_network_with_a_backend_is_compared_by_it(faces: Path, tmp_path: Path):
@@ -199,7 +195,9 @@ def test_a_network_with_a_backend_is_compared_by_it(faces: Path, tmp_path: Path)
     assert learned["step"] == alone["step"]
     assert learned["evaluation"] != alone["evaluation"]
     (part,) = read_backends(tmp_path / "learned" / "backend.npz")[0].values()
-    assert part.name == "joint_bayesian" and part.projection is not None and part.projection.matrix.shape == (8, 4)
+    assert part.name == "joint_bayesian"
+    assert part.projection is not None
+    assert part.projection.matrix.shape == (8, 4)
 
 
 @pytest.mark.parametrize(

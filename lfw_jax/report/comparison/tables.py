@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lfw_jax.evaluation.comparison.results import ComparedRun, ComparisonMetrics, Estimate
+from lfw_jax.evaluation.comparison.results import ComparedRun, ComparisonMetrics, Estimate, PairedDifference
 from lfw_jax.report.comparison.differences import difference, difference_interval, p_value
 from lfw_jax.report.formatting import MISSING, number, percent
 from lfw_jax.report.tables import print_table

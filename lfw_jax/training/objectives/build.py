@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from lfw_jax.errors import UserError
+from lfw_jax.options import named
 from lfw_jax.training.objectives.classification import HEADS, classification
 from lfw_jax.training.objectives.objective import Objective
 from lfw_jax.training.objectives.pairs import MINERS, PAIR_LOSSES, given_pairs, mined_pairs
@@ -40,8 +41,8 @@ def build_objective(
       UserError: If a loss or miner is unknown, one of its options is unknown or invalid, or the combination is
         invalid.
     """
-    name, options = _named(loss)
-    miner_name, miner_options = _named(miner)
+    name, options = named(loss)
+    miner_name, miner_options = named(miner)
     if name not in HEADS and name not in PAIR_LOSSES:
         known = ", ".join(sorted([*HEADS, *PAIR_LOSSES]))
         raise UserError(f"--config.loss.name is '{name}'; the known losses are {known}.")
@@ -67,10 +68,6 @@ def build_objective(
         objective = mined_pairs(name, options, miner_name, miner_options, classes, memory, embedding_dim)
     _try(objective, batch_size, embedding_dim)
     return objective
-
-
-def _named(group: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    return group["name"], {key: value for key, value in group.items() if key != "name"}
 
 
 def _try(objective: Objective, batch_size: int, embedding_dim: int) -> None:
