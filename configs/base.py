@@ -161,6 +161,8 @@ def _data() -> ConfigDict:
         resident=False,
         # Detect and align the faces first with the settings of config.align; the result is cached by content and settings.
         align=False,
+        # With align: side of the network's input relative to the template's square. Above 1 it covers more of the head.
+        context=Number(1.0, at_least=0.5, at_most=2),
         # Cache folder of aligned faces; empty: the user's cache folder.
         align_dir=FilePath(""),
         # Side of the square network input, in pixels.

@@ -54,7 +54,7 @@ class RunMetrics:
       command: command line that reproduces the run.
       seed: seed of the configuration.
       checkpoint: the evaluated checkpoint, "best" or "last".
-      step: step of that checkpoint.
+      step: step of that checkpoint; 0 if nothing was trained step by step, as for descriptors and fused members.
       images_per_second: median training throughput; None if it was not measured.
       training_seconds: duration of the training.
       protocol: the protocol of the evaluation.

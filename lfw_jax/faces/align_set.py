@@ -190,7 +190,8 @@ def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tup
 
     Args:
       images: the set.
-      config: the whole configuration. `config.align.margin` is raised to what `config.data.margin` needs.
+      config: the whole configuration. `config.align.margin` is raised to what `config.data.context` and `config.data.margin`
+        need.
       stage: announces the stages of the work.
 
     Returns:
@@ -205,7 +206,9 @@ def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tup
             f"--config.data.align needs square crops, found --config.align.height {settings.height} and --config.align.width "
             f"{settings.width}. The input of the networks is square; set both to the same value."
         )
-    settings.margin = max(settings.margin, math.ceil(settings.height * config.data.margin / config.data.side))
+    context = config.data.get("context", 1.0)
+    stored = settings.height * context * (1 + 2 * config.data.margin / config.data.side)
+    settings.margin = max(settings.margin, math.ceil((stored - settings.height) / 2))
     root = Path(config.data.align_dir) if config.data.align_dir else Path(pooch.os_cache("lfw_jax")) / "aligned"
     folder = root / digest(images, settings)
     done = align_set(images, folder, settings, "--config.data.align_dir", stage=stage, by_content=True)
@@ -225,7 +228,7 @@ def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tup
     )
     centred = f"{len(undetected):,} without a detected face are centre crops"
     note = f"aligned faces from {folder} ({done.fresh:,} aligned now; {centred})"
-    return aligned, settings.height / (settings.height + 2 * settings.margin), note
+    return aligned, context * settings.height / (settings.height + 2 * settings.margin), note
 
 
 def digest(images: ImageSet, settings: ConfigDict) -> str:

@@ -3,12 +3,14 @@
 import dataclasses
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
 from ml_collections import ConfigDict
 
 from lfw_jax.backends.backend import checked_options
+from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.descriptors import DescriptorSettings
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.run_metrics import Views
@@ -87,6 +89,11 @@ def check_descriptors(config: ConfigDict) -> None:
         raise UserError(
             f"--config.loss.name is '{config.loss.name}', but descriptors are not trained by a loss; set it to none."
         )
+    if config.data.context != 1:
+        raise UserError(
+            f"--config.data.context is {config.data.context:g}, but descriptors place their cells by the template's square; set "
+            "it to 1, and --config.data.margin to what lies around it."
+        )
     if config.evaluation.shift:
         raise UserError(
             f"--config.evaluation.shift is {config.evaluation.shift}, but descriptors are not evaluated on shifted crops; set it "
@@ -114,17 +121,33 @@ def fitted_descriptors(data: RunData, workdir: Workdir, *, fit: bool) -> tuple[D
         began = time.monotonic()
         options = FitOptions(*named(config.backend), bool(config.model.joint), config.evaluation.flip)
         made = fit_descriptors(descriptors, data.split.training, options, stage=stage)
-        parts = {str(index): backend for index, backend in enumerate(made.backends)}
+        parts = {f"{index:02}": backend for index, backend in enumerate(made.backends)}
         if made.joint is not None:
             parts[_JOINT] = made.joint
         write_backends(path, parts, seconds=time.monotonic() - began)
+    embedder, seconds = read_descriptors(config, data.data.geometry, workdir.path)
+    return embedder, _described(config, seconds)
+
+
+def read_descriptors(config: ConfigDict, geometry: CropGeometry, workdir: Path) -> tuple[DescriptorEmbedder, float]:
+    """Return the fitted descriptors of a work directory, and the duration of their fitting in seconds.
+
+    Args:
+      config: the configuration that they were fitted with.
+      geometry: the crop geometry.
+      workdir: the work directory.
+
+    Raises:
+      UserError: there is no `backend.npz`, it cannot be read, or it belongs to other descriptors.
+    """
+    path = workdir / BACKENDS
+    descriptors = Descriptors(settings_of(config.model), geometry, config.data.loader)
     parts, seconds = read_backends(path)
     joint = parts.pop(_JOINT, None)
-    backends = tuple(parts[str(index)] for index in range(len(parts)))
+    backends = tuple(backend for _, backend in sorted(parts.items()))
     if len(backends) != len(descriptors.settings) or (joint is not None) != bool(config.model.joint):
         raise UserError(f"{path}: belongs to other descriptors. Remove the file, and fit again with --mode=train.")
-    embedder = DescriptorEmbedder(descriptors, backends, joint, flip=config.evaluation.flip)
-    return embedder, _described(config, seconds)
+    return DescriptorEmbedder(descriptors, backends, joint, flip=config.evaluation.flip), seconds
 
 
 def _described(config: ConfigDict, seconds: float) -> System:

@@ -141,6 +141,11 @@ def check_values(config: ConfigDict) -> None:
     crop_geometry_of(config.data)
     choose_loader(config.data.loader)
     Augmentation.from_config(config.augmentation)
+    if config.data.context != 1 and not config.data.align:
+        raise UserError(
+            f"--config.data.context is {config.data.context:g}, but acts on faces aligned by --config.data.align only. "
+            "Use --config.data.crop for other images."
+        )
     shift, margin = config.evaluation.shift, config.data.margin
     if shift > margin:
         raise UserError(

@@ -58,10 +58,7 @@ def run(call: Call) -> None:
       UserError: the configuration, the data or a work directory are invalid.
     """
     config, workdir = call.config, call.workdir
-    _check(config)
-    members = member_configs(config)
-    for name, member in members.items():
-        _check_member(name, member)
+    members = checked_members(config)
     data = read_run_data(config, workdir.path, jax.local_devices())
     print_split(data.split)
     check_data(data, workdir)
@@ -87,8 +84,15 @@ def run(call: Call) -> None:
     )
 
 
-def _check(config: ConfigDict) -> None:
-    """Check what is invalid for any data."""
+def checked_members(config: ConfigDict) -> dict[str, ConfigDict]:
+    """Return the configuration of each member, after all checks that need no data.
+
+    Args:
+      config: the configuration of the fused system.
+
+    Raises:
+      UserError: a value that no training and no evaluation can use, of the whole or of a member.
+    """
     if config.fusion.name not in RULES or len(config.fusion) > 1:
         raise UserError(
             f"--config.fusion is {config.fusion.to_dict()}; expected a name, {' or '.join(RULES)}, and no other option."
@@ -99,6 +103,10 @@ def _check(config: ConfigDict) -> None:
                 f"--config.{group}.name is '{config[group].name}', but it belongs to the members; set it to none, and that of a "
                 f"member by --config.members.NAME.{group}."
             )
+    members = member_configs(config)
+    for name, member in members.items():
+        _check_member(name, member)
+    return members
 
 
 def _check_member(name: str, config: ConfigDict) -> None:

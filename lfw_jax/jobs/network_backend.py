@@ -30,14 +30,25 @@ def with_backend(experiment: Experiment, embedder: Embedder, workdir: Path, *, s
     if experiment.config.backend.name == "none":
         return embedder
     path = workdir / BACKENDS
-    if path.is_file():
-        backends, _ = read_backends(path)
-        if part := backends.get(f"{_PART}{step}"):
-            return BackendEmbedder(embedder, part)
+    if path.is_file() and (backend := backend_of(path, step=step)):
+        return BackendEmbedder(embedder, backend)
     began = time.monotonic()
     backend = _fit(experiment, embedder)
     write_backends(path, {f"{_PART}{step}": backend}, seconds=time.monotonic() - began)
     return BackendEmbedder(embedder, backend)
+
+
+def backend_of(path: Path, *, step: int) -> FittedBackend | None:
+    """Return the backend of a checkpoint; None if the file has that of another one.
+
+    Args:
+      path: the `backend.npz`.
+      step: step of the checkpoint.
+
+    Raises:
+      UserError: the file cannot be read.
+    """
+    return read_backends(path)[0].get(f"{_PART}{step}")
 
 
 def _fit(experiment: Experiment, embedder: Embedder) -> FittedBackend:

@@ -11,13 +11,17 @@ from lfw_jax.data.batches.sampling import Sampler
 from lfw_jax.data.experiment_data import crop_geometry_of
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
+from lfw_jax.jobs.descriptor_run import check_descriptors
 from lfw_jax.jobs.experiment import check_values, objective_of
+from lfw_jax.jobs.members_run import checked_members
 from lfw_jax.models import build, check_side
 from lfw_jax.training.build import build_training
 from lfw_jax.training.devices import choose_devices
 from lfw_jax.training.optimizer import build_optimizer, build_schedule
 
 Result = TypeVar("Result")
+
+_WITHOUT_STEPS = {"descriptors": check_descriptors, "members": checked_members}
 
 
 def refusals(config: ConfigDict, training: ImageSet, sampler: Sampler | None) -> list[str]:
@@ -42,6 +46,9 @@ def refusals(config: ConfigDict, training: ImageSet, sampler: Sampler | None) ->
             found.append(str(error))
             return None
 
+    if check := _WITHOUT_STEPS.get(config.model.name):
+        attempt(lambda: check(config))
+        return found
     attempt(lambda: check_values(config))
     devices = attempt(lambda: choose_devices(config.training.devices, config.sampler.batch_size))
     attempt(lambda: check_side(build(config.model), config.data.side))

@@ -1,30 +1,21 @@
 """`--mode=verify`: decide for pairs of images whether they show one identity, with a trained network."""
 
 import csv
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from lfw_jax.atomic_files import written_atomically
-from lfw_jax.data.decoding.crop import CropGeometry
-from lfw_jax.data.experiment_data import crop_geometry_of
-from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.unlabelled_pairs import read_unlabelled_pairs
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.calibration.decision import CALIBRATION, Decision, SavedCalibration, VerificationRule
+from lfw_jax.evaluation.calibration.decision import CALIBRATION, Decision, VerificationRule
 from lfw_jax.evaluation.verification import pair_distances
-from lfw_jax.faces.align_set import aligned_images
-from lfw_jax.inference.embedder import Embedder, in_inference_mode
 from lfw_jax.jobs.dispatch import Request
+from lfw_jax.jobs.embed_files import embed_files
 from lfw_jax.jobs.run_config import check_no_other, config_of_run
-from lfw_jax.models import build, variable_shapes
 from lfw_jax.report.decision_text import decision_lines, threshold_lines
-from lfw_jax.report.progress import stage
 from lfw_jax.report.terminal_text import print_lines, printable
-from lfw_jax.training.checkpoints import Checkpoints
 from lfw_jax.typed_json import to_json
 
 _COLUMNS = ("path1", "path2", "same", "distance", "log_likelihood_ratio", "probability")
@@ -56,9 +47,9 @@ def verify(request: Request) -> None:
         )
     rule = VerificationRule.read(folder / CALIBRATION)
     pairs = read_unlabelled_pairs(request.input, "--input")
-    images, geometry = _images([path for pair in pairs for path in pair], config)
-    embeddings = _embedder(folder, config, rule.saved, geometry).embed_images(images)
-    row_of = {path: row for row, path in enumerate(dict.fromkeys(path for pair in pairs for path in pair))}
+    files = list(dict.fromkeys(path for pair in pairs for path in pair))
+    embeddings = embed_files(files, folder, config, rule.saved)
+    row_of = {path: row for row, path in enumerate(files)}
     first, second = (np.array([row_of[pair[side]] for pair in pairs]) for side in (0, 1))
     decisions = rule.decide(pair_distances(embeddings, first, second))
     for pair, decision in zip(pairs, decisions, strict=True):
@@ -71,38 +62,6 @@ def verify(request: Request) -> None:
         for (one, other), decision in zip(pairs, decisions, strict=True)
     ]
     request.deliver(printable({"threshold": to_json(rule.threshold), "decisions": answers}))
-
-
-def _images(paths: Sequence[Path], config: ConfigDict) -> tuple[ImageSet, CropGeometry]:
-    """Return the distinct images, aligned as those of the run, and their crop geometry."""
-    files, geometry = list(dict.fromkeys(paths)), crop_geometry_of(config.data)
-    names = tuple(f"image {number}" for number in range(1, len(files) + 1))
-    images = ImageSet(names, np.arange(len(files), dtype=np.int32), np.ones(len(files), np.int32), files, "files")
-    if config.data.align:
-        images, crop, note = aligned_images(images, config, stage=stage)
-        print_lines(note)
-        if images.skipped:
-            raise UserError(f"--input: {images.skipped[0].path} cannot be read: {images.skipped[0].reason}")
-        geometry = dataclasses.replace(geometry, crop=crop)
-    return images, geometry
-
-
-def _embedder(folder: Path, config: ConfigDict, saved: SavedCalibration, geometry: CropGeometry) -> Embedder:
-    """Return the embedder of the calibrated checkpoint, with the test-time augmentation of the calibration."""
-    network = build(config.model)
-    with Checkpoints(folder / "checkpoints") as checkpoints:
-        variables, kind, _ = checkpoints.restore_evaluated(saved.checkpoint, variable_shapes(network, config.data.side))
-        step = checkpoints.step(kind)
-    if (kind, step) != (saved.checkpoint, saved.step):
-        raise UserError(
-            f"--workdir: {CALIBRATION} belongs to the '{saved.checkpoint}' checkpoint of step {saved.step}, found '{kind}' "
-            f"of step {step}. Evaluate again with --mode=evaluate."
-        )
-    views = saved.views
-    return Embedder(
-        in_inference_mode(network), variables, geometry,
-        flip=views.flip, shift=views.shift, batch_size=config.evaluation.batch_size, loader=config.data.loader,
-    )  # fmt: skip
 
 
 def _write(path: Path, pairs: Sequence[tuple[Path, Path]], decisions: Sequence[Decision]) -> None:

@@ -63,7 +63,8 @@ def write_run_page(path: Path, report: RunReport) -> None:
     write_page(
         path,
         title=f"Face verification: {metrics.config}",
-        subtitle=f"{report.objective}; {metrics.checkpoint} checkpoint, step {metrics.step:,}",
+        subtitle=report.objective
+        + (f"; {metrics.checkpoint} checkpoint, step {metrics.step:,}" if metrics.step else ""),
         headline=verification_headline(metrics.test),
         sections=_sections(report),
         reproduction=Reproduction(metrics.command, report.config, metrics.environment),

@@ -228,6 +228,19 @@ def test_aligned_training_images_are_made_once_and_found_by_content(faces: Path,
         aligned_images(images, config, stage=stage)
 
 
+def test_more_context_shows_more_of_the_head_and_less_a_part_of_the_face(faces: Path, tmp_path: Path):
+    config, images = base.get_config(), read_folder(faces).where(np.arange(2))
+    config.data.update(side=32, margin=3, align_dir=str(tmp_path), context=1.5)
+    wide, crop, _ = aligned_images(images, config, stage=stage)
+    # 1.5 · 112 pixels and 1.5 · 10.5 on either side, of which 112 and the margin of the alignment are whole numbers.
+    assert size(wide.images[0]) == (112 + 2 * 44, 112 + 2 * 44)
+    assert crop == pytest.approx(1.5 * 112 / 200)
+    config.data.context = 0.75
+    narrow, crop, _ = aligned_images(images, config, stage=stage)
+    assert size(narrow.images[0]) == (112, 112)
+    assert crop == pytest.approx(0.75)
+
+
 def test_encoded_images_and_pixels_are_aligned_as_files_are(faces: Path, tmp_path: Path):
     files = read_folder(faces)
     encoded = ImageSet(

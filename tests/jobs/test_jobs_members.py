@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from configs import base
+from configs import base, quickstart
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.finished_runs import read_finished_run
 from lfw_jax.evaluation.scores import ScoredPairs, read_scores
+from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.jobs.fitted_files import read_backends
 from lfw_jax.jobs.fusion_file import read_fusion
 from lfw_jax.jobs.member_configs import member_configs
@@ -118,6 +119,23 @@ def test_a_repeated_call_leaves_finished_members_and_gives_the_same(finished: Pa
     assert again["evaluation"] == json.loads((finished / "metrics.json").read_text())["evaluation"]
 
 
+@pytest.mark.parametrize("part", ["", "members/texture", "members/network"])
+def test_files_are_verified_with_the_distances_of_the_evaluation(finished: Path, faces: Path, part: str):
+    pairs = read_scores(finished / part / "scores.npz")["test"]
+    assert pairs.identities is not None
+    assert pairs.images is not None
+    names, numbers = pairs.identities[0], pairs.images[0]
+    files = [faces / name / f"{name}_{number:04}.jpg" for name, number in zip(names, numbers, strict=True)]
+    delivered: list[Any] = []
+    run_job(
+        Request(
+            "verify", quickstart.get_config(), "quickstart", str(finished / part), ",".join(map(str, files)),
+            deliver=delivered.append,
+        )
+    )  # fmt: skip
+    assert delivered[0]["decisions"][0]["distance"] == pytest.approx(pairs.distances[0], abs=1e-5)
+
+
 def test_an_evaluation_fits_and_trains_nothing(finished: Path, faces: Path, tmp_path: Path):
     workdir = shutil.copytree(finished, tmp_path / "fused")
     fitted = (workdir / "members" / "texture" / "backend.npz").stat().st_mtime_ns
@@ -172,7 +190,7 @@ def test_descriptors_are_fitted_once(finished: Path, faces: Path, tmp_path: Path
     assert one_run(config, tmp_path / "run")["evaluation"] == first["evaluation"]
     assert (tmp_path / "run" / "backend.npz").stat().st_mtime_ns == fitted
     backends, seconds = read_backends(tmp_path / "run" / "backend.npz")
-    assert set(backends) == {"0", "1", "joint"}
+    assert set(backends) == {"00", "01", "joint"}
     assert first["training_seconds"] == pytest.approx(seconds, abs=0.06)
     assert read_scores(tmp_path / "run" / "scores.npz").keys() == read_scores(finished / "scores.npz").keys()
 
