@@ -16,6 +16,7 @@ from lfw_jax.configs import base, descriptors_jb, lfw_cpu
 def get_config() -> ConfigDict:
     config = base.without_training()
     config.data.align = True
+    config.data.margin = 24  # that of the descriptors, so that one alignment serves both
     config.data.validation_people = 0.07
     config.model = ConfigDict(dict(name="members"))
     config.fusion = ConfigDict(dict(name="logistic"))

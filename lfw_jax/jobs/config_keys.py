@@ -30,7 +30,7 @@ _NAMED_GROUPS = (
     "config.fusion.",
 )  # their options depend on their `name`
 # The values that describe runs of versions without these options, where the defaults are others.
-FORMER_VALUES = {"config.data.pairs_per_identity": 0}
+FORMER_VALUES = {"config.data.pairs_per_identity": 0, "config.backend.name": "none", "config.fusion.name": "none"}
 _MEMBER = re.compile(r"^config\.members\.[^.]+\.")
 
 
@@ -58,8 +58,9 @@ def _is_free(key: str) -> bool:
 
 
 def _with_defaults(config: dict[str, Any]) -> dict[str, Any]:
-    defaults = flat(json.loads(base.get_config().to_json_best_effort())) | FORMER_VALUES
-    return {key: value for key, value in defaults.items() if not key.startswith(_NAMED_GROUPS)} | flat(config)
+    defaults = flat(json.loads(base.get_config().to_json_best_effort()))
+    defaults = {key: value for key, value in defaults.items() if not key.startswith(_NAMED_GROUPS)}
+    return defaults | FORMER_VALUES | flat(config)
 
 
 def flat(config: dict[str, Any], prefix: str = "config") -> dict[str, Any]:

@@ -114,6 +114,19 @@ def test_an_option_that_an_earlier_version_lacked_counts_as_its_default(tmp_path
         Workdir(tmp_path / "run", config)
 
 
+def test_a_run_of_a_version_without_backends_and_members_is_resumed(tmp_path: Path):
+    config = base.get_config()
+    Workdir(tmp_path, config).begin()
+    before = json.loads((tmp_path / "config.json").read_text())
+    for group in ("backend", "fusion", "members"):
+        del before[group]
+    (tmp_path / "config.json").write_text(json.dumps(before))
+    Workdir(tmp_path, config)
+    config.backend.name = "cosine"
+    with pytest.raises(UserError, match=r"config\.backend\.name was 'none', now 'cosine'"):
+        Workdir(tmp_path, config)
+
+
 def test_a_run_without_a_limit_of_pairs_per_identity_is_not_resumed_with_one(tmp_path: Path):
     config = base.get_config()
     Workdir(tmp_path, config).begin()
