@@ -1,0 +1,1 @@
+"""Texture descriptors: images to feature vectors that are not learned from labels."""
