@@ -1,11 +1,11 @@
-"""Fisher vectors of dense SIFT beside local binary patterns: does the one know what the other does not?
+"""Fisher vectors of dense SIFT beside local binary patterns: figures of each, correlation and sum.
 
     python -m benchmarks.fisher --lfw=data/lfw --aligned=data/lfw_aligned
 
 Both are described on LFW's View 1 training identities, aligned with a margin. Groups of identities are held out in turn: PCA and
 joint Bayesian are fitted on the others, and pairs of the held-out ones are scored. The vocabulary is learned on identities that
-belong to no group. The vector of an image is the mean of its own and that of its mirror image. The sum has equal weights, of scores
-in units of their standard deviation over pairs of different identities.
+belong to no group. The vector of an image is the mean of its own and that of its mirror image. The scores are added with equal
+weights, in units of their standard deviation over pairs of different identities.
 """
 
 import dataclasses
@@ -148,7 +148,10 @@ def figures(score: np.ndarray, same: np.ndarray) -> tuple[float, float]:
 
 
 def compared(members: dict[str, np.ndarray], same: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Return AUC and accuracy of each member and of their sum, and correlations within same and different pairs."""
+    """Return AUC and accuracy of each member and of their sum, and the correlation of the members.
+
+    The correlation has two values: within pairs of one identity, and within those of two.
+    """
     scaled = {name: score / score[~same].std() for name, score in members.items()}
     rows = {name: figures(score, same) for name, score in scaled.items()}
     rows["sum"] = figures(np.sum(list(scaled.values()), axis=0), same)

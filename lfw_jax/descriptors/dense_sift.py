@@ -163,8 +163,8 @@ def _centres(size: int, sift: DenseSift) -> Float[np.ndarray, "windows"]:
     reach = CELLS * sift.cell
     if size <= reach:
         raise UserError(
-            f"scales has one at which an image has a side of {size} pixels; expected more than {reach}, the side of a window with "
-            f"{CELLS} cells of {sift.cell} pixels. Remove the scale, or pass larger images."
+            f"scales has one at which an image has a side of {size} pixels; expected more than {reach}, the side of a "
+            f"window with {CELLS} cells of {sift.cell} pixels. Remove the scale, or pass larger images."
         )
     count = (size - 1 - reach) // sift.stride + 1
     return (size - 1) / 2 + sift.stride * (np.arange(count) - (count - 1) / 2)

@@ -51,7 +51,7 @@ class VocabularySize:
 @partial(jax.tree_util.register_dataclass, data_fields=("mean", "projection", "mixture"), meta_fields=())
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """Projection of local descriptors and a mixture of Gaussians over projected descriptors with their positions.
+    """Projection of local descriptors, and a mixture of Gaussians over them and their positions.
 
     Attributes:
       mean: Mean of the descriptors.

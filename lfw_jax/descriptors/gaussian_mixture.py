@@ -37,7 +37,7 @@ class DiagonalMixture:
 
 
 def log_joint(points: Float[Array, "points dim"], mixture: DiagonalMixture) -> Float[Array, "points gaussians"]:
-    """Return log(weight × density) of each point under each Gaussian.
+    """Return the logarithm of weight × density of each point under each Gaussian.
 
     Their `logsumexp` over the Gaussians is the log-likelihood of a point, their softmax the posterior.
 
