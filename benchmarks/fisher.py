@@ -1,11 +1,11 @@
-"""Fisher vectors of dense SIFT beside local binary patterns: figures of each, correlation and sum.
+"""Fisher vectors of dense SIFT beside local binary patterns: metrics of each, correlation and sum.
 
     python -m benchmarks.fisher --lfw=data/lfw --aligned=data/lfw_aligned
 
-Both are described on LFW's View 1 training identities, aligned with a margin. Groups of identities are held out in turn: PCA and
-joint Bayesian are fitted on the others, and pairs of the held-out ones are scored. The vocabulary is learned on identities that
-belong to no group. The vector of an image is the mean of its own and that of its mirror image. The scores are added with equal
-weights, in units of their standard deviation over pairs of different identities.
+Both are described on LFW's View 1 training identities, aligned with a margin. Groups of identities are held out in turn: joint
+Bayesian is fitted on all others, and pairs of the held-out ones are scored. Vocabulary and PCA, which see no labels, are fitted
+once, on the identities that belong to no group. The vector of an image is the mean of its own and that of its mirror image. The
+scores are added with equal weights, in units of their standard deviation over pairs of different identities.
 """
 
 import dataclasses
@@ -96,14 +96,15 @@ def read_faces(aligned: Path, people: dict[str, int]) -> Faces:
     return Faces(images, np.stack(points), names, numbers)
 
 
-def patterns(faces: Faces) -> np.ndarray:
+def patterns(faces: Faces, seconds: dict[str, float]) -> np.ndarray:
     """Return square roots of binary patterns around landmarks, averaged with those of the mirror image."""
     settings = DescriptorSettings(scale=_LBP_SCALE.value)
     features = []
-    for start in range(0, len(faces.images), 512):
-        part = slice(start, start + 512)
-        counts = describe(faces.images[part], faces.points[part], settings)
-        features.append((root(counts) + root(mirrored(counts, settings))).astype(np.float16))
+    with timed("binary patterns", seconds):
+        for start in range(0, len(faces.images), 512):
+            part = slice(start, start + 512)
+            counts = describe(faces.images[part], faces.points[part], settings)
+            features.append((root(counts) + root(mirrored(counts, settings))).astype(np.float16))
     return np.concatenate(features)
 
 
@@ -124,13 +125,18 @@ def fisher(faces: Faces, vocabulary_rows: np.ndarray, seconds: dict[str, float])
     return vectors
 
 
-def scores(features: np.ndarray, names: np.ndarray, training: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def projected(features: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Return the features after a PCA of some of them, scaled to equal length."""
+    projection = fit_pca(features[outside], _DIMENSION.value, whitening=_WHITENING.value, seed=_SEED.value)
+    coordinates = project(projection, features)
+    coordinates *= np.sqrt(_DIMENSION.value) / np.linalg.norm(coordinates, axis=1, keepdims=True)
+    return coordinates
+
+
+def scores(vectors: np.ndarray, names: np.ndarray, training: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Return the joint Bayesian score of pairs `[2, pairs]` of indices, fitted on the training rows."""
-    projection = fit_pca(features[training], _DIMENSION.value, whitening=_WHITENING.value, seed=_SEED.value)
-    projected = project(projection, features)
-    projected *= np.sqrt(_DIMENSION.value) / np.linalg.norm(projected, axis=1, keepdims=True)
-    model = fit_joint_bayesian(projected[training], names[training])
-    return np.asarray(log_likelihood_ratio(model, projected[pairs[0]], projected[pairs[1]]))
+    model = fit_joint_bayesian(vectors[training], names[training])
+    return np.asarray(log_likelihood_ratio(model, vectors[pairs[0]], vectors[pairs[1]]))
 
 
 def sampled_pairs(faces: Faces, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,7 +147,7 @@ def sampled_pairs(faces: Faces, group: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return np.array([[index[key] for key in side] for side in (pairs.first, pairs.second)]), pairs.same
 
 
-def figures(score: np.ndarray, same: np.ndarray) -> tuple[float, float]:
+def metrics(score: np.ndarray, same: np.ndarray) -> tuple[float, float]:
     """Return AUC and the best accuracy of any threshold, in percent."""
     distance = -np.asarray(score, np.float64)
     return roc_auc(distance, same), 100 * float(np.mean((distance < best_accuracy(distance, same)) == same))
@@ -153,8 +159,8 @@ def compared(members: dict[str, np.ndarray], same: np.ndarray) -> dict[str, tupl
     The correlation has two values: within pairs of one identity, and within those of two.
     """
     scaled = {name: score / score[~same].std() for name, score in members.items()}
-    rows = {name: figures(score, same) for name, score in scaled.items()}
-    rows["sum"] = figures(np.sum(list(scaled.values()), axis=0), same)
+    rows = {name: metrics(score, same) for name, score in scaled.items()}
+    rows["sum"] = metrics(np.sum(list(scaled.values()), axis=0), same)
     first, second = scaled.values()
     within = [float(np.corrcoef(first[kind], second[kind])[0, 1]) for kind in (same, ~same)]
     rows["correlation (same, different)"] = within[0], within[1]
@@ -168,15 +174,18 @@ def main(_: list[str]) -> None:
     groups = np.split(order[: _GROUPS.value * _IDENTITIES.value], _GROUPS.value)
     outside = np.flatnonzero(~np.isin(faces.names, np.concatenate(groups)))
     drawn = [sampled_pairs(faces, group) for group in groups]
-    with timed("binary patterns", seconds):
-        binary = patterns(faces)
     members: list[dict[str, np.ndarray]] = [{} for _ in groups]
-    for name, features in (("binary patterns", lambda: binary), ("Fisher vectors", None)):
-        described = features() if features else fisher(faces, outside, seconds)
-        with timed(f"{name}: PCA and joint Bayesian of {len(groups)} groups", seconds):
+    for name, described in (
+        ("binary patterns", lambda: patterns(faces, seconds)),
+        ("Fisher vectors", lambda: fisher(faces, outside, seconds)),
+    ):
+        features = described()
+        with timed(f"PCA of {name}", seconds):
+            vectors = projected(features, outside)
+        del features
+        with timed(f"joint Bayesian of {name}, {len(groups)} groups", seconds):
             for group, (pairs, _same), found in zip(groups, drawn, members, strict=True):
-                found[name] = scores(described, faces.names, ~np.isin(faces.names, group), pairs)
-        del described
+                found[name] = scores(vectors, faces.names, ~np.isin(faces.names, group), pairs)
     report(members, [same for _, same in drawn], seconds, len(faces.images))
     if _SCORES.value:
         joined = {name: np.concatenate([found[name] for found in members]) for name in members[0]}
