@@ -45,15 +45,15 @@ class DenseSift:
       UserError: a value is out of range.
     """
 
-    stride: int = 3
-    scales: tuple[float, ...] = (1.0, 0.707, 0.5)
+    stride: int = 4
+    scales: tuple[float, ...] = (1.414, 1.0, 0.707, 0.5, 0.354)
     cell: int = 6
 
     def __post_init__(self):
         for key, value in (("stride", self.stride), ("cell", self.cell)):
             if value < 1:
                 raise UserError(
-                    f"{key} is {value}; expected a number of pixels, 1 or more, such as {3 if key == 'stride' else 6}."
+                    f"{key} is {value}; expected a number of pixels, 1 or more, such as {4 if key == 'stride' else 6}."
                 )
         if not self.scales or min(self.scales) <= 0:
             raise UserError(f"scales is {self.scales}; expected at least one scale above 0, such as (1.0, 0.5).")

@@ -35,7 +35,7 @@ class VocabularySize:
     """
 
     components: int = 64
-    gaussians: int = 256
+    gaussians: int = 128
     descriptors: int = 200_000
 
     def __post_init__(self):
@@ -44,7 +44,7 @@ class VocabularySize:
         if not 1 <= self.gaussians < self.descriptors:
             raise UserError(
                 f"gaussians is {self.gaussians} with descriptors={self.descriptors}; expected at least 1 Gaussian, and more "
-                "descriptors than Gaussians, such as 256 and 200000."
+                "descriptors than Gaussians, such as 128 and 200000."
             )
 
 
