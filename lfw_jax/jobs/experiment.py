@@ -21,9 +21,11 @@ from lfw_jax.data.protocols.splits import Split
 from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
+from lfw_jax.faces.congealing.model import AlignmentModel
 from lfw_jax.faces.undetected import with_undetected
 from lfw_jax.inference.embedder import Apply, Embedder, in_inference_mode
 from lfw_jax.inference.scoring import DecodedLists
+from lfw_jax.jobs.alignment import alignment_engine
 from lfw_jax.models import build, check_side
 from lfw_jax.report.progress import stage
 from lfw_jax.report.terminal_text import print_notes
@@ -44,6 +46,7 @@ class Experiment:
       objective: the training objective.
       devices: the devices to train on.
       lists: the decoded images of the pair lists.
+      alignment: the alignment learned from the training images; None if the images were not aligned, or by a detector.
     """
 
     config: ConfigDict
@@ -53,6 +56,7 @@ class Experiment:
     objective: Objective
     devices: Devices
     lists: DecodedLists
+    alignment: AlignmentModel | None = None
 
     @property
     def split(self) -> Split:
@@ -118,11 +122,11 @@ def build_experiment(config: ConfigDict, workdir: Path) -> Experiment:
     devices = choose_devices(config.training.devices, config.sampler.batch_size)
     network = build(config.model)
     check_side(network, config.data.side)
-    data = _read_data(config, workdir)
+    data, alignment = _read_data(config, workdir)
     training = data.split.training
     sampler = build_sampler(config.sampler, training.labels, seed=config.seed)
     objective = objective_of(config, classes=len(training.names))
-    return Experiment(config, data, network, sampler, objective, devices, DecodedLists(data.decode_list))
+    return Experiment(config, data, network, sampler, objective, devices, DecodedLists(data.decode_list), alignment)
 
 
 def objective_of(config: ConfigDict, *, classes: int) -> Objective:
@@ -170,17 +174,19 @@ def check_values(config: ConfigDict) -> None:
         raise UserError(f"--config.evaluation.checkpoint is '{config.evaluation.checkpoint}'; expected best or last.")
 
 
-def _read_data(config: ConfigDict, workdir: Path) -> ExperimentData:
-    """Read the source, align it if configured, and split it."""
+def _read_data(config: ConfigDict, workdir: Path) -> tuple[ExperimentData, AlignmentModel | None]:
+    """Read the source, align it if configured, and split it: return the data and the learned alignment."""
     geometry = crop_geometry_of(config.data)
     originals, data_dir = read_source(config.data, workdir.parent / "synthetic")
-    crop = 1.0
+    crop, engine = 1.0, None
     if config.data.align:
-        images, crop, note = aligned_images(originals, config, stage=stage)
+        engine = alignment_engine(config, originals, data_dir, workdir)
+        images, crop, note = aligned_images(originals, config, stage=stage, engine=engine)
         geometry = dataclasses.replace(geometry, crop=crop)
         print_notes(note)
     else:
         images = with_undetected(originals, data_dir)
-    align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
+    align = (lambda others: aligned_images(others, config, stage=stage, engine=engine)[0]) if engine else None
     split, plan = partition(images, config, data_dir, workdir, align, crop, originals)
-    return ExperimentData(split, plan, geometry, aligned=config.data.align, loader=config.data.loader)
+    data = ExperimentData(split, plan, geometry, aligned=config.data.align, loader=config.data.loader)
+    return data, engine.model if engine else None

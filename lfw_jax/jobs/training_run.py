@@ -7,6 +7,7 @@ from typing import Any
 
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.verification import VerificationResult
+from lfw_jax.jobs.alignment import MODEL
 from lfw_jax.jobs.config_changes import check_changes
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.first_batch import first_batch_sheet
@@ -75,6 +76,8 @@ def train_to_the_end(
     check_changes(workdir.changes, experiment.config, step=start, steps_per_epoch=sampler.steps_per_epoch)
     if not workdir.begun:
         experiment.evaluation_plan.write(workdir.path)
+        if experiment.alignment is not None:
+            experiment.alignment.save(workdir.path / MODEL)
     workdir.begin(step=start)
     experiment.pixels(experiment.split.validation)  # decoded now: a broken image is reported before the first step
     history, best = workdir.history(start), _best_score(workdir, checkpoints, state)

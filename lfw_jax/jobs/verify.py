@@ -18,6 +18,7 @@ from lfw_jax.evaluation.calibration.decision import CALIBRATION, Decision, Saved
 from lfw_jax.evaluation.verification import pair_distances
 from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.inference.embedder import Embedder, in_inference_mode
+from lfw_jax.jobs.alignment import engine_of_run
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.run_config import check_no_other, config_of_run
 from lfw_jax.models import build, variable_shapes
@@ -56,7 +57,7 @@ def verify(request: Request) -> None:
         )
     rule = VerificationRule.read(folder / CALIBRATION)
     pairs = read_unlabelled_pairs(request.input, "--input")
-    images, geometry = _images([path for pair in pairs for path in pair], config)
+    images, geometry = _images([path for pair in pairs for path in pair], config, folder)
     embeddings = _embedder(folder, config, rule.saved, geometry).embed_images(images)
     row_of = {path: row for row, path in enumerate(dict.fromkeys(path for pair in pairs for path in pair))}
     first, second = (np.array([row_of[pair[side]] for pair in pairs]) for side in (0, 1))
@@ -73,13 +74,13 @@ def verify(request: Request) -> None:
     request.deliver(printable({"threshold": to_json(rule.threshold), "decisions": answers}))
 
 
-def _images(paths: Sequence[Path], config: ConfigDict) -> tuple[ImageSet, CropGeometry]:
+def _images(paths: Sequence[Path], config: ConfigDict, folder: Path) -> tuple[ImageSet, CropGeometry]:
     """Return the distinct images, aligned as those of the run, and their crop geometry."""
     files, geometry = list(dict.fromkeys(paths)), crop_geometry_of(config.data)
     names = tuple(f"image {number}" for number in range(1, len(files) + 1))
     images = ImageSet(names, np.arange(len(files), dtype=np.int32), np.ones(len(files), np.int32), files, "files")
     if config.data.align:
-        images, crop, note = aligned_images(images, config, stage=stage)
+        images, crop, note = aligned_images(images, config, stage=stage, engine=engine_of_run(config, folder))
         print_lines(note)
         if images.skipped:
             raise UserError(f"--input: {images.skipped[0].path} cannot be read: {images.skipped[0].reason}")

@@ -44,7 +44,7 @@ INSPECTION = ("inspection.html", "inspection.json", "inspection_duplicates.csv",
 _FORMER_INSPECTION = ("inspection_people.csv",)  # former names
 
 # Written before config.json, so a run may have ended in between. The last one is the former name of the first.
-_BEFORE_CONFIG = (LOCK, DATA, "excluded_identities.json", "near_duplicates.csv", "kept_out.json")
+_BEFORE_CONFIG = (LOCK, DATA, "excluded_identities.json", "near_duplicates.csv", "alignment_model.npz", "kept_out.json")
 
 # Files of desktops, shells and schedulers, which say nothing about a run. Hidden files are as harmless.
 _BYSTANDERS = ("thumbs.db", "desktop.ini", "lost+found", "log.txt", "stdout.txt", "stderr.txt", "output.txt")
