@@ -135,7 +135,7 @@ def test_bad_input_is_refused():
         fit_alignment_model(np.zeros((1, 20, 20), np.uint8))
     for name, value in (("crop", 0.0), ("rounds", 0), ("stages", ()), ("samples", 3), ("ridge", -1.0), ("images", 1)):
         with pytest.raises(UserError, match=f"congealing: {name} is"):
-            CongealingSettings(**{name: value})
+            dataclasses.replace(SETTINGS, **{name: value})
 
 
 def test_uniform_images_keep_the_central_crop():

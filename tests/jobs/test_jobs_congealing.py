@@ -88,8 +88,10 @@ def test_crops_of_another_model_are_others(faces: Path, tmp_path: Path):
     changed = dataclasses.replace(engine.model, offsets=engine.model.offsets + 0.05)
     changed.save(tmp_path / "changed.npz")
     made.align.model = str(tmp_path / "changed.npz")
-    first = aligned_images(images, made, stage=stage, engine=engine)[0].images[0]
-    other = aligned_images(images, made, stage=stage, engine=engine_of(made.align))[0].images[0]
+    first, other = (
+        Path(str(aligned_images(images, made, stage=stage, engine=one)[0].images[0]))
+        for one in (engine, engine_of(made.align))
+    )
     assert first.parents[1] != other.parents[1]
     assert first.read_bytes() != other.read_bytes()
 
