@@ -1,4 +1,4 @@
-"""The engine of alignment of a configuration, learned from the training images of its split if it is congealing."""
+"""The engine of alignment of a configuration; congealing is learned from the training images of its split."""
 
 from pathlib import Path
 

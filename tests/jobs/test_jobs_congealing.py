@@ -1,6 +1,7 @@
 """Alignment learned from the training images, in the job, in a training and in the decisions of its network."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from lfw_jax.faces.engines import engine_of
 from lfw_jax.faces.manifest import read_manifest
 from lfw_jax.jobs import alignment
 from lfw_jax.jobs.align import align
-from lfw_jax.jobs.alignment import MODEL, alignment_engine, engine_of_run
-from lfw_jax.jobs.dispatch import Request
+from lfw_jax.jobs.alignment import MODEL, alignment_engine
+from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.report.progress import stage
 
@@ -42,7 +43,7 @@ def config(faces: Path, cache: Path, **changes):
     made = base.get_config()
     made.align.engine = "congealing"
     made.data.update(source="folder", dir=str(faces), side=16, pairs=20, validation_people=0.2, align_dir=str(cache))
-    made.data.align = True
+    made.data.update(align=True, loader="pillow")
     made.align.height = made.align.width = 16
     made.model = ConfigDict(dict(name="siamese", embedding_dim=4))
     made.sampler.batch_size = 8
@@ -117,14 +118,26 @@ def test_the_job_writes_crops_and_the_model_and_continues(
     assert AlignmentModel.load(out / MODEL).digest() == model.digest()
 
 
-def test_further_images_of_a_run_are_aligned_by_its_model(faces: Path, tmp_path: Path):
+def test_a_run_keeps_its_model_for_the_decisions_of_its_network(
+    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    given, run = spied(monkeypatch), str(tmp_path / "run")
     made = config(faces, tmp_path / "cache")
+    made.loss = ConfigDict(dict(name="cosface", margin=0.2, scale="adacos"))
+    made.training.update(epochs=1.0, devices=1)
+    made.evaluation.update(every_epochs=1.0, cohort=0)
+    run_job(Request("train", made, "tiny", workdir=run))
+    kept = AlignmentModel.load(tmp_path / "run" / MODEL)
+    shutil.rmtree(tmp_path / "cache")
+    two = read_folder(faces).images[:2]
+    run_job(Request("verify", made, "tiny", workdir=run, input=",".join(map(str, two))))
+    assert "aligned now" in capsys.readouterr().out
+    assert len(given) == 1
+    (settings,) = (tmp_path / "cache").glob("*/align.json")
+    assert json.loads(settings.read_text())["detector"] == f"congealing {kept.digest()}"
+    (tmp_path / "run" / MODEL).unlink()
     with pytest.raises(UserError, match=rf"{MODEL}: not an alignment model"):
-        engine_of_run(made, tmp_path)
-    engine = alignment_engine(made, read_folder(faces), faces, tmp_path / "run")
-    assert engine.model is not None
-    engine.model.save(tmp_path / MODEL)
-    assert engine_of_run(made, tmp_path).key == engine.key
+        run_job(Request("verify", made, "tiny", workdir=run, input=",".join(map(str, two))))
 
 
 def test_a_model_needs_its_engine_and_its_crop(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Alignment learned without labels from the images of a training set: congealing by self-supervised regression.
+"""Alignment learned without labels: congealing by self-supervised regression.
 
 The faces of a set such as LFW are roughly centred, by the detector that cropped them. Each image has an unknown pose: the
 similarity transform (rotation, scale, shift) from a common frame into the image. The poses of the training images start as

@@ -27,7 +27,7 @@ def template_in_frame() -> Float[np.ndarray, "5 2"]:
 
 
 class CongealingDetector:
-    """A detector that finds one face in every image: the five points are those of the template, at the estimated pose.
+    """A detector that finds one face in every image: the template of five points at the estimated pose.
 
     Args:
       model: the learned alignment.

@@ -13,9 +13,10 @@ from lfw_jax.faces.congealing.pose import MIRRORED, Poses, compose, frame_to_ima
 def estimate_similarities(
     model: AlignmentModel, images: UInt8[np.ndarray, "images h w"] | Sequence[UInt8[np.ndarray, "h w"]]
 ) -> Float[np.ndarray, "images 2 3"]:
-    """Return the transforms from images to the common frame, in which faces are upright, centred and of the same size.
+    """Return the transforms from images to the common frame.
 
-    Every image is estimated on its own: the others have no influence. The mirror image gets the mirrored transform.
+    In the frame, faces are upright, centred and of the same size. Every image is estimated on its own: the others have no
+    influence. The mirror image gets the mirrored transform.
 
     Args:
       model: the learned alignment.

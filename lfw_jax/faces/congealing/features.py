@@ -1,4 +1,4 @@
-"""Features of warped images: local histograms of gradient orientations, normalised by the contrast around them."""
+"""Features of warped images: local histograms of gradient orientations, normalised by contrast."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ _BATCHES = (16, 64, 256)  # numbers of images in a compiled program
 
 
 def grey_square(image: UInt8[np.ndarray, "h w 3"] | UInt8[np.ndarray, "h w"], crop: float) -> UInt8[np.ndarray, "s s"]:
-    """Return the central square of an image in grey, reduced so that its central crop has a side of `CROP_SIDE` pixels.
+    """Return the central square of an image in grey, with a central crop of `CROP_SIDE` pixels.
 
     Args:
       image: RGB or grey, of any size.
