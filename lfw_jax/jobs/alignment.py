@@ -1,4 +1,4 @@
-"""The engine of alignment of a configuration; congealing is learned from the training images of its split."""
+"""The engine of alignment of a configuration, which may be learned from its training images."""
 
 from pathlib import Path
 

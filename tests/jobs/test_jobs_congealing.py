@@ -125,7 +125,7 @@ def test_a_run_keeps_its_model_for_the_decisions_of_its_network(
     made = config(faces, tmp_path / "cache")
     made.loss = ConfigDict(dict(name="cosface", margin=0.2, scale="adacos"))
     made.training.update(epochs=1.0, devices=1)
-    made.evaluation.update(every_epochs=1.0, cohort=0)
+    made.evaluation.update(every_epochs=1.0, cohort=0, false_match_rate=0.4)
     run_job(Request("train", made, "tiny", workdir=run))
     kept = AlignmentModel.load(tmp_path / "run" / MODEL)
     shutil.rmtree(tmp_path / "cache")
