@@ -27,9 +27,9 @@ def main(_: list[str]) -> None:
     from lfw_jax.data.decoding.whole import decode_whole
     from lfw_jax.data.sources import read_path
     from lfw_jax.data.synthetic import write_folder
-    from lfw_jax.faces.align_set import make_detector
     from lfw_jax.faces.aligner import Aligner, on_threads
     from lfw_jax.faces.crops import CropSettings
+    from lfw_jax.faces.engines import make_detector
     from lfw_jax.faces.tasks import tasks
 
     with tempfile.TemporaryDirectory() as scratch:

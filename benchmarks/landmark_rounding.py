@@ -51,7 +51,7 @@ _QUANTITIES = {
 def main(_: list[str]) -> None:
     from lfw_jax.data.sources import read_path
     from lfw_jax.data.synthetic import write_folder
-    from lfw_jax.faces.align_set import make_detector
+    from lfw_jax.faces.engines import make_detector
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = _DIR.value or write_folder(Path(scratch) / "in", people=64, images_per_person=8, side=250, seed=0)

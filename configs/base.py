@@ -196,8 +196,11 @@ def _align() -> ConfigDict:
         fallback_crop=Number(0.544, above=0, at_most=1),
         # jpg (quality 100, no chroma subsampling) or png.
         file_format="jpg",
-        # mtcnn (networks of the mtcnn package, CPU), jax (the same networks as one JAX cascade), or auto (by device).
+        # mtcnn (networks of the mtcnn package, CPU), jax (the same networks as one JAX cascade), auto (one of both, by device),
+        # or congealing (learned without labels from the training images of the split; no detector).
         engine="auto",
+        # congealing: file of a learned alignment (.npz). Empty: it is learned from the training images.
+        model=FilePath(""),
         # Number of images that the networks process together; 0: 32 on a CPU, 256 on a GPU.
         batch_size=Number(0, at_least=0, at_most=_MANY),
         # threads, or beam (an Apache Beam pipeline, for several machines).

@@ -104,7 +104,7 @@ def test_a_tilde_is_the_home_folder_in_every_declared_path(monkeypatch):
     config = base.get_config().lock()
     paths = [key for key, option in DECLARED.items() if isinstance(option, FilePath)]
     several = ["evaluation.sets", "evaluation.identification"]
-    assert paths == ["data.dir", "data.lists_dir", "data.pairs_file", "data.align_dir", *several]
+    assert paths == ["data.dir", "data.lists_dir", "data.pairs_file", "data.align_dir", "align.model", *several]
     config.update_from_flattened_dict({key: "~/x" for key in paths if key not in several})
     config.evaluation.sets = ("~/a.bin", "b.bin@~/c", "d~e")
     config.evaluation.identification = ("~/protocol.csv",)

@@ -18,13 +18,13 @@ from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.formats.array import read_array
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
-from lfw_jax.faces.align_set import make_detector
 from lfw_jax.faces.aligner import Aligner, Task, in_batches, on_threads
 from lfw_jax.faces.cascade.detector import CascadeDetector
 from lfw_jax.faces.cascade.networks import load_weights
 from lfw_jax.faces.cascade.stages import find_faces
 from lfw_jax.faces.crops import CropSettings, crop_faces
 from lfw_jax.faces.detection import Detect
+from lfw_jax.faces.engines import make_detector
 from lfw_jax.faces.manifest import Row
 from lfw_jax.faces.tasks import tasks
 

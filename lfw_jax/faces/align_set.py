@@ -2,14 +2,12 @@
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,19 +25,16 @@ from lfw_jax.faces.aligner import Aligner, Task, on_threads
 from lfw_jax.faces.content import full_digest, read_content
 from lfw_jax.faces.continuation import compare
 from lfw_jax.faces.crops import CropSettings
-from lfw_jax.faces.detection import Detect, Detector
+from lfw_jax.faces.engines import Engine, batch_size_of, engine_of
 from lfw_jax.faces.journal import Journal
 from lfw_jax.faces.manifest import Row, Rows, write_manifest
 from lfw_jax.faces.orphans import move_orphans, unnamed_images
 from lfw_jax.faces.saving import FileFormat
+from lfw_jax.faces.stage import Stage
 from lfw_jax.faces.tasks import NamedCrop, named_crops, tasks
 
 MANIFEST = "manifest.csv"
-_ENGINES = ("auto", "mtcnn", "jax")
 _RUNNERS = ("threads", "beam")
-
-Stage = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
-"""Announces a stage by name and number of images, and yields a function that takes the number of finished ones."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +59,14 @@ class Aligned:
 
 
 def align_set(
-    images: ImageSet, folder: Path, config: ConfigDict, what: str, *, stage: Stage, by_content: bool = False
+    images: ImageSet,
+    folder: Path,
+    config: ConfigDict,
+    what: str,
+    *,
+    stage: Stage,
+    by_content: bool = False,
+    engine: Engine | None = None,
 ) -> Aligned:
     """Align the images of a set that are not in the folder yet, and write the manifest.
 
@@ -79,6 +81,7 @@ def align_set(
       stage: announces the stages of the work.
       by_content: the folder belongs to these contents, identities and image numbers only. The files of the crops do not depend on
         the names of the images, the images are not compared with earlier crops, and nothing is moved.
+      engine: what finds the faces; None for the engine that the configuration names.
 
     Returns:
       The rows of the manifest, with the number of new crops and the duration.
@@ -86,7 +89,7 @@ def align_set(
     Raises:
       UserError: a setting is invalid, or the folder has other content or cannot be written.
     """
-    settings, aligner = _aligner(folder, config)
+    settings, aligner = _aligner(folder, config, engine)
     began, fresh = time.monotonic(), 0
 
     def crops() -> Iterator[NamedCrop]:
@@ -99,7 +102,9 @@ def align_set(
             earlier = compare(journal, images, crops(), folder, progress=progress, reread=not by_content)
         moved = 0 if by_content else move_orphans(folder, earlier, what)
         done, unreadable = earlier.kept, {}
-        todo = journal.announced(tasks(images, config.file_format, done, own_names=not by_content), _batch_size(config))
+        todo = journal.announced(
+            tasks(images, config.file_format, done, own_names=not by_content), batch_size_of(config)
+        )
         with stage("aligning", len(images)) as progress:
             for rows in _run(aligner, todo, folder, config):
                 for index, row in enumerate(rows, len(journal.rows)):
@@ -122,54 +127,17 @@ def align_set(
     return Aligned(rows, fresh, earlier.replaced, moved, unnamed, time.monotonic() - began)
 
 
-def _aligner(folder: Path, config: ConfigDict) -> tuple[dict[str, Any], Aligner]:
+def _aligner(folder: Path, config: ConfigDict, engine: Engine | None) -> tuple[dict[str, Any], Aligner]:
     """Return the settings that the content of a folder depends on, and the aligner that makes it."""
-    for name, known in (("engine", _ENGINES), ("runner", _RUNNERS), ("file_format", get_args(FileFormat))):
+    for name, known in (("runner", _RUNNERS), ("file_format", get_args(FileFormat))):
         if config[name] not in known:
             raise UserError(f"--config.align.{name} is '{config[name]}'; expected {', '.join(known)}.")
     if config.batch_size < 0 or config.workers < 0:
         raise UserError("--config.align.batch_size and --config.align.workers must be 0 (automatic) or more.")
     crops = CropSettings(config.height, config.width, config.margin, config.face, config.fallback_crop)
-    try:
-        version = importlib.metadata.version("mtcnn")
-    except importlib.metadata.PackageNotFoundError:
-        version = "missing"
-    settings = dataclasses.asdict(crops) | {"file_format": config.file_format, "detector": f"mtcnn {version}"}
-    make = make_detector(config.engine, _batch_size(config))
-    return settings, Aligner(folder, decode_whole, make, crops, config.file_format)
-
-
-def _batch_size(config: ConfigDict) -> int:
-    """Return the configured batch size, or if it is 0, the fastest for the device."""
-    if config.batch_size:
-        return config.batch_size
-    return 256 if config.engine != "mtcnn" and _accelerated() else 32
-
-
-def make_detector(engine: str, batch_size: int = 32) -> Callable[[], Detect]:
-    """Return a function that builds the detector of an engine.
-
-    Args:
-      engine: "mtcnn" for the mtcnn package on the CPU, "jax" for the JAX cascade, or "auto", which is the JAX cascade if JAX
-        has an accelerator.
-      batch_size: images per batch of the JAX cascade.
-    """
-    if engine == "mtcnn" or (engine == "auto" and not _accelerated()):
-        return Detector
-
-    def cascade() -> Detect:
-        # Imported here because it loads JAX, which the engine "mtcnn" does not need.
-        from lfw_jax.faces.cascade.detector import CascadeDetector
-
-        return CascadeDetector(batch_size)
-
-    return cascade
-
-
-def _accelerated() -> bool:
-    import jax
-
-    return jax.default_backend() != "cpu"
+    engine = engine or engine_of(config)
+    settings = dataclasses.asdict(crops) | {"file_format": config.file_format, "detector": engine.key}
+    return settings, Aligner(folder, decode_whole, engine.make, crops, config.file_format)
 
 
 def _run(aligner: Aligner, todo: Iterator[Task], folder: Path, config: ConfigDict) -> Iterator[list[Row]]:
@@ -178,12 +146,14 @@ def _run(aligner: Aligner, todo: Iterator[Task], folder: Path, config: ConfigDic
 
         return on_beam(
             aligner, todo, folder=folder,
-            batch_size=_batch_size(config), workers=config.workers, options=config.beam_options,
+            batch_size=batch_size_of(config), workers=config.workers, options=config.beam_options,
         )  # fmt: skip
-    return on_threads(aligner, todo, batch_size=_batch_size(config), threads=config.workers or cores())
+    return on_threads(aligner, todo, batch_size=batch_size_of(config), threads=config.workers or cores())
 
 
-def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tuple[ImageSet, float, str]:
+def aligned_images(
+    images: ImageSet, config: ConfigDict, *, stage: Stage, engine: Engine | None = None
+) -> tuple[ImageSet, float, str]:
     """Return the same identities and images, aligned.
 
     The crops are made by the first call; later calls find them by the content of the images and the settings.
@@ -193,6 +163,7 @@ def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tup
       config: the whole configuration. `config.align.margin` is raised to what `config.data.context` and `config.data.margin`
         need.
       stage: announces the stages of the work.
+      engine: what finds the faces; None for the engine that the configuration names.
 
     Returns:
       The aligned set, the share of the sides of its images that the network sees, and a one-line summary.
@@ -209,9 +180,9 @@ def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tup
     context = config.data.get("context", 1.0)
     stored = settings.height * context * (1 + 2 * config.data.margin / config.data.side)
     settings.margin = max(settings.margin, math.ceil((stored - settings.height) / 2))
-    root = Path(config.data.align_dir) if config.data.align_dir else Path(pooch.os_cache("lfw_jax")) / "aligned"
-    folder = root / digest(images, settings)
-    done = align_set(images, folder, settings, "--config.data.align_dir", stage=stage, by_content=True)
+    engine = engine or engine_of(settings)
+    folder = cache_folder(config) / digest(images, settings, engine.key if engine.model else "")
+    done = align_set(images, folder, settings, "--config.data.align_dir", stage=stage, by_content=True, engine=engine)
     crops, readable, skipped, undetected = PackedPaths(folder), np.ones(len(images), bool), [], []
     for index, row in enumerate(itertools.islice(done.rows, len(images))):
         if row.fallback:
@@ -231,14 +202,25 @@ def aligned_images(images: ImageSet, config: ConfigDict, *, stage: Stage) -> tup
     return aligned, context * settings.height / (settings.height + 2 * settings.margin), note
 
 
-def digest(images: ImageSet, settings: ConfigDict) -> str:
+def cache_folder(config: ConfigDict) -> Path:
+    """Return the folder in which `aligned_images` keeps aligned sets.
+
+    Args:
+      config: the whole configuration.
+    """
+    return Path(config.data.align_dir) if config.data.align_dir else Path(pooch.os_cache("lfw_jax")) / "aligned"
+
+
+def digest(images: ImageSet, settings: ConfigDict, engine: str = "") -> str:
     """Return a digest of the images and settings that determine an aligned set.
 
     Args:
       images: the set; its content, identities and image numbers count.
       settings: `config.align`.
+      engine: the key of an engine other than mtcnn; "" for mtcnn, whose folders earlier versions made.
     """
     relevant = {name: settings[name] for name in ("height", "width", "margin", "face", "fallback_crop", "file_format")}
+    relevant |= {"engine": engine} if engine else {}
     whole = hashlib.blake2b(json.dumps(relevant, sort_keys=True).encode(), digest_size=16)
 
     def content(index: int) -> bytes:

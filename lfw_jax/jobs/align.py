@@ -14,6 +14,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import MANIFEST, Aligned, align_set
 from lfw_jax.faces.manifest import Rows
 from lfw_jax.faces.orphans import orphan_folder
+from lfw_jax.jobs.alignment import MODEL, alignment_engine
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.report.contact_sheet import write_contact_sheet
 from lfw_jax.report.progress import stage
@@ -36,8 +37,11 @@ def align(request: Request) -> None:
     if not request.output:
         raise UserError("--mode=align needs --output=FOLDER, the folder of the aligned faces.")
     folder = Path(request.output)
-    images = _read(request, folder)
-    done = align_set(images, folder, request.config.align, "--output", stage=stage)
+    images, data_dir = _read(request, folder)
+    engine = alignment_engine(request.config, images, data_dir, folder)
+    done = align_set(images, folder, request.config.align, "--output", stage=stage, engine=engine)
+    if engine.model:
+        engine.model.save(folder / MODEL)
     try:
         sheets = write_sheets(folder, done.rows, seed=request.config.seed)
     except OSError as error:
@@ -50,15 +54,16 @@ def align(request: Request) -> None:
     print_lines(*summary(found))
 
 
-def _read(request: Request, folder: Path) -> ImageSet:
+def _read(request: Request, folder: Path) -> tuple[ImageSet, Path]:
+    """Return the images, and the folder in which the lists of their split are expected."""
     if not request.input:
-        return read_source(request.config.data, Path(f"{request.folder}/synthetic"))[0]
+        return read_source(request.config.data, Path(f"{request.folder}/synthetic"))
     source = Path(request.input).resolve()
     if folder.resolve() == source or (source in folder.resolve().parents and source.is_dir()):
         raise UserError(
             f"--output: {folder} is inside --input {request.input}, so its crops would be aligned again. Choose another."
         )
-    return read_path(request.input)[0]
+    return read_path(request.input)
 
 
 def write_sheets(folder: Path, rows: Rows, *, seed: int) -> list[str]:

@@ -116,7 +116,7 @@ def fitted_descriptors(data: RunData, workdir: Workdir, *, fit: bool) -> tuple[D
     descriptors = Descriptors(settings_of(config.model), data.data.geometry, data.data.loader)
     path = workdir.path / BACKENDS
     if fit and not path.is_file():
-        data.evaluation_plan.write(workdir.path)
+        data.write_beginning(workdir.path)
         workdir.begin()
         began = time.monotonic()
         options = FitOptions(*named(config.backend), bool(config.model.joint), config.evaluation.flip)

@@ -18,6 +18,7 @@ from lfw_jax.inference.backend_embedder import BackendEmbedder
 from lfw_jax.inference.embedder import Embedder, in_inference_mode
 from lfw_jax.inference.fused import fuse_embeddings
 from lfw_jax.inference.representation import Representation
+from lfw_jax.jobs.alignment import engine_of_run
 from lfw_jax.jobs.descriptor_run import read_descriptors
 from lfw_jax.jobs.fitted_files import BACKENDS
 from lfw_jax.jobs.fusion_file import FUSION, read_fusion
@@ -50,19 +51,19 @@ def embed_files(
             inner = member_folder(folder, name)
             parts[name] = embed_files(files, inner, member, read_calibration(inner / CALIBRATION))
         return fuse_embeddings(parts, read_fusion(folder / FUSION).weights)
-    images, geometry = _images(files, config)
+    images, geometry = _images(files, config, folder)
     if config.model.name == "descriptors":
         return read_descriptors(config, geometry, folder)[0].embed_images(images)
     return _network(folder, config, saved, geometry).embed_images(images)
 
 
-def _images(files: Sequence[Path], config: ConfigDict) -> tuple[ImageSet, CropGeometry]:
+def _images(files: Sequence[Path], config: ConfigDict, folder: Path) -> tuple[ImageSet, CropGeometry]:
     """Return the images, aligned as those of the run, and their crop geometry."""
     geometry = crop_geometry_of(config.data)
     names = tuple(f"image {number}" for number in range(1, len(files) + 1))
     images = ImageSet(names, np.arange(len(files), dtype=np.int32), np.ones(len(files), np.int32), list(files), "files")
     if config.data.align:
-        images, crop, note = aligned_images(images, config, stage=stage)
+        images, crop, note = aligned_images(images, config, stage=stage, engine=engine_of_run(config, folder))
         print_lines(note)
         if images.skipped:
             raise UserError(f"--input: {images.skipped[0].path} cannot be read: {images.skipped[0].reason}")

@@ -13,6 +13,7 @@ from lfw_jax.data.records.writing import write_records
 from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
+from lfw_jax.jobs.alignment import alignment_engine
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.report.progress import stage
 from lfw_jax.report.terminal_text import print_lines
@@ -49,16 +50,18 @@ def export(request: Request) -> None:
         print_lines(
             f"{len(images.skipped)} images are excluded, the first {images.skipped[0].path}: {images.skipped[0].reason}"
         )
+    engine = None
     if config.data.align:
         config = config.copy_and_resolve_references()
         config.data.margin = 0  # other tools use a crop as it is, without the margin for augmentation
-        images, _, note = aligned_images(images, config, stage=stage)
+        engine = alignment_engine(config, images, data_dir, request.folder)
+        images, _, note = aligned_images(images, config, stage=stage, engine=engine)
         print_lines(note)
     ending = output.suffix.lower()
     if ending == ".bin":
         pairs, test_images, aligned = evaluation_pairs(images, config.data, data_dir, seed=split_seed(config))
-        if config.data.align and test_images is not images and not aligned:
-            test_images = aligned_images(test_images, config, stage=stage)[0]
+        if engine and test_images is not images and not aligned:
+            test_images = aligned_images(test_images, config, stage=stage, engine=engine)[0]
         write_verification_bin(output, test_images, pairs)
         same = int(pairs.same.sum())
         request.deliver({"output": str(output), "list": pairs.name, "pairs": len(pairs), "same_pairs": same})

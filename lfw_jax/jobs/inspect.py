@@ -23,6 +23,7 @@ from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.inspection import Plan, Survey, duplicates, identity_rows, survey
+from lfw_jax.jobs.alignment import alignment_engine
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.refusals import refusals
 from lfw_jax.jobs.workdir import INSPECTION, Workdir
@@ -59,12 +60,13 @@ def inspect(request: Request) -> None:
     Workdir(folder, config)  # refuses the folder of another configuration
     plan = _plan(config)
     originals, data_dir = read_source(config.data, folder.parent / "synthetic")
-    images, crop = originals, 1.0
+    images, crop, engine = originals, 1.0, None
     if config.data.align:  # as a training would
-        images, crop, note = aligned_images(originals, config, stage=stage)
+        engine = alignment_engine(config, originals, data_dir, folder)
+        images, crop, note = aligned_images(originals, config, stage=stage, engine=engine)
         plan = dataclasses.replace(plan, crop=crop, aligned=True)
         print_lines(note)
-    align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
+    align = (lambda others: aligned_images(others, config, stage=stage, engine=engine)[0]) if engine else None
     _make(folder)
     found = survey(
         images,

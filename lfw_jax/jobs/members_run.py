@@ -63,7 +63,7 @@ def run(call: Call) -> None:
     print_split(data.split)
     check_data(data, workdir)
     if not workdir.begun:
-        data.evaluation_plan.write(workdir.path)
+        data.write_beginning(workdir.path)
     workdir.begin()
     if not _run_members(call, members):
         return

@@ -14,9 +14,11 @@ from lfw_jax.data.protocols.partition import EvaluationPlan, partition
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.data.sources import read_source
 from lfw_jax.faces.align_set import aligned_images
+from lfw_jax.faces.congealing.model import AlignmentModel
 from lfw_jax.faces.undetected import with_undetected
 from lfw_jax.inference.representation import DecodedImages
 from lfw_jax.inference.scoring import DecodedLists
+from lfw_jax.jobs.alignment import MODEL, alignment_engine
 from lfw_jax.report.progress import stage
 from lfw_jax.report.terminal_text import print_notes
 from lfw_jax.training.devices import Devices
@@ -31,12 +33,14 @@ class RunData:
       data: the split, the evaluation sets and the crop geometry.
       devices: the devices to train on.
       lists: the decoded images of the pair lists.
+      alignment: the alignment learned from the training images; None if the images were not aligned, or by a detector.
     """
 
     config: ConfigDict
     data: ExperimentData
     devices: Devices
     lists: DecodedLists
+    alignment: AlignmentModel | None
 
     @property
     def split(self) -> Split:
@@ -47,6 +51,19 @@ class RunData:
     def evaluation_plan(self) -> EvaluationPlan:
         """The evaluation sets, and the identities excluded from training because of them."""
         return self.data.evaluation_plan
+
+    def write_beginning(self, workdir: Path) -> None:
+        """Write what a run settles when it begins: the excluded identities and the learned alignment.
+
+        Args:
+          workdir: the work directory.
+
+        Raises:
+          UserError: the folder cannot be written.
+        """
+        self.evaluation_plan.write(workdir)
+        if self.alignment is not None:
+            self.alignment.save(workdir / MODEL)
 
     def decoded(self, pairs: PairList, of: EvaluationSet | None = None) -> DecodedImages:
         """Return the images of a list with their pixels, each once, in the order of `pairs.keys()`.
@@ -80,14 +97,15 @@ def read_run_data(config: ConfigDict, workdir: Path, devices: Devices) -> RunDat
     """
     geometry = crop_geometry_of(config.data)
     originals, data_dir = read_source(config.data, workdir.parent / "synthetic")
-    crop = 1.0
+    crop, engine = 1.0, None
     if config.data.align:
-        images, crop, note = aligned_images(originals, config, stage=stage)
+        engine = alignment_engine(config, originals, data_dir, workdir)
+        images, crop, note = aligned_images(originals, config, stage=stage, engine=engine)
         geometry = dataclasses.replace(geometry, crop=crop)
         print_notes(note)
     else:
         images = with_undetected(originals, data_dir)
-    align = (lambda others: aligned_images(others, config, stage=stage)[0]) if config.data.align else None
+    align = (lambda others: aligned_images(others, config, stage=stage, engine=engine)[0]) if engine else None
     split, plan = partition(images, config, data_dir, workdir, align, crop, originals)
     data = ExperimentData(split, plan, geometry, aligned=config.data.align, loader=config.data.loader)
-    return RunData(config, data, devices, DecodedLists(data.decode_list))
+    return RunData(config, data, devices, DecodedLists(data.decode_list), engine.model if engine else None)

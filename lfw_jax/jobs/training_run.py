@@ -74,7 +74,7 @@ def train_to_the_end(
     start = int(state.step)
     check_changes(workdir.changes, experiment.config, step=start, steps_per_epoch=sampler.steps_per_epoch)
     if not workdir.begun:
-        experiment.evaluation_plan.write(workdir.path)
+        experiment.write_beginning(workdir.path)
     workdir.begin(step=start)
     experiment.pixels(experiment.split.validation)  # decoded now: a broken image is reported before the first step
     history, best = workdir.history(start), _best_score(workdir, checkpoints, state)

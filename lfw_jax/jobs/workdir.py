@@ -29,7 +29,9 @@ _TRAINED = ("checkpoints", "backend.npz", "fusion.json")
 
 # Written before config.json, so a run may have ended in between. "kept_out.json" is the former name of the third. Members that
 # were trained elsewhere may be copied into the folder before the run begins.
-_BEFORE_CONFIG = (LOCK, DATA, "excluded_identities.json", "near_duplicates.csv", "kept_out.json", "members")
+_BEFORE_CONFIG = (
+    LOCK, DATA, "excluded_identities.json", "near_duplicates.csv", "alignment_model.npz", "kept_out.json", "members",
+)  # fmt: skip
 
 # Files of desktops, shells and schedulers, which say nothing about a run. Hidden files are as harmless.
 _BYSTANDERS = ("thumbs.db", "desktop.ini", "lost+found", "log.txt", "stdout.txt", "stderr.txt", "output.txt")

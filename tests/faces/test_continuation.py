@@ -15,7 +15,7 @@ from configs import base
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.errors import UserError
 from lfw_jax.faces import align_set as module
-from lfw_jax.faces import aligner, journal, orphans
+from lfw_jax.faces import aligner, engines, journal, orphans
 from lfw_jax.faces.align_set import Aligned, align_set, aligned_images
 from lfw_jax.faces.manifest import COLUMNS, read_manifest
 from lfw_jax.faces.orphans import orphan_folder
@@ -24,7 +24,7 @@ from lfw_jax.faces.orphans import orphan_folder
 @pytest.fixture(autouse=True)
 def _no_detector(monkeypatch: pytest.MonkeyPatch):
     """No face is found, so that every crop is the centre of its image."""
-    monkeypatch.setattr(module, "make_detector", lambda *_: lambda: lambda images: [[] for _ in images])
+    monkeypatch.setattr(engines, "make_detector", lambda *_: lambda: lambda images: [[] for _ in images])
 
 
 def stage(*_: object):
