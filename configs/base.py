@@ -259,8 +259,8 @@ def _augmentation() -> ConfigDict:
 def _model() -> ConfigDict:
     return declare(
         "model",
-        # siamese, resnet50, resnet or patch_resnet (lfw_jax/models), descriptors (docs/descriptors.md) or members; each has
-        # further options of its own.
+        # siamese, resnet50, resnet or patch_resnet (lfw_jax/models), descriptors or fisher (docs/descriptors.md), or members;
+        # each has further options of its own.
         name="resnet50",
         # Length of an embedding.
         embedding_dim=Number(128, at_least=1, at_most=65_536),

@@ -10,7 +10,7 @@ Each member has a work directory of its own below that of the run, and `--config
 
 from ml_collections import ConfigDict
 
-from lfw_jax.configs import base, descriptors_jb, lfw_cpu
+from lfw_jax.configs import base, descriptors_jb, fisher_jb, lfw_cpu
 
 
 def get_config() -> ConfigDict:
@@ -21,6 +21,7 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict(dict(name="members"))
     config.fusion = ConfigDict(dict(name="logistic"))
     config.members.descriptors = descriptors_jb.get_config()
+    config.members.fisher = fisher_jb.get_config()
     for seed in range(3):
         network = lfw_cpu.get_config()
         network.seed = seed

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from configs import contrastive_semihard as contrastive_semihard
     from configs import cpu as cpu
     from configs import descriptors_jb as descriptors_jb
+    from configs import fisher_jb as fisher_jb
     from configs import lfw_cpu as lfw_cpu
     from configs import margin_histogram as margin_histogram
     from configs import resnet_contrastive as resnet_contrastive

@@ -7,7 +7,7 @@ Source: Chen, Cao, Wen, Sun, CVPR 2013, "Blessing of dimensionality: high-dimens
 face verification".
 """
 
-from lfw_jax.descriptors.extraction import TEMPLATE_EYE_DISTANCE, describe, mirrored, root
+from lfw_jax.descriptors.extraction import TEMPLATE_EYE_DISTANCE, describe, grey, mirrored, root
 from lfw_jax.descriptors.landmark_points import mirrored_points, sixteen_points
 from lfw_jax.descriptors.settings import DescriptorSettings, dimension
 
@@ -16,6 +16,7 @@ __all__ = [
     "DescriptorSettings",
     "describe",
     "dimension",
+    "grey",
     "mirrored",
     "mirrored_points",
     "root",

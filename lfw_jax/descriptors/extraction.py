@@ -48,7 +48,7 @@ def describe(
     side, border = settings.cells_per_side * settings.cell, settings.radius if settings.kind == "lbp" else 1
     for first in range(0, len(images), _CHUNK):
         part = slice(first, first + _CHUNK)
-        resampled = resample(_grey(images[part]), height, width)
+        resampled = resample(grey(images[part]), height, width)
         if settings.layout == "points":
             centres = (sixteen_points(points[part]) + 0.5) * scaling - 0.5
         else:
@@ -116,8 +116,14 @@ def _checked(images: np.ndarray, points: np.ndarray, eye_distance: float) -> Flo
     return points
 
 
-def _grey(images: np.ndarray) -> UInt8[np.ndarray, "images height width"]:
-    """Return luma with the weights of ITU-R BT.601, in 1/256: the sums fit 16 bits."""
+def grey(
+    images: UInt8[np.ndarray, "images height width"] | UInt8[np.ndarray, "images height width 3"],
+) -> UInt8[np.ndarray, "images height width"]:
+    """Return luma with the weights of ITU-R BT.601, in 1/256: the sums fit 16 bits.
+
+    Args:
+      images: RGB images, or grey ones, which are returned unchanged.
+    """
     if images.ndim == 3:
         return images
     red, green, blue = (images[..., channel].astype(np.uint16) for channel in range(3))

@@ -1,67 +1,16 @@
-"""Texture descriptors with fitted backends as a representation of images."""
+"""Descriptors with fitted backends as a representation of images."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float, Num, UInt8
+from jaxtyping import Float
 
 from lfw_jax.backends.backend import FittedBackend
 from lfw_jax.backends.unit_length import unit_length
-from lfw_jax.data.batches.loading import stream
-from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import ImageSet
-from lfw_jax.descriptors import TEMPLATE_EYE_DISTANCE, DescriptorSettings, describe, mirrored
+from lfw_jax.inference.face_descriptors import BATCH, FaceDescriptors, Features, described_batches
 from lfw_jax.inference.landmarks import landmarks_in_crops
 from lfw_jax.inference.representation import DecodedImages
-
-_TEMPLATE_SIDE = 112
-_BATCH = 128
-
-
-@dataclasses.dataclass(frozen=True)
-class Descriptors:
-    """The descriptors of aligned faces, and how their images are read.
-
-    Attributes:
-      settings: the descriptors, such as one for each scale.
-      geometry: the crop geometry; the network input of other models is the template's square here.
-      loader: the loader that decodes image sets, one of `lfw_jax.data.batches.loading.LOADERS`.
-    """
-
-    settings: tuple[DescriptorSettings, ...]
-    geometry: CropGeometry
-    loader: str = "auto"
-
-    def describe(
-        self, pixels: UInt8[np.ndarray, "images stored stored 3"], landmarks: Float[np.ndarray, "images 5 2"]
-    ) -> list[Num[np.ndarray, "images dim"]]:
-        """Return the features of decoded images by descriptor.
-
-        Args:
-          pixels: the stored squares.
-          landmarks: the five points of each face, in their pixels.
-        """
-        distance = TEMPLATE_EYE_DISTANCE * self.geometry.side / _TEMPLATE_SIDE
-        return [describe(pixels, landmarks, settings, eye_distance=distance) for settings in self.settings]
-
-    def batches(self, images: ImageSet) -> Iterator[list[Num[np.ndarray, "batch dim"]]]:
-        """Yield the features of an image set, batch by batch, in its order.
-
-        Args:
-          images: the set.
-
-        Raises:
-          UserError: an image cannot be read or decoded.
-        """
-        landmarks, stop = landmarks_in_crops(images, self.geometry), -(-len(images) // _BATCH)
-
-        def indices(batch: int) -> np.ndarray:
-            return np.arange(batch * _BATCH, min(len(images), (batch + 1) * _BATCH))
-
-        decoded = stream(images, indices, start=0, stop=stop, geometry=self.geometry, loader=self.loader)
-        for batch, pixels in enumerate(decoded):
-            yield self.describe(pixels, landmarks[indices(batch)])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -74,11 +23,11 @@ class DescriptorEmbedder:
     Attributes:
       descriptors: the descriptors.
       backends: the fitted backend of each descriptor.
-      joint: the backend of the concatenated embeddings of all; None for none.
+      joint: the backend of the concatenated vectors of all, as each backend reduces them; None for none.
       flip: test-time augmentation: the embedding of the mirror image is added.
     """
 
-    descriptors: Descriptors
+    descriptors: FaceDescriptors
     backends: tuple[FittedBackend, ...]
     joint: FittedBackend | None = None
     flip: bool = True
@@ -94,11 +43,10 @@ class DescriptorEmbedder:
         Args:
           decoded: the images, whose alignment has the landmarks, and their stored squares.
         """
-        landmarks, parts = landmarks_in_crops(decoded.images, self.descriptors.geometry), []
-        for start in range(0, len(landmarks), _BATCH):
-            part = slice(start, start + _BATCH)
-            parts.append(self.embed_features(self.descriptors.describe(decoded.pixels[part], landmarks[part])))
-        return np.concatenate(parts)
+        landmarks = landmarks_in_crops(decoded.images, self.descriptors.geometry)
+        parts = (slice(start, start + BATCH) for start in range(0, len(landmarks), BATCH))
+        views = (self.descriptors.views(decoded.pixels[part], landmarks[part], flip=self.flip) for part in parts)
+        return np.concatenate([self.embed_views(found) for found in views])
 
     def embed_images(self, images: ImageSet) -> Float[np.ndarray, "images dim"]:
         """Decode and embed an image set, batch by batch.
@@ -109,25 +57,23 @@ class DescriptorEmbedder:
         Raises:
           UserError: an image cannot be read or decoded.
         """
-        return np.concatenate([self.embed_features(features) for features in self.descriptors.batches(images)])
+        batches = described_batches(self.descriptors, images, flip=self.flip)
+        return np.concatenate([self.embed_views(views) for views in batches])
 
-    def embed_features(self, features: Sequence[Num[np.ndarray, "images dim"]]) -> Float[np.ndarray, "images dim"]:
-        """Embed images given by their features.
+    def embed_views(self, views: list[Features]) -> Float[np.ndarray, "images dim"]:
+        """Embed images given by the features of their views.
 
         Args:
-          features: the features by descriptor.
+          views: the features by view and descriptor.
         """
-        views = [list(features)]
-        if self.flip:
-            pairs = zip(features, self.descriptors.settings, strict=True)
-            views.append([mirrored(part, settings) for part, settings in pairs])
         embeddings = zip(*map(self._embed_view, views), strict=True)
         parts = [unit_length(np.sum(of_views, axis=0)) for of_views in embeddings]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
-    def _embed_view(self, features: Sequence[Num[np.ndarray, "images dim"]]) -> list[Float[np.ndarray, "images dim"]]:
+    def _embed_view(self, features: Features) -> list[Float[np.ndarray, "images dim"]]:
         """Return the embedding of each backend, of length 1."""
-        reduced = [np.asarray(backend.reduced(part)) for backend, part in zip(self.backends, features, strict=True)]
+        pairs = list(zip(self.backends, features, strict=True))
+        reduced = [np.asarray(backend.reduced(part)) for backend, part in pairs]
         found = [backend.directions(part, reduced=True) for backend, part in zip(self.backends, reduced, strict=True)]
         if self.joint is not None:
             found.append(self.joint.directions(np.concatenate(reduced, axis=1)))

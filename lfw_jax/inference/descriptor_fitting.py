@@ -1,4 +1,4 @@
-"""Fitting the backends of texture descriptors on labelled images."""
+"""Fitting the backends of descriptors, and the vocabulary of Fisher vectors, on training images."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -6,15 +6,23 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Num
+from jaxtyping import Int, Shaped
 
 from lfw_jax.backends.backend import FittedBackend, fit_backend
+from lfw_jax.data.batches.loading import decode_all
+from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import ImageSet
-from lfw_jax.descriptors import dimension, mirrored
-from lfw_jax.inference.descriptor_embedder import DescriptorEmbedder, Descriptors
+from lfw_jax.descriptors import grey
+from lfw_jax.descriptors.dense_sift import DenseSift
+from lfw_jax.descriptors.fisher_vector import Vocabulary, VocabularySize, fit_vocabulary
+from lfw_jax.inference.descriptor_embedder import DescriptorEmbedder
+from lfw_jax.inference.face_descriptors import FaceDescriptors, described_batches
 
 Stage = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
 """Announces a stage by name and number of images, and yields a function that takes the number of finished ones."""
+
+VOCABULARY_IMAGES = 3000
+"""Largest number of training images that a vocabulary is learned from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +32,7 @@ class FitOptions:
     Attributes:
       name: the backend, one of `lfw_jax.backends.backend.BACKENDS`.
       options: its options.
-      joint: true for one more backend on the reduced features of all descriptors.
+      joint: true for one more backend on the reduced vectors of all descriptors.
       flip: true if mirrored images are added, in fitting and in embedding.
     """
 
@@ -34,10 +42,12 @@ class FitOptions:
     flip: bool
 
 
-def fit_descriptors(descriptors: Descriptors, images: ImageSet, fit: FitOptions, *, stage: Stage) -> DescriptorEmbedder:
+def fit_descriptors(
+    descriptors: FaceDescriptors, images: ImageSet, fit: FitOptions, *, stage: Stage
+) -> DescriptorEmbedder:
     """Fit a backend for each descriptor, and one for all together if asked for.
 
-    Memory holds the features of all images, one byte or four per entry, and a copy in float32 of those of one descriptor.
+    Memory holds the features of all images, one to four bytes per entry, and a copy in float32 of those of one descriptor.
 
     Args:
       descriptors: the descriptors.
@@ -48,37 +58,62 @@ def fit_descriptors(descriptors: Descriptors, images: ImageSet, fit: FitOptions,
     Raises:
       UserError: an image cannot be read, an option is invalid, or there are too few images.
     """
-    features = _features(descriptors, images, stage)
-    labels = np.tile(images.labels, 2) if fit.flip else images.labels
+    features = _features(descriptors, images, stage, flip=fit.flip)
+    labels = np.tile(images.labels, 2 if fit.flip else 1)
     backends, reduced = [], []
     with stage("fitting", len(features) + fit.joint) as progress:
-        for index, settings in enumerate(descriptors.settings):
-            views = features[index]
-            if fit.flip:
-                views = np.concatenate([views, mirrored(views, settings)])
-            features[index] = views[:0]  # its memory is needed
-            backend = _fit(fit, views, labels, root=settings.kind == "lbp")
-            backends.append(backend)
-            reduced.append(backend.reduced(views) if fit.joint else None)
+        for root in descriptors.roots:
+            views = features.pop(0)  # its memory is needed
+            backends.append(_fit(fit, views, labels, root=root))
+            if fit.joint:
+                reduced.append(np.asarray(backends[-1].reduced(views)))
             progress(len(backends))
-        joint = _fit(fit, np.concatenate(reduced, axis=1), labels, root=False) if fit.joint else None
+        joint = _fit(fit, np.concatenate(reduced, axis=1), labels) if fit.joint else None
     return DescriptorEmbedder(descriptors, tuple(backends), joint, flip=fit.flip)
 
 
-def _fit(fit: FitOptions, features: np.ndarray, labels: Int[np.ndarray, "images"], *, root: bool) -> FittedBackend:
+def learn_vocabulary(
+    images: ImageSet, geometry: CropGeometry, sift: DenseSift, size: VocabularySize, *, seed: int, loader: str
+) -> Vocabulary:
+    """Return a vocabulary learned from random training images, without labels.
+
+    Args:
+      images: the training images.
+      geometry: the crop geometry.
+      sift: the grid and the scales of the local descriptors.
+      size: the size of the vocabulary.
+      seed: the seed of the choice of images and descriptors, and of the mixture.
+      loader: the loader that decodes image sets.
+
+    Raises:
+      UserError: an image cannot be read, or the images have too few descriptors.
+    """
+    chosen = np.random.default_rng(seed).permutation(len(images))[:VOCABULARY_IMAGES]
+    pixels = decode_all(images.where(np.sort(chosen)), geometry, loader=loader)
+    return fit_vocabulary(grey(pixels), sift, size, seed=seed)
+
+
+def _fit(
+    fit: FitOptions, features: Shaped[np.ndarray, "n dim"], labels: Int[np.ndarray, "n"], *, root: bool = False
+) -> FittedBackend:
     return fit_backend(fit.name, features, labels, **({"root": True} if root else {}), **fit.options)
 
 
-def _features(descriptors: Descriptors, images: ImageSet, stage: Stage) -> list[Num[np.ndarray, "images dim"]]:
-    """Return the features of all images by descriptor."""
-    types = (np.uint8 if settings.kind == "lbp" else np.float32 for settings in descriptors.settings)
-    shapes = ((len(images), dimension(settings)) for settings in descriptors.settings)
-    features, done = [np.empty(shape, kind) for shape, kind in zip(shapes, types, strict=True)], 0
-    with stage("describing", len(images)) as progress:
-        for batch in descriptors.batches(images):
-            count = len(batch[0])
-            for array, part in zip(features, batch, strict=True):
-                array[done : done + count] = part
-            done += count
+def _features(
+    descriptors: FaceDescriptors, images: ImageSet, stage: Stage, *, flip: bool
+) -> list[Shaped[np.ndarray, "n dim"]]:
+    """Return the features of all images by descriptor, followed by those of the mirrored images."""
+    features: list[np.ndarray] = []
+    done, count = 0, len(images)
+    with stage("describing", count) as progress:
+        for views in described_batches(descriptors, images, flip=flip):
+            if not features:
+                features = [np.empty((len(views) * count, part.shape[1]), part.dtype) for part in views[0]]
+            size = len(views[0][0])
+            for index, view in enumerate(views):
+                start = index * count + done
+                for array, part in zip(features, view, strict=True):
+                    array[start : start + size] = part
+            done += size
             progress(done)
     return features

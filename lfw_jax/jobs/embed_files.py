@@ -20,6 +20,7 @@ from lfw_jax.inference.fused import fuse_embeddings
 from lfw_jax.inference.representation import Representation
 from lfw_jax.jobs.alignment import engine_of_run
 from lfw_jax.jobs.descriptor_run import read_descriptors
+from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.fitted_files import BACKENDS
 from lfw_jax.jobs.fusion_file import FUSION, read_fusion
 from lfw_jax.jobs.member_configs import member_configs
@@ -52,7 +53,7 @@ def embed_files(
             parts[name] = embed_files(files, inner, member, read_calibration(inner / CALIBRATION))
         return fuse_embeddings(parts, read_fusion(folder / FUSION).weights)
     images, geometry = _images(files, config, folder)
-    if config.model.name == "descriptors":
+    if config.model.name in KINDS:
         return read_descriptors(config, geometry, folder)[0].embed_images(images)
     return _network(folder, config, saved, geometry).embed_images(images)
 

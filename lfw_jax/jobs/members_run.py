@@ -22,6 +22,7 @@ from lfw_jax.inference.fused import FusedMember, FusedRepresentation, known_embe
 from lfw_jax.inference.representation import Representation
 from lfw_jax.jobs import descriptor_run, network_run
 from lfw_jax.jobs.call import Call, check_data, print_split
+from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.evaluation import evaluate_and_write
 from lfw_jax.jobs.experiment import build_experiment, checked_network
 from lfw_jax.jobs.fusion_file import FUSION, RULES, SavedFusion, fuse, write_fusion
@@ -111,7 +112,7 @@ def checked_members(config: ConfigDict) -> dict[str, ConfigDict]:
 
 def _check_member(name: str, config: ConfigDict) -> None:
     try:
-        if config.model.name == "descriptors":
+        if config.model.name in KINDS:
             descriptor_run.check_descriptors(config)
         else:
             checked_network(config)
@@ -132,7 +133,7 @@ def _run_members(call: Call, members: Mapping[str, ConfigDict]) -> bool:
             left = limit - (time.monotonic() - began) / 60
             config.training.max_minutes = max(left, 0.01)
         delivered: list[Any] = []
-        kind = descriptor_run.run if config.model.name == "descriptors" else network_run.run
+        kind = descriptor_run.run if config.model.name in KINDS else network_run.run
         with locked(workdir.path, "train" if call.train else "evaluate"):
             kind(dataclasses.replace(call, config=config, workdir=workdir, name=name, deliver=delivered.append))
         if delivered and delivered[-1].get("paused"):
@@ -151,7 +152,7 @@ def _member(config: ConfigDict, run_of: FinishedRun) -> FusedMember:
 def _load(config: ConfigDict, folder: Path) -> tuple[Representation, Sequence[ImageSet]]:
     """Return what a member embeds images with, and its images."""
     workdir = Workdir(folder, config)
-    if config.model.name == "descriptors":
+    if config.model.name in KINDS:
         data = read_run_data(config, folder, jax.local_devices())
         representation, _ = descriptor_run.fitted_descriptors(data, workdir, fit=False)
     else:

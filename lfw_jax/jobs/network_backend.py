@@ -8,7 +8,7 @@ from lfw_jax.inference.backend_embedder import BackendEmbedder
 from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.representation import Representation
 from lfw_jax.jobs.experiment import Experiment
-from lfw_jax.jobs.fitted_files import BACKENDS, read_backends, write_backends
+from lfw_jax.jobs.fitted_files import BACKENDS, read_parts, write_parts
 from lfw_jax.options import named
 from lfw_jax.report.progress import stage
 
@@ -34,7 +34,7 @@ def with_backend(experiment: Experiment, embedder: Embedder, workdir: Path, *, s
         return BackendEmbedder(embedder, backend)
     began = time.monotonic()
     backend = _fit(experiment, embedder)
-    write_backends(path, {f"{_PART}{step}": backend}, seconds=time.monotonic() - began)
+    write_parts(path, {f"{_PART}{step}": backend.to_arrays()}, seconds=time.monotonic() - began)
     return BackendEmbedder(embedder, backend)
 
 
@@ -48,7 +48,8 @@ def backend_of(path: Path, *, step: int) -> FittedBackend | None:
     Raises:
       UserError: the file cannot be read.
     """
-    return read_backends(path)[0].get(f"{_PART}{step}")
+    arrays = read_parts(path)[0].get(f"{_PART}{step}")
+    return None if arrays is None else FittedBackend.from_arrays(arrays)
 
 
 def _fit(experiment: Experiment, embedder: Embedder) -> FittedBackend:

@@ -12,6 +12,7 @@ from lfw_jax.data.experiment_data import crop_geometry_of
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.descriptor_run import check_descriptors
+from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.experiment import check_values, objective_of
 from lfw_jax.jobs.members_run import checked_members
 from lfw_jax.models import build, check_side
@@ -21,7 +22,7 @@ from lfw_jax.training.optimizer import build_optimizer, build_schedule
 
 Result = TypeVar("Result")
 
-_WITHOUT_STEPS = {"descriptors": check_descriptors, "members": checked_members}
+_WITHOUT_STEPS = {"members": checked_members} | dict.fromkeys(KINDS, check_descriptors)
 
 
 def refusals(config: ConfigDict, training: ImageSet, sampler: Sampler | None) -> list[str]:

@@ -5,13 +5,14 @@ from ml_collections import ConfigDict
 from lfw_jax.errors import UserError
 from lfw_jax.jobs import descriptor_run, members_run, network_run
 from lfw_jax.jobs.call import Call
+from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.standard_output import Deliver, ignored
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.jobs.workdir_lock import locked
 
 # What is run for a `config.model.name`; every other name is that of a network.
-_KINDS = {"members": members_run.run, "descriptors": descriptor_run.run}
+_KINDS = {"members": members_run.run} | dict.fromkeys(KINDS, descriptor_run.run)
 
 
 def train(request: Request) -> None:

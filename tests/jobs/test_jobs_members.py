@@ -10,12 +10,13 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import base, quickstart
+from lfw_jax.backends.backend import FittedBackend
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.finished_runs import read_finished_run
 from lfw_jax.evaluation.scores import ScoredPairs, read_scores
 from lfw_jax.jobs.dispatch import Request, run_job
-from lfw_jax.jobs.fitted_files import read_backends
+from lfw_jax.jobs.fitted_files import read_parts
 from lfw_jax.jobs.fusion_file import read_fusion
 from lfw_jax.jobs.member_configs import member_configs
 from lfw_jax.jobs.train_and_evaluate import run
@@ -189,10 +190,47 @@ def test_descriptors_are_fitted_once(finished: Path, faces: Path, tmp_path: Path
     fitted = (tmp_path / "run" / "backend.npz").stat().st_mtime_ns
     assert one_run(config, tmp_path / "run")["evaluation"] == first["evaluation"]
     assert (tmp_path / "run" / "backend.npz").stat().st_mtime_ns == fitted
-    backends, seconds = read_backends(tmp_path / "run" / "backend.npz")
+    backends, seconds = read_parts(tmp_path / "run" / "backend.npz")
     assert set(backends) == {"00", "01", "joint"}
     assert first["training_seconds"] == pytest.approx(seconds, abs=0.06)
     assert read_scores(tmp_path / "run" / "scores.npz").keys() == read_scores(finished / "scores.npz").keys()
+
+
+def test_fisher_vectors_are_fitted_once_and_restored(faces: Path, tmp_path: Path):
+    config = with_data(descriptors(), faces)
+    config.model = ConfigDict(
+        dict(name="fisher", gaussians=3, components=6, descriptors=400, stride=6, scales=(1.0,), cell=4)
+    )
+    first = one_run(config, tmp_path / "run")
+    fitted = (tmp_path / "run" / "backend.npz").stat().st_mtime_ns
+    assert one_run(config, tmp_path / "run")["evaluation"] == first["evaluation"]
+    assert (tmp_path / "run" / "backend.npz").stat().st_mtime_ns == fitted
+    parts, _ = read_parts(tmp_path / "run" / "backend.npz")
+    assert set(parts) == {"00", "descriptors"}
+    assert parts["descriptors"]["means"].shape == (3, 6 + 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (dict(name="fisher", gaussians=0), "--config.model.gaussians is 0"),
+        (dict(name="fisher", stride=0), "--config.model.stride is 0"),
+        (dict(name="fisher", depth=3), "--config.model.depth: these descriptors have no such option"),
+        (dict(name="descriptors", kind="lbp", scales=()), "--config.model.scales is empty"),
+        (
+            dict(name="descriptors", kind="lbp", scales=(33.0,), depth=3),
+            "--config.model.depth: these descriptors have no",
+        ),
+    ],
+)
+def test_descriptors_that_do_not_exist_are_refused_in_words(
+    faces: Path, tmp_path: Path, model: dict[str, Any], words: str
+):
+    config = with_data(descriptors(), faces)
+    config.model = ConfigDict(model)
+    with pytest.raises(UserError) as caught:
+        one_run(config, tmp_path / "run")
+    assert words in str(caught.value)
 
 
 def test_a_damaged_file_of_backends_is_refused_in_words(finished: Path, faces: Path, tmp_path: Path):
@@ -212,7 +250,8 @@ def test_a_network_with_a_backend_is_compared_by_it(faces: Path, tmp_path: Path)
     learned = one_run(config, tmp_path / "learned")
     assert learned["step"] == alone["step"]
     assert learned["evaluation"] != alone["evaluation"]
-    (part,) = read_backends(tmp_path / "learned" / "backend.npz")[0].values()
+    (arrays,) = read_parts(tmp_path / "learned" / "backend.npz")[0].values()
+    part = FittedBackend.from_arrays(arrays)
     assert part.name == "joint_bayesian"
     assert part.projection is not None
     assert part.projection.matrix.shape == (8, 4)
