@@ -1,4 +1,4 @@
-"""Declaration of configuration options, numbers with their ranges and paths, and checks against signatures.
+"""Declaration of configuration options with their ranges, and checks against signatures.
 
 An option is declared where its default and its comment are, so that its range is written once:
 

@@ -27,7 +27,9 @@ VERSION = 1
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FittedBackend:
-    """A similarity of vectors that was learned from labelled ones. It takes NumPy arrays, or JAX arrays, which may be traced.
+    """A similarity of vectors that was learned from labelled ones.
+
+    Its methods take NumPy arrays, or JAX arrays, which may be traced.
 
     Attributes:
       name: name of the backend.
@@ -108,7 +110,10 @@ class FittedBackend:
         return cosine.cosine_matrix(one, other)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return everything as arrays, for `numpy.savez`. `from_arrays` gives the backend back without a training vector."""
+        """Return everything as arrays, for `numpy.savez`.
+
+        `from_arrays` gives the backend back without a training vector.
+        """
         arrays = {"version": np.array(VERSION), "name": np.array(self.name), "unit_length": np.array(self.unit_length)}
         for part in ("projection", "model"):
             if (value := getattr(self, part)) is not None:

@@ -1,4 +1,4 @@
-"""One thread for small matrices: BLAS threads that wait for one another are slow on a machine with other work."""
+"""One thread for small matrices, because waiting BLAS threads are slow on a busy machine."""
 
 import contextlib
 from collections.abc import Iterator

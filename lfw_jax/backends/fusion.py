@@ -1,4 +1,4 @@
-"""Fusion of the scores of several members into one log-likelihood ratio, by logistic regression with few parameters."""
+"""Fusion of the scores of several members into one log-likelihood ratio, by logistic regression."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Sufficient statistics of labelled vectors for Gaussian models of identities, grouped by the number of images."""
+"""Sufficient statistics of labelled vectors for Gaussian models, grouped by the number of images."""
 
 import dataclasses
 

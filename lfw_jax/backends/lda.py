@@ -17,7 +17,7 @@ def fit_lda(
     dimension: int | None = None,
     shrinkage: float = 0.0,
 ) -> Projection:
-    """Return the projection onto the directions with the largest variance between identities relative to that within.
+    """Return the directions of largest variance between identities over that within, as a projection.
 
     The projected vectors have the identity matrix as their covariance within identities, and falling variances between. These are
     the directions of scikit-learn's `LinearDiscriminantAnalysis`, from sums over all images instead of a covariance per class, so

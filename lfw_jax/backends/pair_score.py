@@ -1,4 +1,4 @@
-"""Log-likelihood ratio of two Gaussian vectors that share their identity, as a quadratic form and as a distance."""
+"""Log-likelihood ratio of two Gaussian vectors, as a quadratic form and as a distance."""
 
 import abc
 import dataclasses
@@ -15,7 +15,7 @@ Vectors = Float[np.ndarray | Array, "*batch d"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PairScore:
-    """The log-likelihood ratio of one identity against two, in the basis that makes both covariances diagonal.
+    """The log-likelihood ratio of a pair, in the basis that makes both covariances diagonal.
 
     With `z = (x - mean) · basis`, each coordinate has variance 1 within an identity and `ratios` between identities,
     independently of the other coordinates. The functions take NumPy arrays, and compute in float64, or JAX arrays, also
@@ -34,7 +34,7 @@ class PairScore:
 
     @property
     def constant(self) -> float:
-        """Return the term of the log-likelihood ratio that is the same for all pairs: Σ log(1 + λ) - ½ log(1 + 2λ)."""
+        """Return the term that is the same for all pairs: Σ log(1 + λ) - ½ log(1 + 2λ)."""
         return float(np.sum(np.log1p(self.ratios) - np.log1p(2 * self.ratios) / 2))
 
 
@@ -103,7 +103,7 @@ def embedding(
 
 
 def log_likelihood_ratio(model: IdentityModel, first: Vectors, second: Vectors) -> Float[np.ndarray | Array, "*batch"]:
-    """Return the log-likelihood ratio of each pair of vectors: that they share an identity, over that they do not.
+    """Return the log-likelihood ratio of each pair of vectors: one identity over two.
 
     Args:
       model: the model.

@@ -1,4 +1,4 @@
-"""Probabilistic linear discriminant analysis: identities vary in a subspace, images in all directions.
+"""Probabilistic LDA (PLDA): identities vary in a subspace, images in all directions.
 
 A vector is `x = mean + F h + ε`, with `h ~ N(0, I)` of a small dimension for each identity and `ε ~ N(0, within)` for each image.
 This is joint Bayesian with a covariance between identities, `F Fᵀ`, of low rank: EM learns the subspace, whereas joint Bayesian

@@ -9,9 +9,9 @@ from jaxtyping import Array, Float
 
 
 def unit_length(embeddings: Float[np.ndarray | Array, "n d"]) -> Any:
-    """Return embeddings of length 1: NumPy arrays in float64, JAX arrays, which may be traced, in their precision.
+    """Return embeddings of length 1: NumPy arrays in float64, JAX arrays in their precision.
 
-    An embedding of zeros has no direction and stays zero.
+    JAX arrays may be traced. An embedding of zeros has no direction and stays zero.
 
     Args:
       embeddings: any length. Those that are not finite give values that are not finite.
