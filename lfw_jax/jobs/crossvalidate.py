@@ -1,5 +1,7 @@
 """`--mode=crossvalidate`: LFW's View 2 with training, one model per fold."""
 
+import contextlib
+import ctypes
 import dataclasses
 import gc
 import time
@@ -174,8 +176,7 @@ class _Crossvalidation:
             raise
         if not self._note_finished(fold):
             self._pause(fold, results[-1] if results else {})
-        jax.clear_caches()  # programs for this fold's number of identities
-        gc.collect()
+        _free_memory()
         return failed
 
     def _config(self, fold: int) -> ConfigDict:
@@ -212,3 +213,11 @@ class _Crossvalidation:
 
     def _deliver(self, state: UnfinishedFolds) -> None:
         self._request.deliver(to_json(state))
+
+
+def _free_memory() -> None:
+    """Return the memory of a fold to the system: programs for its number of identities, and freed images that glibc keeps."""
+    jax.clear_caches()
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
