@@ -95,6 +95,11 @@ def _check_request(request: Request) -> None:
             f"--config.data.protocol is '{config.data.protocol}'; --mode=crossvalidate evaluates by view2, LFW's folds. Choose "
             "a configuration for LFW, such as --config=lfw_cpu."
         )
+    if config.data.source == "synthetic":
+        raise UserError(
+            "--config.data.source is 'synthetic'; --mode=crossvalidate evaluates images of LFW. Name their source, such as "
+            "--config.data.source=lfw, or choose a configuration for LFW, such as --config=lfw_cpu."
+        )
     if config.training.resume_with_changes:
         raise UserError(
             f"--{SWITCH} is True; all folds of --mode=crossvalidate are trained with one configuration. Leave it out, or choose "
