@@ -1,5 +1,7 @@
 """`--mode=crossvalidate`: LFW's View 2 with training, one model per fold."""
 
+import contextlib
+import ctypes
 import dataclasses
 import gc
 import time
@@ -93,6 +95,11 @@ def _check_request(request: Request) -> None:
             f"--config.data.protocol is '{config.data.protocol}'; --mode=crossvalidate evaluates by view2, LFW's folds. Choose "
             "a configuration for LFW, such as --config=lfw_cpu."
         )
+    if config.data.source == "synthetic":
+        raise UserError(
+            "--config.data.source is 'synthetic'; --mode=crossvalidate evaluates images of LFW. Name their source, such as "
+            "--config.data.source=lfw, or choose a configuration for LFW, such as --config=lfw_cpu."
+        )
     if config.training.resume_with_changes:
         raise UserError(
             f"--{SWITCH} is True; all folds of --mode=crossvalidate are trained with one configuration. Leave it out, or choose "
@@ -174,8 +181,7 @@ class _Crossvalidation:
             raise
         if not self._note_finished(fold):
             self._pause(fold, results[-1] if results else {})
-        jax.clear_caches()  # programs for this fold's number of identities
-        gc.collect()
+        _free_memory()
         return failed
 
     def _config(self, fold: int) -> ConfigDict:
@@ -212,3 +218,11 @@ class _Crossvalidation:
 
     def _deliver(self, state: UnfinishedFolds) -> None:
         self._request.deliver(to_json(state))
+
+
+def _free_memory() -> None:
+    """Return the memory of a fold to the system: programs for its number of identities, and freed images that glibc keeps."""
+    jax.clear_caches()
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)

@@ -25,6 +25,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ({"data.fold": 2}, {}, r"--config\.data\.fold is 2; --mode=crossvalidate sets it for each fold"),
         ({"data.protocol": "pairs"}, {}, r"--config\.data\.protocol is 'pairs'; .* evaluates by view2"),
+        ({"data.source": "synthetic"}, {}, "is 'synthetic'; --mode=crossvalidate evaluates images of LFW"),
         ({"training.resume_with_changes": True}, {}, "all folds .* are trained with one configuration"),
         ({}, {"input": "x"}, "--input is given"),
         ({}, {"folds": "4"}, "--folds is '4'; expected folds from 1 to 3"),
