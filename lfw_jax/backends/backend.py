@@ -57,9 +57,14 @@ class FittedBackend:
         Args:
           features: the vectors.
         """
-        return self._embedding(self.reduced(features))
+        return self.embedding_of_reduced(self.reduced(features))
 
-    def _embedding(self, reduced: Vectors) -> tuple[Vectors, Float[np.ndarray | Array, "n"]]:
+    def embedding_of_reduced(self, reduced: Vectors) -> tuple[Vectors, Float[np.ndarray | Array, "n"]]:
+        """Return what `embedding` does, for the vectors of `reduced`.
+
+        Args:
+          reduced: the vectors.
+        """
         if isinstance(self.model, JointBayesian | Plda):
             return pair_score.embedding(self.model, reduced)
         unit = unit_length_of(project(self.model, reduced) if isinstance(self.model, Projection) else reduced)
@@ -83,7 +88,7 @@ class FittedBackend:
           features: the vectors.
           reduced: true if they are those of `reduced`.
         """
-        return unit_length_of(self._embedding(features if reduced else self.reduced(features))[0])
+        return unit_length_of(self.embedding_of_reduced(features if reduced else self.reduced(features))[0])
 
     def scores(self, first: Vectors, second: Vectors) -> Float[np.ndarray | Array, "n"]:
         """Return the score of each pair; larger is more similar.
