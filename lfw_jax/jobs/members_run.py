@@ -166,7 +166,7 @@ def _described(fusion: SavedFusion, finished: Sequence[FinishedRun], fused: Fuse
     print_notes(f"weights of the members' cosines ({fusion.rule}): {weights}")
     parameters = [run_of.metrics.parameters or 0 for run_of in finished]
     return System(
-        objective=f"fusion of {len(finished)} members",
+        objective=f"fusion of {', '.join(fusion.weights)}",
         sampling="that of each member",
         views=Views(flip=fused.flip, shift=fused.shift),
         parameters=sum(parameters) or None,

@@ -55,7 +55,7 @@ def nearly_equal(found: Evidence) -> str | None:
 def threshold_misses(found: Evidence) -> str | None:
     """Return the sentence about a threshold that is too strict or too lenient for unseen identities."""
     at, held_out = found.test.by_rule("accuracy"), found.test.held_out_threshold
-    better, name = 1 - found.separation.equal_error_rate, "the equal error rate, which is chosen on these pairs,"
+    better, name = 1 - found.separation.equal_error_rate, "the equal error rate, which is chosen on these pairs"
     if held_out and held_out.accuracy > better:
         better, name = held_out.accuracy, held_out.chosen_on
     false_matches, false_non_matches = at.false_accept_rate, at.false_reject_rate
