@@ -19,5 +19,5 @@ def get_config() -> ConfigDict:
     config.data.margin = 8
     config.data.validation_people = 0.07
     config.model = ConfigDict(dict(name="fisher", gaussians=128, components=64, stride=4))
-    config.backend = ConfigDict(dict(name="joint_bayesian", pca_dimension=400, whitening=0.25))
+    config.backend = ConfigDict(dict(name="joint_bayesian", pca_dimension=1400, whitening=0.25))
     return config
