@@ -1,4 +1,4 @@
-"""Scores of joint Bayesian on held-out identities: the log-likelihood ratio beside the cosine of its directions.
+"""Scores of joint Bayesian on held-out identities: the log-likelihood ratio beside the cosine.
 
     python -m benchmarks.backend_scores --workdir=runs/descriptors_jb
 
@@ -78,7 +78,7 @@ def both_scores(
     views: list[Float[np.ndarray, "images dim"]],
     pairs: tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]],
 ) -> tuple[Scores, Scores]:
-    """Return the mean log-likelihood ratio over all combinations of views, and the cosine of the sums of their directions.
+    """Return the mean ratio over all combinations of views, and the cosine of the sums of directions.
 
     Args:
       backend: joint Bayesian or PLDA.

@@ -1,4 +1,4 @@
-"""Area under the ROC curve of texture descriptors on held-out identities, without any learned similarity but PCA.
+"""Area under the ROC curve of texture descriptors on held-out identities, after PCA.
 
     python -m benchmarks.descriptor_pairs --faces=ALIGNED --people=LFW/peopleDevTrain.txt
     python -m benchmarks.descriptor_pairs --faces=ALIGNED --people=LFW/peopleDevTrain.txt --kind=gradients --landmarks=template
@@ -8,12 +8,12 @@ of all but the held-out identities, and each component is divided by the square 
 whitening. A pair's score is the cosine of its projections. Nothing is scored on a test list.
 """
 
+import argparse
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from absl import app, flags
 from jaxtyping import Bool, Float, Int, UInt8
 from rich.console import Console
 from sklearn.decomposition import PCA
@@ -25,17 +25,6 @@ from lfw_jax.descriptors import DescriptorSettings, describe, root
 from lfw_jax.faces.align_set import MANIFEST
 from lfw_jax.faces.alignment import similarity, template
 from lfw_jax.faces.manifest import read_manifest
-
-_FACES = flags.DEFINE_string("faces", None, "Folder of aligned crops with its manifest.", required=True)
-_PEOPLE = flags.DEFINE_string("people", None, "List of the identities to use.", required=True)
-_KIND = flags.DEFINE_enum("kind", "lbp", ["lbp", "gradients"], "Kind of descriptor.")
-_LAYOUT = flags.DEFINE_enum("layout", "points", ["points", "grid"], "Layout of the patches.")
-_SCALE = flags.DEFINE_float("scale", 47.0, "Eye distance in pixels.")
-_RADIUS = flags.DEFINE_integer("radius", 1, "Radius of binary patterns in pixels.")
-_LANDMARKS = flags.DEFINE_enum("landmarks", "face", ["face", "template"], "Points of each face or of the template.")
-_HELD_OUT = flags.DEFINE_integer("held_out", 300, "Number of held-out identities.")
-_COMPONENTS = flags.DEFINE_integer("components", 400, "Components of the PCA.")
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the held-out identities, pairs and PCA.")
 
 _SAME_PER_IDENTITY = 10
 _DIFFERENT_PER_SAME = 20
@@ -86,18 +75,19 @@ def sample_pairs(
     return np.array(same + different), np.arange(len(same) + len(different)) < len(same)
 
 
-def main(_: list[str]) -> None:
-    rng = np.random.default_rng(_SEED.value)
-    images, points, labels = read_crops(Path(_FACES.value), read_people(_PEOPLE.value))
-    held_out = np.isin(labels, rng.permutation(labels.max() + 1)[: _HELD_OUT.value])
-    if _LANDMARKS.value == "template":
+def main() -> None:
+    given = _arguments()
+    rng = np.random.default_rng(given.seed)
+    images, points, labels = read_crops(given.faces, read_people(given.people))
+    held_out = np.isin(labels, rng.permutation(labels.max() + 1)[: given.held_out])
+    if given.landmarks == "template":
         points = np.broadcast_to(template(112) + (images.shape[1] - 112) / 2, points.shape)
     start = time.monotonic()
-    options = DescriptorSettings(kind=_KIND.value, layout=_LAYOUT.value, scale=_SCALE.value, radius=_RADIUS.value)
+    options = DescriptorSettings(kind=given.kind, layout=given.layout, scale=given.scale, radius=given.radius)
     features = describe(images, points, options)
     console = Console(width=100)
     console.print(f"{len(images):,} images, {features.shape[1]:,} numbers each: {time.monotonic() - start:.0f} s")
-    pca = PCA(_COMPONENTS.value, svd_solver="randomized", iterated_power=2, random_state=_SEED.value)
+    pca = PCA(given.components, svd_solver="randomized", iterated_power=2, random_state=given.seed)
     pca.fit(root(features[~held_out]))
     projected = pca.transform(root(features[held_out]))
     projected /= pca.explained_variance_**0.25
@@ -105,10 +95,25 @@ def main(_: list[str]) -> None:
     pairs, same = sample_pairs(labels[held_out], rng)
     scores = np.sum(projected[pairs[:, 0]] * projected[pairs[:, 1]], axis=1)
     console.print(
-        f"{_HELD_OUT.value} held-out identities, {same.sum():,} same and {np.sum(~same):,} different pairs: "
+        f"{given.held_out} held-out identities, {same.sum():,} same and {np.sum(~same):,} different pairs: "
         f"AUC {roc_auc_score(same, scores):.4f}"
     )
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--faces", type=Path, required=True, help="folder of aligned crops with its manifest")
+    parser.add_argument("--people", required=True, help="list of the identities to use")
+    parser.add_argument("--kind", default="lbp", choices=("lbp", "gradients"))
+    parser.add_argument("--layout", default="points", choices=("points", "grid"), help="layout of the patches")
+    parser.add_argument("--scale", type=float, default=47.0, help="eye distance in pixels")
+    parser.add_argument("--radius", type=int, default=1, help="radius of binary patterns in pixels")
+    parser.add_argument("--landmarks", default="face", choices=("face", "template"))
+    parser.add_argument("--held_out", type=int, default=300, help="number of held-out identities")
+    parser.add_argument("--components", type=int, default=400, help="components of the PCA")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the held-out identities, pairs and PCA")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    app.run(main)
+    main()

@@ -1,4 +1,4 @@
-"""The best result of this project on LFW alone: two kinds of descriptors and two small networks, fused.
+"""The best result on LFW alone: two kinds of descriptors and two small networks, fused.
 
 Binary patterns and Fisher vectors with joint Bayesian err differently from networks. Each member is trained without the same
 7 % of the identities, on which the weights of the fusion and the threshold are chosen.

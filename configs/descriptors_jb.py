@@ -1,4 +1,4 @@
-"""Face verification without a network: texture descriptors and joint Bayesian, trained on LFW alone in minutes.
+"""Binary patterns and joint Bayesian: face verification without a network, in minutes.
 
 Histograms of uniform local binary patterns around sixteen points of the face, at four scales (Chen et al., CVPR 2013,
 "Blessing of dimensionality"). Each scale is reduced by PCA and compared by joint Bayesian (Chen et al., ECCV 2012), and so

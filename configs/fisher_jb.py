@@ -1,4 +1,4 @@
-"""Face verification without a network: Fisher vectors of dense SIFT and joint Bayesian, trained on LFW alone in minutes.
+"""Fisher vectors and joint Bayesian: face verification without a network, in minutes.
 
 Local gradient histograms on a dense grid at five scales, with their positions, are encoded by a mixture of 128 Gaussians
 (Simonyan et al., BMVC 2013, "Fisher vector faces in the wild"). The vectors are reduced by PCA and compared by joint

@@ -1,4 +1,4 @@
-"""Several representations fused into one: the weighted sum of their cosines as the cosine of one embedding."""
+"""The fusion of representations: the weighted sum of their cosines is the cosine of one embedding."""
 
 import dataclasses
 import functools

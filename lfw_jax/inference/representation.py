@@ -1,4 +1,4 @@
-"""Representations: whatever maps images to embeddings, whose Euclidean distances at unit length are the scores."""
+"""Representations: maps from images to embeddings, whose distances at unit length are the scores."""
 
 import dataclasses
 from typing import Protocol

@@ -14,7 +14,7 @@ from lfw_jax.report.terminal_text import print_notes
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Call:
-    """What a run is asked for.
+    """The request of one run.
 
     Attributes:
       config: the configuration.
@@ -51,7 +51,7 @@ class Paused:
 
 
 def check_data(data: RunData, workdir: Workdir) -> None:
-    """Check that the data of a work directory are those that it began with, and print what is to be said about them.
+    """Check that the data of a work directory are those that it began with, and print notes on them.
 
     Args:
       data: the data.

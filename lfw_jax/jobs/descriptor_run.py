@@ -80,7 +80,7 @@ def check_descriptors(config: ConfigDict) -> None:
 
 
 def fitted_descriptors(data: RunData, workdir: Workdir, *, fit: bool) -> tuple[DescriptorEmbedder, System]:
-    """Return the descriptors of a work directory with their backends, which are fitted if there are none yet.
+    """Return the descriptors of a work directory with their backends, fitted if there are none yet.
 
     Args:
       data: the data of the run.

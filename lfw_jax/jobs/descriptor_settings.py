@@ -63,7 +63,7 @@ def describe_in_words(model: Mapping[str, Any]) -> str:
 
 
 def new_descriptors(config: ConfigDict, geometry: CropGeometry, training: ImageSet) -> FaceDescriptors:
-    """Return the descriptors of a configuration; the vocabulary of Fisher vectors is learned from training images.
+    """Return the descriptors of a configuration, with a vocabulary learned from training images.
 
     Args:
       config: the whole configuration.

@@ -18,7 +18,7 @@ _NAME = re.compile(r"[a-z0-9_]+")
 
 
 def member_configs(config: ConfigDict) -> dict[str, ConfigDict]:
-    """Return the configuration of each member, with the data, the alignment and the held-out identities of the whole.
+    """Return the configuration of each member, with the data and held-out identities of the whole.
 
     Args:
       config: the configuration of a fused system.

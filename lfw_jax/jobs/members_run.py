@@ -1,4 +1,4 @@
-"""A run of several members: each is trained in a work directory of its own, and their scores are fused."""
+"""A run of several members, each trained in a work directory of its own, whose scores are fused."""
 
 import dataclasses
 import time

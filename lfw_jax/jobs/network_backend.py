@@ -16,7 +16,7 @@ _PART = "network"
 
 
 def with_backend(experiment: Experiment, embedder: Embedder, workdir: Path, *, step: int) -> Representation:
-    """Return the network with the backend of its configuration, which is fitted unless the work directory has it.
+    """Return the network with its backend, which is fitted unless the work directory has it.
 
     Args:
       experiment: the training images, and the backend in the configuration.

@@ -1,4 +1,4 @@
-"""The data of a run: what every evaluation needs, whether a network, descriptors or several members are evaluated."""
+"""The data of a run, which every evaluation needs, of a network, descriptors or fused members."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The description of what a run evaluates: a trained network, descriptors with a backend, or several members."""
+"""The description of the evaluated system: a network, descriptors with a backend, or members."""
 
 import dataclasses
 import sys
@@ -15,7 +15,7 @@ from lfw_jax.training.objectives.collapse import collapsed_loss
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """What maps the images of a run to embeddings, for its report.
+    """The map from the images of a run to embeddings, as its report describes it.
 
     Attributes:
       objective: description of what was fitted.

@@ -85,7 +85,7 @@ def _sections(report: RunReport) -> list[Section]:
     metrics, diagnosis = report.metrics, report.metrics.diagnosis
     sections = [
         diagnosis and diagnosis_section(diagnosis),
-        verification_section(metrics.test, report.pairs, report.thumbnails, fused=metrics.members is not None),
+        verification_section(metrics.test, report.pairs, report.thumbnails),
         metrics.members and members_section(metrics.members),
         listed_section(metrics.test, error_rate_charts(report.pairs, metrics.all_pairs)),
         metrics.all_pairs and all_pairs_section(metrics.all_pairs),

@@ -75,19 +75,16 @@ def _with_interval(bounds: Interval | None, note: str) -> str:
     return f"95 % interval {values_interval(bounds)}; {note}" if bounds else note
 
 
-def verification_section(
-    result: ListResult, pairs: ScoredPairs, thumbnails: Thumbnails | None = None, *, fused: bool = False
-) -> Section:
+def verification_section(result: ListResult, pairs: ScoredPairs, thumbnails: Thumbnails | None = None) -> Section:
     """Return the section of one list: words, explorer, histogram, ROC curve, table of thresholds.
 
     Args:
       result: the metrics of the list.
       pairs: the scored pairs of the list.
       thumbnails: thumbnails of images of the pairs, for the explorer.
-      fused: true for scores of a fused system, which are no distances of embeddings.
     """
     name = result.name
-    label = OTHER_SCORES if fused or not are_unit_distances(pairs.distances) else EUCLIDEAN
+    label = EUCLIDEAN if are_unit_distances(pairs.distances) else OTHER_SCORES
     paragraphs = [_protocol_in_words(result, label), _separation_in_words(result)]
     if result.folds:
         paragraphs.append(_folds_in_words(result.folds))

@@ -73,7 +73,8 @@ def test_a_name_that_is_not_found_is_refused_with_those_that_are(text, hint, tmp
         config_files.find(text)
     assert str(caught.value) == (
         f"--config: found neither a file '{text}' nor a configuration of that name. {hint}The names are arcface, "
-        "contrastive_semihard, lfw_cpu, lfw_gpu, margin_histogram, quickstart, resnet_contrastive, siamese_contrastive, and "
+        "best_lfw, contrastive_semihard, descriptors_jb, fisher_jb, lfw_cpu, lfw_gpu, margin_histogram, quickstart, "
+        "resnet_contrastive, siamese_contrastive, and "
         "those of the folders ablation and cpu, such as ablation/arcface_64; give a file of your own by its path."
     )
 
@@ -91,8 +92,8 @@ def test_help_lists_every_flag_of_a_job_and_succeeds(program, flag):
     result = call(program, flag)
     assert (result.returncode, result.stderr) == (0, "")
     assert all(
-        f"\n  --{name}: " in result.stdout
-        for name in ("config", "input", "[no]json", "mode", "output", "[no]quiet", "workdir")
+        f"\n  --{name}:" in result.stdout
+        for name in ("config", "folds", "input", "[no]json", "minutes", "mode", "output", "[no]quiet", "workdir")
     )
     assert "(default: 'quickstart')" in result.stdout
 
@@ -102,7 +103,7 @@ def test_without_the_extra_train_one_sentence_says_what_to_install(program):
     result = call(program, "--help", options=("-S",))  # without the environment's packages
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(f"{program}: absl-py, flax, ")
-    assert result.stderr.endswith(" and tensorboardX are not installed; run `pip install 'lfw-jax[train]'`.\n")
+    assert result.stderr.endswith(" and threadpoolctl are not installed; run `pip install 'lfw-jax[train]'`.\n")
     assert len(result.stderr.splitlines()) == 1
 
 

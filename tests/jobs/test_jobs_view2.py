@@ -13,7 +13,7 @@ from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.protocols.lfw_lists import generate_pairs
 from lfw_jax.errors import UserError
-from lfw_jax.jobs import experiment
+from lfw_jax.jobs import run_data
 from lfw_jax.jobs.combine import combine
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.experiment import build_experiment
@@ -217,7 +217,7 @@ def test_with_alignment_sets_are_aligned_as_the_source_is_and_a_bin_is_taken_who
         aligned.append(len(images))
         return images, 0.5, "aligned"
 
-    monkeypatch.setattr(experiment, "aligned_images", align)
+    monkeypatch.setattr(run_data, "aligned_images", align)
     images = read_folder(faces)
     numbers = images.numbers_by_identity()
     pairs = generate_pairs({name: numbers[name] for name in images.names[:4]}, pairs=10, seed=0)

@@ -106,7 +106,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
 @pytest.mark.parametrize("train", [True, False])
 def test_training_and_evaluation_are_refused_in_a_directory_in_use_before_data_are_read(tmp_path: Path, train: bool):
     (tmp_path / "checkpoints").mkdir()
-    config = ConfigDict({"data": {"source": "unknown"}})
+    config = ConfigDict({"data": {"source": "unknown"}, "model": {"name": "resnet50"}})
     (tmp_path / "config.json").write_text(config.to_json())
     with locked(tmp_path, "train"), pytest.raises(UserError, match="in use by process"):
         run(config, str(tmp_path), name="tiny", train=train, command="python launch.py")
