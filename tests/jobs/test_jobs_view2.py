@@ -230,7 +230,7 @@ def test_with_alignment_sets_are_aligned_as_the_source_is_and_a_bin_is_taken_who
             "evaluation.sets": (text, str(tmp_path / "other.bin")),
         },
     )  # fmt: skip
-    built = experiment.build_experiment(config, tmp_path / "none")
+    built = build_experiment(config, tmp_path / "none")
     assert aligned == [len(images), 8]
     party, other = built.evaluation_plan.sets
     assert built.pixels(party.pairs, of=party).shape[1:] == (20, 20, 3)

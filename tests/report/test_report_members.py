@@ -156,12 +156,12 @@ def test_page_and_terminal_of_a_run_have_the_members_only_if_there_are(result: M
         assert ("Members and fusion on pairsDevTest" in capsys.readouterr().out) == expected
 
 
-def test_the_page_of_a_fusion_covers_negative_scores_and_does_not_call_them_distances_of_embeddings():
+def test_a_page_covers_negative_scores_and_does_not_call_them_distances_of_embeddings():
     given = scored("test", 1, 400)
     negative = dataclasses.replace(given, distances=20 * given.distances - 25)
     listed = run_metrics(1).test
-    for pairs, fused, euclidean in ((negative, False, False), (given, True, False), (given, False, True)):
-        section = verification_section(listed, pairs, fused=fused)
+    for pairs, euclidean in ((negative, False), (given, True)):
+        section = verification_section(listed, pairs)
         assert ("the Euclidean distance between its two unit embeddings" in section.text) == euclidean
         chart = section.figures[0][1]
         assert isinstance(chart, Chart)
