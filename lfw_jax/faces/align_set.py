@@ -98,6 +98,7 @@ def align_set(
     try:
         claim_folder(folder, settings, what)
         journal = Journal(folder / MANIFEST)
+        journal.remove_unfinished()
         with stage("comparing with earlier crops", len(journal.rows)) as progress:
             earlier = compare(journal, images, crops(), folder, progress=progress, reread=not by_content)
         moved = 0 if by_content else move_orphans(folder, earlier, what)

@@ -1,5 +1,6 @@
 """The manifest as a journal: rows are appended while images are aligned."""
 
+import glob
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -49,6 +50,16 @@ class Journal:
         for some in in_batches(tasks, size):
             self._write(Rows(Row(task.file, task.source, None, 0, UNFINISHED) for task in some))
             yield from some
+
+    def remove_unfinished(self) -> None:
+        """Remove the temporary files that a killed run left beside the crops that it was writing."""
+        pending: set[str] = set()
+        for row in self.rows:
+            (pending.add if row.fault == UNFINISHED else pending.discard)(row.file)
+        for file in pending:
+            crop = self._path.parent / file
+            for left in crop.parent.glob(glob.escape(f".{crop.name[:40]}.") + "*.unfinished"):
+                left.unlink(missing_ok=True)
 
     def _write(self, rows: Rows) -> None:
         with self._path.open("ab") as file:

@@ -202,6 +202,7 @@ def test_an_interruption_lets_the_run_save_first(tmp_path: Path, monkeypatch: py
         "signal.signal(signal.SIGTERM, stop)\n(here / 'began').touch()\ntime.sleep(60)\n"
     )
     monkeypatch.setattr(runner, "ROOT", tmp_path)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 
     def interrupt() -> None:
         while not (tmp_path / "began").exists():
@@ -209,8 +210,11 @@ def test_an_interruption_lets_the_run_save_first(tmp_path: Path, monkeypatch: py
         signal.raise_signal(signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        runner.train_by_launch(Run("cpu/arcface", tmp_path / "out" / "arcface"), 30.0)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            runner.train_by_launch(Run("cpu/arcface", tmp_path / "out" / "arcface"), 30.0)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (tmp_path / "saved").exists()
     log = runner.log_of(Run("cpu/arcface", tmp_path / "out" / "arcface")).read_text()
     assert "--config=cpu/arcface" in log

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lfw_jax.errors import UserError
 from lfw_jax.faces.detection import Face
 from lfw_jax.faces.journal import Journal
-from lfw_jax.faces.manifest import Row, Rows, read_manifest, write_manifest
+from lfw_jax.faces.manifest import UNFINISHED, Row, Rows, read_manifest, write_manifest
 from lfw_jax.faces.naming import crop_files, safe_name
 
 POINTS = np.array([(10.5, 20.25), (30, 20), (20, 30), (12, 40), (28, 41.125)])
@@ -128,3 +128,17 @@ def test_a_crop_keeps_the_name_of_its_image():
     assert list(crop_files(images, "png")) == [
         "Ann/Ann_0001.png", "Ann/Ann_0001~2.png", "李 娜/照片 1.png", "A_B/v1.2.png", "_/_x.png",
     ]  # fmt: skip
+
+
+def test_what_a_killed_run_was_writing_is_removed_and_nothing_else(tmp_path: Path):
+    (tmp_path / "Ada [1]").mkdir()
+    pending, done = "Ada [1]/Ada_0001.jpg", "Ada [1]/Ada_0002.jpg"
+    announced = [Row(file, file, None, 0, UNFINISHED) for file in (pending, done)]
+    write_manifest(tmp_path / "manifest.csv", Rows([*announced, Row(done, done, None, 0)]))
+    left, other = (tmp_path / "Ada [1]" / f".Ada_000{number}.jpg.77.3.unfinished" for number in (1, 2))
+    for path in (left, other, tmp_path / done):
+        path.touch()
+    Journal(tmp_path / "manifest.csv").remove_unfinished()
+    assert not left.exists()
+    assert other.exists()  # that of a crop that is finished belongs to no killed run of this manifest
+    assert (tmp_path / done).exists()
