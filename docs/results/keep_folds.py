@@ -2,9 +2,9 @@
 
     python docs/results/keep_folds.py --workdir=runs/view2/descriptors_jb --output=docs/results/view2/descriptors_jb
 
-Each fold gets a folder with `config.json`, `metrics.json` without the parts that name identities, and `scores.npz` with the distance
-and the kind of every pair in the order of the list. Copied into a work directory, such a fold counts as finished, so that
-`--mode=crossvalidate` continues with the others.
+Each fold gets a folder with `config.json`, `metrics.json` without the parts that name identities, and `scores.npz` with the
+distance and the kind of every pair in the order of the list. Copied into a work directory, such a fold counts as finished, so
+that `--mode=crossvalidate` continues with the others.
 """
 
 import argparse
@@ -20,6 +20,7 @@ _PATHS = ("dir", "lists_dir", "align_dir")
 
 
 def main() -> None:
+    """Keep the finished folds of `--workdir` in `--output`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workdir", type=Path, required=True, help="work directory of the cross-validation")
     parser.add_argument("--output", type=Path, required=True, help="folder for the folds")
@@ -39,7 +40,8 @@ def keep(folder: Path, output: Path) -> None:
     run = read_finished_run(folder)
     config = json.loads(json.dumps(run.config))
     config["data"] |= dict.fromkeys(_PATHS, "") | {"dir": "LFW"}
-    command = f"python launch.py --mode=crossvalidate --config={run.metrics.config} --config.data.source=folder --config.data.dir=LFW"
+    options = "--config.data.source=folder --config.data.dir=LFW"
+    command = f"python launch.py --mode=crossvalidate --config={run.metrics.config} {options}"
     metrics = dataclasses.replace(run.metrics, command=command, notes=(), diagnosis=None, identification=None)
     output.mkdir(parents=True, exist_ok=True)
     (output / "config.json").write_text(json.dumps(config, indent=1) + "\n")
