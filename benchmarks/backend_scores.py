@@ -15,10 +15,11 @@ from pathlib import Path
 import jax
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from sklearn.metrics import roc_auc_score
 
 from lfw_jax.backends.backend import FittedBackend
 from lfw_jax.backends.unit_length import unit_length
+from lfw_jax.evaluation.roc import roc_auc
+from lfw_jax.evaluation.thresholds import best_accuracy
 from lfw_jax.inference.descriptor_embedder import DescriptorEmbedder
 from lfw_jax.inference.face_descriptors import Features, described_batches
 from lfw_jax.jobs.descriptor_run import read_descriptors
@@ -103,9 +104,7 @@ def measured(scores: Scores, same: Bool[np.ndarray, "pairs"]) -> tuple[float, fl
       scores: larger is more similar.
       same: true for pairs of one identity.
     """
-    order = np.argsort(-scores)
-    accepted = np.cumsum(np.where(same[order], 1, -1))
-    return float(roc_auc_score(same, scores)), float((np.sum(~same) + max(0, accepted.max())) / len(same))
+    return roc_auc(-scores, same), float(np.mean((-scores < best_accuracy(-scores, same)) == same))
 
 
 if __name__ == "__main__":

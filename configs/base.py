@@ -171,13 +171,17 @@ def _data() -> ConfigDict:
         crop=Number(0.544, above=0, at_most=1),
         # Margin around the crop for augmentation and shifted crops, in pixels.
         margin=Number(0, at_least=0, at_most=4096),
-        synthetic=declare(
-            "data.synthetic",
-            people=Number(240, at_least=1, at_most=_MANY),
-            images_per_person=Number(10, at_least=1, at_most=10_000),
-            side=Number(125, at_least=8, at_most=4096),
-            seed=Number(0, at_least=0, below=2**32),
-        ),
+        synthetic=_synthetic(),
+    )
+
+
+def _synthetic() -> ConfigDict:
+    return declare(
+        "data.synthetic",
+        people=Number(240, at_least=1, at_most=_MANY),
+        images_per_person=Number(10, at_least=1, at_most=10_000),
+        side=Number(125, at_least=8, at_most=4096),
+        seed=Number(0, at_least=0, below=2**32),
     )
 
 

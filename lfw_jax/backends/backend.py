@@ -60,10 +60,10 @@ class FittedBackend:
         return self.embedding_of_reduced(self.reduced(features))
 
     def embedding_of_reduced(self, reduced: Vectors) -> tuple[Vectors, Float[np.ndarray | Array, "n"]]:
-        """Return what `embedding` does, for the vectors of `reduced`.
+        """Return the vectors and offsets of `embedding`, given reduced vectors.
 
         Args:
-          reduced: the vectors.
+          reduced: the vectors of `reduced`.
         """
         if isinstance(self.model, JointBayesian | Plda):
             return pair_score.embedding(self.model, reduced)

@@ -18,7 +18,7 @@ MODEL = "alignment_model.npz"
 
 
 def alignment_engine(config: ConfigDict, originals: ImageSet, data_dir: Path, folder: Path) -> Engine:
-    """Return what finds the faces of images.
+    """Return the engine that finds the faces of a data set.
 
     A learned alignment is that of the folder if it has one, else that of `config.align.model`. Otherwise it is learned from the
     training images of the split: neither test images nor images of held-out identities take part.
@@ -48,7 +48,7 @@ def alignment_engine(config: ConfigDict, originals: ImageSet, data_dir: Path, fo
 
 
 def engine_of_run(config: ConfigDict, workdir: Path) -> Engine:
-    """Return what finds the faces of further images as it did for those of a run.
+    """Return the engine that found the faces of a run, for further images.
 
     Args:
       config: the configuration of the run.

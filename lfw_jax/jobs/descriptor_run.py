@@ -26,6 +26,7 @@ from lfw_jax.jobs.fitted_files import BACKENDS, read_parts, write_parts
 from lfw_jax.jobs.results import Run
 from lfw_jax.jobs.run_data import RunData, read_run_data
 from lfw_jax.jobs.system import System
+from lfw_jax.jobs.without_effect import STEPS, refuse_without_effect
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.options import named
 from lfw_jax.report.progress import stage
@@ -37,7 +38,7 @@ def run(call: Call) -> None:
     """Fit the backends if asked for, then evaluate and write the results.
 
     Args:
-      call: what is asked for.
+      call: the request.
 
     Raises:
       UserError: the configuration, the data or the work directory are invalid.
@@ -67,6 +68,7 @@ def check_descriptors(config: ConfigDict) -> None:
         raise UserError(
             f"--config.loss.name is '{config.loss.name}', but descriptors are not trained by a loss; set it to none."
         )
+    refuse_without_effect(config, STEPS, "descriptors are fitted without training steps")
     if config.data.context != 1:
         raise UserError(
             f"--config.data.context is {config.data.context:g}, but descriptors place their cells by the template's square; set "

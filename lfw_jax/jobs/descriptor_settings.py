@@ -82,7 +82,7 @@ def new_descriptors(config: ConfigDict, geometry: CropGeometry, training: ImageS
 
 
 def arrays_of(descriptors: FaceDescriptors) -> dict[str, np.ndarray]:
-    """Return what descriptors have learned, as arrays; nothing for texture.
+    """Return the learned arrays of descriptors; none for texture.
 
     Args:
       descriptors: the descriptors.
@@ -97,7 +97,7 @@ def arrays_of(descriptors: FaceDescriptors) -> dict[str, np.ndarray]:
 def restored_descriptors(
     config: ConfigDict, geometry: CropGeometry, arrays: Mapping[str, np.ndarray]
 ) -> FaceDescriptors:
-    """Return descriptors with what they have learned.
+    """Return descriptors with their learned arrays.
 
     Args:
       config: the configuration.

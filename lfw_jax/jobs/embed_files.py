@@ -54,7 +54,8 @@ def embed_files(
         return fuse_embeddings(parts, read_fusion(folder / FUSION).weights)
     images, geometry = _images(files, config, folder)
     if config.model.name in KINDS:
-        return read_descriptors(config, geometry, folder)[0].embed_images(images)
+        embedder, _ = read_descriptors(config, geometry, folder)
+        return dataclasses.replace(embedder, flip=saved.views.flip).embed_images(images)
     return _network(folder, config, saved, geometry).embed_images(images)
 
 
@@ -90,7 +91,7 @@ def _network(folder: Path, config: ConfigDict, saved: SavedCalibration, geometry
     )  # fmt: skip
     if config.backend.name == "none":
         return embedder
-    if backend := backend_of(folder / BACKENDS, step=saved.step):
+    if backend := backend_of(folder / BACKENDS, step=saved.step, views=views):
         return BackendEmbedder(embedder, backend)
     raise UserError(
         f"{folder / BACKENDS}: belongs to another checkpoint than {CALIBRATION}. Evaluate again with --mode=evaluate."

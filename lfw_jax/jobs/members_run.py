@@ -1,6 +1,7 @@
 """A run of several members, each trained in a work directory of its own, whose scores are fused."""
 
 import dataclasses
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -22,6 +23,7 @@ from lfw_jax.inference.fused import FusedMember, FusedRepresentation, known_embe
 from lfw_jax.inference.representation import Representation
 from lfw_jax.jobs import descriptor_run, network_run
 from lfw_jax.jobs.call import Call, check_data, print_split
+from lfw_jax.jobs.completion import evaluated_early
 from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.evaluation import evaluate_and_write
 from lfw_jax.jobs.experiment import build_experiment, checked_network
@@ -30,6 +32,7 @@ from lfw_jax.jobs.member_configs import member_configs
 from lfw_jax.jobs.results import Run
 from lfw_jax.jobs.run_data import read_run_data
 from lfw_jax.jobs.system import System
+from lfw_jax.jobs.without_effect import STEPS, refuse_without_effect
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.jobs.workdir_lock import locked
 from lfw_jax.report.terminal_text import print_lines, print_notes
@@ -53,7 +56,7 @@ def run(call: Call) -> None:
     A member that is finished is left as it is, unless the call is to evaluate.
 
     Args:
-      call: what is asked for.
+      call: the request.
 
     Raises:
       UserError: the configuration, the data or a work directory are invalid.
@@ -104,6 +107,8 @@ def checked_members(config: ConfigDict) -> dict[str, ConfigDict]:
                 f"--config.{group}.name is '{config[group].name}', but it belongs to the members; set it to none, and that of a "
                 f"member by --config.members.NAME.{group}."
             )
+    keys = (*STEPS, "evaluation.flip", "evaluation.shift", "evaluation.checkpoint")
+    refuse_without_effect(config, keys, "it belongs to the members (--config.members.NAME)")
     members = member_configs(config)
     for name, member in members.items():
         _check_member(name, member)
@@ -125,7 +130,7 @@ def _run_members(call: Call, members: Mapping[str, ConfigDict]) -> bool:
     began, limit = time.monotonic(), call.config.training.max_minutes
     for number, (name, config) in enumerate(members.items(), 1):
         workdir = Workdir(member_folder(call.workdir.path, name), config)
-        if call.train and all((workdir.path / file).is_file() for file in _FILES):
+        if call.train and _is_finished(workdir, config):
             print_lines(f"member {number} of {len(members)}, {name}: finished before")
             continue
         print_lines(f"member {number} of {len(members)}, {name}: {workdir.path}")
@@ -143,6 +148,17 @@ def _run_members(call: Call, members: Mapping[str, ConfigDict]) -> bool:
     return True
 
 
+def _is_finished(workdir: Workdir, config: ConfigDict) -> bool:
+    """Return true if a member was trained to its end and evaluated with the settings of its configuration."""
+    if not all((workdir.path / file).is_file() for file in _FILES):
+        return False
+    found, rows = read_finished_run(workdir.path), workdir.history(sys.maxsize)
+    wanted = Views(flip=config.evaluation.flip, shift=config.evaluation.shift)
+    if found.metrics.views != wanted or (rows and evaluated_early(found, rows[-1], config)):
+        return False
+    return not rows or found.metrics.checkpoint == config.evaluation.checkpoint
+
+
 def _member(config: ConfigDict, run_of: FinishedRun) -> FusedMember:
     known = known_embeddings(read_embeddings(run_of.folder / "embeddings.npz"))
     views = run_of.metrics.views
@@ -150,7 +166,7 @@ def _member(config: ConfigDict, run_of: FinishedRun) -> FusedMember:
 
 
 def _load(config: ConfigDict, folder: Path) -> tuple[Representation, Sequence[ImageSet]]:
-    """Return what a member embeds images with, and its images."""
+    """Return the representation of a member and its image sets."""
     workdir = Workdir(folder, config)
     if config.model.name in KINDS:
         data = read_run_data(config, folder, jax.local_devices())

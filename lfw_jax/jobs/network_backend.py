@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from lfw_jax.backends.backend import FittedBackend, fit_backend
+from lfw_jax.evaluation.run_metrics import Views
 from lfw_jax.inference.backend_embedder import BackendEmbedder
 from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.representation import Representation
@@ -12,7 +13,10 @@ from lfw_jax.jobs.fitted_files import BACKENDS, read_parts, write_parts
 from lfw_jax.options import named
 from lfw_jax.report.progress import stage
 
-_PART = "network"
+
+def _part(step: int, views: Views) -> str:
+    # Embeddings are sums over the crops of test-time augmentation, so a backend fits one kind of them only.
+    return f"step {step}, flip {views.flip}, shift {views.shift}"
 
 
 def with_backend(experiment: Experiment, embedder: Embedder, workdir: Path, *, step: int) -> Representation:
@@ -22,33 +26,34 @@ def with_backend(experiment: Experiment, embedder: Embedder, workdir: Path, *, s
       experiment: the training images, and the backend in the configuration.
       embedder: the trained network.
       workdir: the work directory.
-      step: step of the evaluated checkpoint; a backend of another step is fitted again.
+      step: step of the evaluated checkpoint. A backend of another step or of another test-time augmentation is fitted again.
 
     Raises:
       UserError: an option of the backend is invalid, or `backend.npz` cannot be read or written.
     """
     if experiment.config.backend.name == "none":
         return embedder
-    path = workdir / BACKENDS
-    if path.is_file() and (backend := backend_of(path, step=step)):
+    path, views = workdir / BACKENDS, Views(flip=embedder.flip, shift=embedder.shift)
+    if path.is_file() and (backend := backend_of(path, step=step, views=views)):
         return BackendEmbedder(embedder, backend)
     began = time.monotonic()
     backend = _fit(experiment, embedder)
-    write_parts(path, {f"{_PART}{step}": backend.to_arrays()}, seconds=time.monotonic() - began)
+    write_parts(path, {_part(step, views): backend.to_arrays()}, seconds=time.monotonic() - began)
     return BackendEmbedder(embedder, backend)
 
 
-def backend_of(path: Path, *, step: int) -> FittedBackend | None:
-    """Return the backend of a checkpoint; None if the file has that of another one.
+def backend_of(path: Path, *, step: int, views: Views) -> FittedBackend | None:
+    """Return the backend of a checkpoint; None if the file has that of another one or of other crops.
 
     Args:
       path: the `backend.npz`.
       step: step of the checkpoint.
+      views: the test-time augmentation of the embeddings.
 
     Raises:
       UserError: the file cannot be read.
     """
-    arrays = read_parts(path)[0].get(f"{_PART}{step}")
+    arrays = read_parts(path)[0].get(_part(step, views))
     return None if arrays is None else FittedBackend.from_arrays(arrays)
 
 

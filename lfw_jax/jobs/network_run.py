@@ -31,7 +31,7 @@ def run(call: Call) -> None:
     """Train the network if asked for, then evaluate the configured checkpoint and write the results.
 
     Args:
-      call: what is asked for.
+      call: the request.
 
     Raises:
       UserError: If the configuration, the data or the work directory are invalid. An evaluation set that fails is reported

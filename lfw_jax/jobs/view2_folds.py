@@ -12,10 +12,10 @@ from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.finished_runs import FinishedRun, read_finished_run
 from lfw_jax.evaluation.scores import read_scores
+from lfw_jax.jobs.completion import evaluated_early
 from lfw_jax.jobs.view2_files import FILES
 from lfw_jax.jobs.workdir import Workdir, is_foreign
-from lfw_jax.training.build import total_steps
-from lfw_jax.training.history import HistoryRow, read_history
+from lfw_jax.training.history import read_history
 
 _FOLD = re.compile(r"fold_(\d{2,})")
 _SYNTHETIC = "synthetic"  # where the source of that name writes beside the work directories of the folds
@@ -112,19 +112,11 @@ def finished_fold(folder: Path, config: ConfigDict, fold: int) -> FinishedRun | 
             "view2. Name the folder after its fold."
         )
     rows = workdir.history(sys.maxsize)
-    if rows and _evaluated_early(run, rows[-1], config):
+    if rows and evaluated_early(run, rows[-1], config):
         return None
     _check_scores(folder)
     _check_settings(run, config)
     return run
-
-
-def _evaluated_early(run: FinishedRun, last: HistoryRow, config: ConfigDict) -> bool:
-    """Return true if a run was evaluated before the end of its training."""
-    steps_per_epoch = round(last.step / last.epoch) if last.epoch else 0
-    if steps_per_epoch and last.step < total_steps(config, steps_per_epoch):
-        return True
-    return run.metrics.checkpoint == "last" and run.metrics.step < last.step
 
 
 def _check_scores(folder: Path) -> None:

@@ -123,6 +123,11 @@ def test_a_repeated_call_leaves_finished_members_and_gives_the_same(finished: Pa
 @pytest.mark.parametrize("part", ["", "members/texture", "members/network"])
 def test_files_are_verified_with_the_distances_of_the_evaluation(finished: Path, faces: Path, part: str):
     pairs = read_scores(finished / part / "scores.npz")["test"]
+    assert decided(finished / part, faces, pairs) == pytest.approx(pairs.distances[0], abs=1e-5)
+
+
+def decided(workdir: Path, faces: Path, pairs: ScoredPairs) -> float:
+    """Return the distance that `--mode=verify` gives for the first pair."""
     assert pairs.identities is not None
     assert pairs.images is not None
     names, numbers = pairs.identities[0], pairs.images[0]
@@ -130,11 +135,11 @@ def test_files_are_verified_with_the_distances_of_the_evaluation(finished: Path,
     delivered: list[Any] = []
     run_job(
         Request(
-            "verify", quickstart.get_config(), "quickstart", str(finished / part), ",".join(map(str, files)),
+            "verify", quickstart.get_config(), "quickstart", str(workdir), ",".join(map(str, files)),
             deliver=delivered.append,
         )
     )  # fmt: skip
-    assert delivered[0]["decisions"][0]["distance"] == pytest.approx(pairs.distances[0], abs=1e-5)
+    return delivered[0]["decisions"][0]["distance"]
 
 
 def test_an_evaluation_fits_and_trains_nothing(finished: Path, faces: Path, tmp_path: Path):
@@ -144,6 +149,39 @@ def test_an_evaluation_fits_and_trains_nothing(finished: Path, faces: Path, tmp_
     assert (workdir / "members" / "texture" / "backend.npz").stat().st_mtime_ns == fitted
     calibration = json.loads((workdir / "calibration.json").read_text())
     assert calibration["result"]["target_rate"] == 0.2
+
+
+def test_a_member_is_evaluated_again_when_its_evaluation_changes(finished: Path, faces: Path, tmp_path: Path):
+    workdir = shutil.copytree(finished, tmp_path / "fused")
+    files = {name: workdir / "members" / name / "metrics.json" for name in ("texture", "network")}
+    before = {name: file.stat().st_mtime_ns for name, file in files.items()}
+    config = fused(faces, **{"members.texture.evaluation.flip": False})
+    one_run(config, workdir)
+    assert files["texture"].stat().st_mtime_ns > before["texture"]
+    assert files["network"].stat().st_mtime_ns == before["network"]
+    pairs = read_scores(workdir / "members" / "texture" / "scores.npz")["test"]
+    assert decided(workdir / "members" / "texture", faces, pairs) == pytest.approx(pairs.distances[0], abs=1e-5)
+
+
+def test_a_member_that_was_evaluated_before_its_end_is_trained_further(finished: Path, faces: Path, tmp_path: Path):
+    workdir = shutil.copytree(finished, tmp_path / "fused")
+    metrics = workdir / "members" / "network" / "metrics.json"
+    content = json.loads(metrics.read_text())
+    metrics.write_text(json.dumps(content | {"checkpoint": "last", "step": content["step"] - 1}))
+    one_run(fused(faces), workdir)
+    assert json.loads(metrics.read_text())["step"] == content["step"]
+
+
+def test_a_backend_is_fitted_again_for_other_test_time_augmentation(faces: Path, tmp_path: Path):
+    config = with_data(network(), faces)
+    config.backend = ConfigDict(dict(name="joint_bayesian", pca_dimension=4))
+    one_run(config, tmp_path / "run")
+    (before,) = read_parts(tmp_path / "run" / "backend.npz")[0]
+    config = config.copy_and_resolve_references()
+    config.evaluation.flip = False
+    one_run(config, tmp_path / "run", train=False)
+    (after,) = read_parts(tmp_path / "run" / "backend.npz")[0]
+    assert before.replace("flip True", "flip False") == after != before
 
 
 def test_a_pause_of_a_member_pauses_the_whole_and_the_same_command_continues(faces: Path, tmp_path: Path):
@@ -161,6 +199,9 @@ def test_a_pause_of_a_member_pauses_the_whole_and_the_same_command_continues(fac
     ("changes", "words"),
     [
         ({"loss.name": "arcface"}, "--config.loss.name is 'arcface', but it belongs to the members"),
+        ({"optimizer.learning_rate": 0.5}, "--config.optimizer.learning_rate is 0.5, but it belongs to the members"),
+        ({"evaluation.shift": 1}, "--config.evaluation.shift is 1, but it belongs to the members"),
+        ({"members.texture.training.epochs": 3.0}, "--config.members.texture.training.epochs is 3.0, but descriptors are fitted"),
         ({"fusion.name": "median"}, "expected a name, logistic or equal"),
         ({"evaluation.sets": ("cfp.bin",)}, "--config.evaluation.sets"),
         ({"members.network.training.epochs": -1.0}, "--config.members.network.training.epochs is -1.0"),
