@@ -20,8 +20,8 @@ from lfw_jax.backends.backend import FittedBackend
 from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.evaluation.roc import roc_auc
 from lfw_jax.evaluation.thresholds import best_accuracy
+from lfw_jax.faces.face_descriptors import Features, described_batches
 from lfw_jax.inference.descriptor_embedder import DescriptorEmbedder
-from lfw_jax.inference.face_descriptors import Features, described_batches
 from lfw_jax.jobs.descriptor_run import read_descriptors
 from lfw_jax.jobs.run_config import config_of_run
 from lfw_jax.jobs.run_data import read_run_data

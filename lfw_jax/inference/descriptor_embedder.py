@@ -8,8 +8,8 @@ from jaxtyping import Float
 from lfw_jax.backends.backend import FittedBackend
 from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.data.images import ImageSet
-from lfw_jax.inference.face_descriptors import BATCH, FaceDescriptors, Features, described_batches
-from lfw_jax.inference.landmarks import landmarks_in_crops
+from lfw_jax.faces.face_descriptors import BATCH, FaceDescriptors, Features, described_batches
+from lfw_jax.faces.landmarks import landmarks_in_crops
 from lfw_jax.inference.representation import DecodedImages
 
 

@@ -11,7 +11,6 @@ from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.run_metrics import Views
 from lfw_jax.inference.descriptor_embedder import DescriptorEmbedder
-from lfw_jax.inference.descriptor_fitting import FitOptions, fit_descriptors
 from lfw_jax.jobs.call import Call, check_data, print_split
 from lfw_jax.jobs.descriptor_settings import (
     arrays_of,
@@ -30,6 +29,7 @@ from lfw_jax.jobs.without_effect import STEPS, refuse_without_effect
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.options import named
 from lfw_jax.report.progress import stage
+from lfw_jax.training.descriptor_fitting import FitOptions, fit_descriptors
 
 _JOINT, _DESCRIPTORS = "joint", "descriptors"
 
@@ -99,10 +99,10 @@ def fitted_descriptors(data: RunData, workdir: Workdir, *, fit: bool) -> tuple[D
         began = time.monotonic()
         descriptors = new_descriptors(config, data.data.geometry, data.split.training)
         options = FitOptions(*named(config.backend), is_joint(config.model), config.evaluation.flip)
-        made = fit_descriptors(descriptors, data.split.training, options, stage=stage)
-        parts = {f"{index:02}": backend.to_arrays() for index, backend in enumerate(made.backends)}
-        if made.joint is not None:
-            parts[_JOINT] = made.joint.to_arrays()
+        backends, joint = fit_descriptors(descriptors, data.split.training, options, stage=stage)
+        parts = {f"{index:02}": backend.to_arrays() for index, backend in enumerate(backends)}
+        if joint is not None:
+            parts[_JOINT] = joint.to_arrays()
         parts |= {_DESCRIPTORS: arrays_of(descriptors)}
         write_parts(path, parts, seconds=time.monotonic() - began)
     embedder, seconds = read_descriptors(config, data.data.geometry, workdir.path)

@@ -15,8 +15,8 @@ from lfw_jax.descriptors.dense_sift import DenseSift
 from lfw_jax.descriptors.fisher_vector import Vocabulary, VocabularySize
 from lfw_jax.descriptors.gaussian_mixture import DiagonalMixture
 from lfw_jax.errors import UserError
-from lfw_jax.inference.descriptor_fitting import learn_vocabulary
-from lfw_jax.inference.face_descriptors import FaceDescriptors, FisherDescriptors, TextureDescriptors
+from lfw_jax.faces.face_descriptors import FaceDescriptors, FisherDescriptors, TextureDescriptors
+from lfw_jax.training.descriptor_fitting import learn_vocabulary
 
 KINDS = ("descriptors", "fisher")
 """Values of `config.model.name` for descriptors."""

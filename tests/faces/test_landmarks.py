@@ -12,8 +12,8 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.faces.align_set import MANIFEST
 from lfw_jax.faces.alignment import template
 from lfw_jax.faces.detection import Face
+from lfw_jax.faces.landmarks import landmarks_in_crops
 from lfw_jax.faces.manifest import Row, Rows, write_manifest
-from lfw_jax.inference.landmarks import landmarks_in_crops
 
 GEOMETRY = CropGeometry(112, crop=112 / 160, margin=24)
 

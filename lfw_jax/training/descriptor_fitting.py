@@ -15,8 +15,7 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.descriptors import grey
 from lfw_jax.descriptors.dense_sift import DenseSift
 from lfw_jax.descriptors.fisher_vector import Vocabulary, VocabularySize, fit_vocabulary
-from lfw_jax.inference.descriptor_embedder import DescriptorEmbedder
-from lfw_jax.inference.face_descriptors import FaceDescriptors, described_batches
+from lfw_jax.faces.face_descriptors import FaceDescriptors, described_batches
 
 Stage = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
 """Announces a stage by name and number of images, and yields a function that takes the number of finished ones."""
@@ -44,8 +43,8 @@ class FitOptions:
 
 def fit_descriptors(
     descriptors: FaceDescriptors, images: ImageSet, fit: FitOptions, *, stage: Stage
-) -> DescriptorEmbedder:
-    """Fit a backend for each descriptor, and one for all together if asked for.
+) -> tuple[tuple[FittedBackend, ...], FittedBackend | None]:
+    """Return the fitted backend of each descriptor, and that of all together if asked for, else None.
 
     Memory holds the features of all images, one to four bytes per entry, and a copy in float32 of those of one descriptor.
 
@@ -69,7 +68,7 @@ def fit_descriptors(
                 reduced.append(np.asarray(backends[-1].reduced(views)))
             progress(len(backends))
         joint = _fit(fit, np.concatenate(reduced, axis=1), labels) if fit.joint else None
-    return DescriptorEmbedder(descriptors, tuple(backends), joint, flip=fit.flip)
+    return tuple(backends), joint
 
 
 def learn_vocabulary(

@@ -13,7 +13,7 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.descriptors import TEMPLATE_EYE_DISTANCE, DescriptorSettings, describe, grey, mirrored
 from lfw_jax.descriptors.dense_sift import DenseSift
 from lfw_jax.descriptors.fisher_vector import Vocabulary, fisher_vectors
-from lfw_jax.inference.landmarks import landmarks_in_crops
+from lfw_jax.faces.landmarks import landmarks_in_crops
 
 Features = list[Num[np.ndarray, "images dim"]]
 """The features of some images by descriptor."""
