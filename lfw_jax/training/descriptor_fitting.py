@@ -1,8 +1,7 @@
 """Fitting the backends of descriptors, and the vocabulary of Fisher vectors, on training images."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,7 @@ from lfw_jax.descriptors import grey
 from lfw_jax.descriptors.dense_sift import DenseSift
 from lfw_jax.descriptors.fisher_vector import Vocabulary, VocabularySize, fit_vocabulary
 from lfw_jax.faces.face_descriptors import FaceDescriptors, described_batches
-
-Stage = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
-"""Announces a stage by name and number of images, and yields a function that takes the number of finished ones."""
+from lfw_jax.faces.stage import Stage
 
 VOCABULARY_IMAGES = 3000
 """Largest number of training images that a vocabulary is learned from."""
