@@ -19,14 +19,13 @@ from lfw_jax.configs import base, descriptors_jb, fisher_jb, lfw_cpu
 def get_config() -> ConfigDict:
     config = base.without_training()
     config.data.align = True
-    config.data.margin = 24  # that of the descriptors, so that one alignment serves both
+    config.align.margin = 44  # as wide as the widest crop, so that one alignment serves all members
     config.data.validation_people = 0.07
     config.model = ConfigDict(dict(name="members"))
     config.fusion = ConfigDict(dict(name="logistic"))
     config.members.descriptors = descriptors_jb.get_config()
     config.members.fisher = fisher_jb.get_config()
-    for seed in range(2):
-        network = lfw_cpu.get_config()
-        network.seed = seed
-        config.members[f"network{seed}"] = network
+    config.members.network = lfw_cpu.get_config()
+    config.members.wide = lfw_cpu.get_config()
+    config.members.wide.data.context = 1.5
     return config

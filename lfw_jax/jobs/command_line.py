@@ -28,7 +28,8 @@ def run(program: str) -> None:
 
     A UserError becomes one sentence on standard error and exit code 2. So does a full disk or a missing permission. Any
     other exception is a fault of this program: its traceback is saved to a file that one sentence names, and the exit
-    code is 70.
+    code is 70. If the reader of standard output is gone, as after `| head`, the job ends without a word, with the code of a
+    process that SIGPIPE ended.
 
     Args:
       program: Name of the program in messages, `lfw-jax` or `launch.py`.
@@ -43,6 +44,8 @@ def run(program: str) -> None:
             print_lines(f"{program}: {error}", file=sys.stderr)
             sys.exit(2)
         except Exception as error:
+            if isinstance(error, BrokenPipeError) and unexpected.reader_is_gone():
+                sys.exit(unexpected.NO_READER)
             sentence, code = unexpected.explain(error, arguments)
             print_lines(f"{program}: {sentence}", file=sys.stderr)
             sys.exit(code)

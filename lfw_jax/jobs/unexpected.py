@@ -1,4 +1,4 @@
-"""Exceptions that no job reports: a full disk, a missing permission, a fault of this program."""
+"""Exceptions that no job reports: a full disk, a missing permission, a closed pipe, a fault of this program."""
 
 import errno
 import importlib.metadata
@@ -12,6 +12,9 @@ from collections.abc import Iterator, Sequence
 
 FAULT = 70
 """Exit code of a fault of this program (EX_SOFTWARE of sysexits.h)."""
+
+NO_READER = 141
+"""Exit code if nobody reads standard output any longer: that of a process that SIGPIPE ended."""
 
 _REMEDIES = {
     errno.ENOSPC: "Free some space",
@@ -45,6 +48,20 @@ def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
         traceback.print_exception(error)
         place = "Please report it with the traceback above."
     return f"unexpected error, a fault of this program ({summary}). {place}", FAULT
+
+
+def reader_is_gone() -> bool:
+    """Return true if standard output is a pipe that nobody reads any longer, as after `| head`.
+
+    Standard output then leads nowhere, so that the end of the process does not fail on what is left to write.
+    """
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

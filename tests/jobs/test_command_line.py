@@ -98,6 +98,25 @@ def test_help_lists_every_flag_of_a_job_and_succeeds(program, flag):
     assert "(default: 'quickstart')" in result.stdout
 
 
+def test_a_reader_that_leaves_early_ends_the_job_without_a_word():
+    code = """
+import sys
+from lfw_jax.jobs import command_line, dispatch
+def endless(request):
+    while True: print("line", flush=True)
+command_line.run_job = endless
+command_line.run("lfw-jax")
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "--config=quickstart"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as job:
+        assert job.stdout is not None
+        assert job.stderr is not None
+        assert job.stdout.readline() == b"line\n"
+        job.stdout.close()
+        assert (job.wait(60), job.stderr.read()) == (141, b"")
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_without_the_extra_train_one_sentence_says_what_to_install(program):
     result = call(program, "--help", options=("-S",))  # without the environment's packages

@@ -139,7 +139,7 @@ def _run_table(metrics: ComparisonMetrics) -> Table:
         padding=(0, 0),
     )
     table.add_column("Run", overflow="fold", ratio=1)
-    for name in ("Accuracy", "Held out", "AUC", "EER", "Minutes", "Parameters"):
+    for name in ("Accuracy", "Held out", "AUC", "EER", "Min.", "Params"):
         table.add_column(Text(name), justify="right", no_wrap=True)
     for run in metrics.runs:
         held_out = run.accuracy_at_held_out_threshold
