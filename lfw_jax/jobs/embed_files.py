@@ -24,7 +24,7 @@ from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.fitted_files import BACKENDS
 from lfw_jax.jobs.fusion_file import FUSION, read_fusion
 from lfw_jax.jobs.member_configs import member_configs
-from lfw_jax.jobs.members_run import member_folder
+from lfw_jax.jobs.member_training import member_folder
 from lfw_jax.jobs.network_backend import backend_of
 from lfw_jax.models import build, variable_shapes
 from lfw_jax.report.progress import stage

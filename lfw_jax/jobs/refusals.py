@@ -14,7 +14,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.jobs.descriptor_run import check_descriptors
 from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.experiment import check_values, objective_of
-from lfw_jax.jobs.members_run import checked_members
+from lfw_jax.jobs.member_training import checked_members
 from lfw_jax.models import build, check_side
 from lfw_jax.training.build import build_training
 from lfw_jax.training.devices import choose_devices
