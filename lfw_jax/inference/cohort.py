@@ -4,17 +4,17 @@ import numpy as np
 
 from lfw_jax.data.images import ImageSet
 from lfw_jax.evaluation.embeddings import EmbeddedImages
-from lfw_jax.inference.representation import Representation
+from lfw_jax.inference.run_embedder import RunEmbedder
 
 IMAGES_PER_IDENTITY = 2
 """Largest number of images of an identity that are embedded for its mean."""
 
 
-def embed_cohort(representation: Representation, training: ImageSet, *, identities: int, seed: int) -> EmbeddedImages:
+def embed_cohort(embedder: RunEmbedder, training: ImageSet, *, identities: int, seed: int) -> EmbeddedImages:
     """Return the embedded images of random training identities, at most two of each.
 
     Args:
-      representation: what embeds the images.
+      embedder: what embeds the images.
       training: the training images.
       identities: number of identities; a smaller training set is used entirely.
       seed: seed of the choice.
@@ -24,7 +24,7 @@ def embed_cohort(representation: Representation, training: ImageSet, *, identiti
     """
     images = cohort_images(training, identities=identities, seed=seed)
     names = np.asarray(images.names, np.str_)[images.labels]
-    return EmbeddedImages("cohort", representation.embed_images(images), names, images.numbers)
+    return EmbeddedImages("cohort", embedder.embed_source(images), names, images.numbers)
 
 
 def cohort_images(training: ImageSet, *, identities: int, seed: int) -> ImageSet:

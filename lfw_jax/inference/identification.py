@@ -1,9 +1,8 @@
-"""Identification protocols evaluated with a trained network."""
+"""Identification protocols evaluated with a trained system."""
 
 import numpy as np
 
 from lfw_jax.data.protocols.identification_sets import IdentificationSet
-from lfw_jax.errors import UserError
 from lfw_jax.evaluation.identification.identify import identify
 from lfw_jax.evaluation.identification.protocol import Templates
 from lfw_jax.evaluation.identification.results import IdentificationResult
@@ -12,14 +11,14 @@ from lfw_jax.evaluation.identification.templates import pool
 from lfw_jax.evaluation.results import ListResult
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import pair_distances, verify_folds
-from lfw_jax.inference.representation import Representation
+from lfw_jax.inference.run_embedder import RunEmbedder
 
 
-def identify_set(representation: Representation, item: IdentificationSet) -> dict[str, IdentificationResult]:
+def identify_set(embedder: RunEmbedder, item: IdentificationSet) -> dict[str, IdentificationResult]:
     """Embed the images of a protocol, pool them into templates, and search its probes in its galleries.
 
     Args:
-      representation: what embeds the images.
+      embedder: what embeds the images.
       item: the protocol.
 
     Returns:
@@ -29,13 +28,7 @@ def identify_set(representation: Representation, item: IdentificationSet) -> dic
     Raises:
       UserError: an image cannot be read, or an embedding is not finite.
     """
-    if len(item.images) != len(item.rows.files) + item.distractors:
-        first = item.images.skipped[0]
-        raise UserError(
-            f"{item.name}: {len(item.images.skipped)} of its images cannot be aligned, the first {first.path}: {first.reason}. "
-            "Repair the files, or remove them from the lists."
-        )
-    embeddings = representation.embed_images(item.images)
+    embeddings = embedder.embed_protocol(item)
     images, distractors = np.split(embeddings, [len(item.rows.files)])
     every = templates_of(item, images)
     searches = {}

@@ -25,8 +25,8 @@ class DecodedImages:
 class Representation(Protocol):
     """A map from images to raw embeddings of any length.
 
-    A network (`Embedder`), a network or texture descriptors with a fitted backend, and several of these fused are
-    representations. Everything that evaluates or uses embeddings works with each of them.
+    A network (`Embedder`), and a network or texture descriptors with a fitted backend, are representations. Everything that
+    evaluates or uses embeddings works with each of them.
     """
 
     @property

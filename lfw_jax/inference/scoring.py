@@ -62,23 +62,20 @@ def score(representation: Representation, pairs: PairList, decoded: DecodedImage
       UserError: a distance is not finite, or the list has pairs of one kind only.
       ValueError: the pixels do not match the crop geometry of the representation.
     """
-    return score_embedded(pairs, embed_list(representation, pairs, decoded))
+    return score_embedded(pairs, embedded_images(pairs, representation.embed_decoded(decoded)))
 
 
-def embed_list(representation: Representation, pairs: PairList, decoded: DecodedImages) -> EmbeddedImages:
-    """Return the embeddings of the images of a list, in the order of `pairs.keys()`.
+def embedded_images(pairs: PairList, embeddings: Float[np.ndarray, "images dim"]) -> EmbeddedImages:
+    """Return the embeddings of the images of a list with their identities and numbers.
 
     Args:
-      representation: what embeds the images.
       pairs: the list.
-      decoded: its images, in the order of `pairs.keys()`.
+      embeddings: the raw embedding of each image, in the order of `pairs.keys()`.
 
     Raises:
       UserError: an embedding is not finite.
-      ValueError: the pixels do not match the crop geometry of the representation.
     """
     names, numbers = zip(*pairs.keys(), strict=True)
-    embeddings = representation.embed_decoded(decoded)
     return EmbeddedImages(pairs.name, embeddings, np.array(names, np.str_), np.array(numbers, np.int64))
 
 

@@ -9,18 +9,18 @@ from lfw_jax.evaluation.calibration.results import ScoreNormalisationResult
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.run_metrics import Views
 from lfw_jax.inference.cohort import embed_cohort
-from lfw_jax.inference.representation import Representation
+from lfw_jax.inference.run_embedder import RunEmbedder
 from lfw_jax.jobs.run_data import RunData
 
 
 def calibrated(
-    run_data: RunData, representation: Representation, split: EvaluatedSplit, *, checkpoint: str, step: int
+    run_data: RunData, embedder: RunEmbedder, split: EvaluatedSplit, *, checkpoint: str, step: int
 ) -> tuple[EvaluatedSplit, SavedCalibration]:
     """Return the split with its calibration and score normalisation, and what is to be saved.
 
     Args:
       run_data: The training images, for the cohort, and the options.
-      representation: What embeds the images.
+      embedder: What embeds the images.
       split: Its evaluation.
       checkpoint: The evaluated checkpoint, "best" or "last".
       step: The step of that checkpoint.
@@ -31,17 +31,15 @@ def calibrated(
     config = run_data.config
     fitted = fit(split.scores[fitting_role(split)])
     result = evaluate_calibration(split, fitted, target_rate=config.evaluation.false_match_rate, seed=config.seed)
-    views = Views(flip=representation.flip, shift=representation.shift)
+    views = Views(flip=embedder.flip, shift=embedder.shift)
     saved = SavedCalibration(SCHEMA, checkpoint, step, views, fitted, result)
-    normalisation = _normalisation(run_data, representation, split)
+    normalisation = _normalisation(run_data, embedder, split)
     return dataclasses.replace(split, calibration=result, score_normalisation=normalisation), saved
 
 
-def _normalisation(
-    run_data: RunData, representation: Representation, split: EvaluatedSplit
-) -> ScoreNormalisationResult | None:
+def _normalisation(run_data: RunData, embedder: RunEmbedder, split: EvaluatedSplit) -> ScoreNormalisationResult | None:
     training, config = run_data.split.training, run_data.config
     if not config.evaluation.cohort or len(training.names) < 2:
         return None
-    cohort = embed_cohort(representation, training, identities=config.evaluation.cohort, seed=config.seed)
+    cohort = embed_cohort(embedder, training, identities=config.evaluation.cohort, seed=config.seed)
     return evaluate_normalisation(split, cohort, seed=config.seed)

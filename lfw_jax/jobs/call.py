@@ -23,6 +23,8 @@ class Call:
       train: true to train, or to continue, before the evaluation.
       command: the command line, for the report.
       deliver: takes the result: the content of metrics.json, or, if training paused, that of `Paused`.
+      member: true for a member of a fused system. Evaluation sets and identification protocols, which it has in common with the
+        whole, are evaluated with the fusion only.
     """
 
     config: ConfigDict
@@ -31,6 +33,15 @@ class Call:
     train: bool
     command: str
     deliver: Deliver
+    member: bool = False
+
+    def evaluated(self, data: RunData) -> RunData:
+        """Return the data that the run is evaluated on.
+
+        Args:
+          data: its data.
+        """
+        return data.without_sets() if self.member else data
 
 
 @dataclasses.dataclass(frozen=True)

@@ -48,7 +48,9 @@ def run(call: Call) -> None:
     print_split(data.split)
     check_data(data, call.workdir)
     embedder, system = fitted_descriptors(data, call.workdir, fit=call.train)
-    evaluate_and_write(Run(call.name, call.command, call.workdir, data, system, "last", 0), embedder, call.deliver)
+    data = call.evaluated(data)
+    run_of = Run(call.name, call.command, call.workdir, data, system, "last", 0)
+    evaluate_and_write(run_of, data.embedded_by(embedder), call.deliver)
 
 
 def check_descriptors(config: ConfigDict) -> None:

@@ -1,17 +1,19 @@
-"""The evaluation of a representation on the lists of a run, and its results."""
+"""The evaluation of a system on the lists of a run, and its results."""
 
 import traceback
 from collections.abc import Callable, Mapping
 
+from lfw_jax.data.protocols.evaluated_lists import EvaluatedList, lists_of_set, lists_of_split
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.fusion.results import MembersResult
 from lfw_jax.evaluation.run_metrics import RunMetrics
 from lfw_jax.evaluation.scores import ScoredPairs
 from lfw_jax.evaluation.verification import VerificationResult, verify, verify_folds, with_held_out_threshold
 from lfw_jax.evaluation.with_intervals import with_intervals
-from lfw_jax.inference.representation import Representation
-from lfw_jax.inference.scoring import embed_list, score, score_embedded, score_raw_pixels
+from lfw_jax.inference.run_embedder import RunEmbedder
+from lfw_jax.inference.scoring import embedded_images, score_embedded, score_raw_pixels
 from lfw_jax.jobs.calibration import calibrated
 from lfw_jax.jobs.identification import identify
 from lfw_jax.jobs.results import Run, write_results
@@ -24,13 +26,13 @@ MembersOf = Callable[[Mapping[str, ScoredPairs]], MembersResult]
 
 
 def evaluate_and_write(
-    run: Run, representation: Representation, deliver: Deliver, *, members: MembersOf | None = None
+    run: Run, embedder: RunEmbedder, deliver: Deliver, *, members: MembersOf | None = None
 ) -> RunMetrics:
-    """Evaluate a representation on everything that a run is evaluated on, and write the results.
+    """Evaluate a system on everything that a run is evaluated on, and write the results.
 
     Args:
       run: The run.
-      representation: What embeds the images.
+      embedder: What embeds the images.
       deliver: Takes the content of metrics.json.
       members: Returns the evaluation of the members of a fused system, from the scored pairs by their role; None for others.
 
@@ -38,10 +40,10 @@ def evaluate_and_write(
       UserError: If an evaluation set fails; it is reported after all other results are written.
     """
     data = run.data
-    split = evaluate_split(data, representation)
-    split, calibration = calibrated(data, representation, split, checkpoint=run.checkpoint, step=run.step)
-    sets, set_scores, failed = evaluate_sets(data, representation)
-    identification = identify(data, representation, split.images["test"])
+    split = evaluate_split(data, embedder)
+    split, calibration = calibrated(data, embedder, split, checkpoint=run.checkpoint, step=run.step)
+    sets, set_scores, failed = evaluate_sets(data, embedder)
+    identification = identify(data, embedder, split.images["test"])
     scores = {**split.scores, **set_scores}
     of_members = members(split.scores) if members else None
     metrics = write_results(run, split, scores, calibration, sets, failed, identification, of_members)
@@ -54,7 +56,7 @@ def evaluate_and_write(
     return metrics
 
 
-def evaluate_split(run_data: RunData, representation: Representation) -> EvaluatedSplit:
+def evaluate_split(run_data: RunData, embedder: RunEmbedder) -> EvaluatedSplit:
     """Evaluate the test pairs at thresholds chosen on the development pairs, or on the other folds.
 
     If the development pairs are not pairs of held-out identities, the test pairs are also evaluated at the threshold of
@@ -62,19 +64,14 @@ def evaluate_split(run_data: RunData, representation: Representation) -> Evaluat
 
     Args:
       run_data: The pair lists and their images.
-      representation: What embeds the images.
+      embedder: What embeds the images.
     """
     split, geometry = run_data.split, run_data.data.geometry
-    lists = {"test": split.test}
-    if not split.by_folds:
-        lists["development"] = split.development
-    if split.validation is not split.development:
-        lists["held_out"] = split.validation
-    images = {role: embed_list(representation, pairs, run_data.decoded(pairs)) for role, pairs in lists.items()}
-    scores = {role: score_embedded(pairs, images[role]) for role, pairs in lists.items()}
-    raw = [
-        score_raw_pixels(geometry, pairs, run_data.pixels(pairs)) for role, pairs in lists.items() if role != "held_out"
-    ]
+    lists = lists_of_split(split)
+    images = {role: _embedded(embedder, listed) for role, listed in lists.items()}
+    scores = {role: score_embedded(listed.pairs, images[role]) for role, listed in lists.items()}
+    pairs_of = [listed.pairs for role, listed in lists.items() if role != "held_out"]
+    raw = [score_raw_pixels(geometry, pairs, run_data.pixels(pairs)) for pairs in pairs_of]
     result = _verify(scores["test"], scores.get("development"))
     if "held_out" in scores:
         result = with_held_out_threshold(result, scores["held_out"])
@@ -83,7 +80,7 @@ def evaluate_split(run_data: RunData, representation: Representation) -> Evaluat
 
 
 def evaluate_sets(
-    run_data: RunData, representation: Representation
+    run_data: RunData, embedder: RunEmbedder
 ) -> tuple[list[VerificationResult], dict[str, ScoredPairs], dict[str, str]]:
     """Evaluate each evaluation set at thresholds chosen on its development pairs or on its other folds.
 
@@ -91,7 +88,7 @@ def evaluate_sets(
 
     Args:
       run_data: The evaluation sets and their images.
-      representation: What embeds the images.
+      embedder: What embeds the images.
 
     Returns:
       The results; the scored pairs of each set by their role, "sets/<name>", and "sets_development/<name>" for its own
@@ -99,9 +96,9 @@ def evaluate_sets(
     """
     results, scores, failed = [], {}, {}
     for item in run_data.evaluation_plan.sets:
-        lists = [item.with_folds()] if item.development is None else [item.pairs, item.development]
+        lists = lists_of_set(item)
         try:
-            scored = [score(representation, pairs, run_data.decoded(pairs, of=item)) for pairs in lists]
+            scored = [score_embedded(listed.pairs, _embedded(embedder, listed)) for listed in lists]
             results.append(with_intervals(_verify(*scored), development=scored[1] if len(scored) > 1 else None))
         except UserError as error:
             failed[item.name] = str(error)
@@ -109,9 +106,12 @@ def evaluate_sets(
             traceback.print_exc()
             failed[item.name] = f"{type(error).__name__}: {error}."
         else:
-            roles = (f"sets/{item.name}", f"sets_development/{item.name}")
-            scores |= dict(zip(roles, scored, strict=False))  # a set by folds has no development pairs
+            scores |= {listed.role: found for listed, found in zip(lists, scored, strict=True)}
     return results, scores, failed
+
+
+def _embedded(embedder: RunEmbedder, listed: EvaluatedList) -> EmbeddedImages:
+    return embedded_images(listed.pairs, embedder.embed_list(listed))
 
 
 def _verify(test: ScoredPairs, development: ScoredPairs | None = None) -> VerificationResult:

@@ -9,7 +9,7 @@ from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.evaluation.identification.identify import identify_images
 from lfw_jax.evaluation.identification.results import IdentificationResult
 from lfw_jax.inference.identification import identify_set
-from lfw_jax.inference.representation import Representation
+from lfw_jax.inference.run_embedder import RunEmbedder
 from lfw_jax.jobs.run_data import RunData
 
 
@@ -28,20 +28,20 @@ class Identification:
     failed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def identify(run_data: RunData, representation: Representation, test: EmbeddedImages) -> Identification:
+def identify(run_data: RunData, embedder: RunEmbedder, test: EmbeddedImages) -> Identification:
     """Identify the images of the test list among themselves, and evaluate each protocol.
 
     A protocol that fails costs no other result.
 
     Args:
       run_data: the protocols.
-      representation: what embeds the images.
+      embedder: what embeds the images.
       test: the embedded images of the test list.
     """
     sets, failed = {}, {}
     for item in run_data.evaluation_plan.identification:
         try:
-            sets |= identify_set(representation, item)
+            sets |= identify_set(embedder, item)
         except UserError as error:
             failed[item.name] = str(error)
         except Exception as error:  # whatever it is, a night of training must not end without its report

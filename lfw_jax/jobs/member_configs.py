@@ -14,30 +14,28 @@ _SHARED_DATA = (
     "source", "dir", "tfds", "lists_dir", "protocol", "fold", "pairs_file", "pairs_columns", "near_duplicates",
     "validation_people", "test_people", "pairs", "pairs_per_identity", "loader", "align", "align_dir", "synthetic",
 )  # fmt: skip
+# Evaluation sets and protocols, whose identities no member is trained on.
+_SETS = ("sets", "identification")
 _NAME = re.compile(r"[a-z0-9_]+")
 
 
 def member_configs(config: ConfigDict) -> dict[str, ConfigDict]:
-    """Return the configuration of each member, with the data and held-out identities of the whole.
+    """Return the configuration of each member.
+
+    The data, the held-out identities and the evaluation sets are those of the whole.
 
     Args:
       config: the configuration of a fused system.
 
     Raises:
-      UserError: fewer than two members, a name that cannot be a folder, members of members, evaluation sets, or a value outside
-        its range.
+      UserError: fewer than two members, a name that cannot be a folder, members of members, a member with evaluation sets of its
+        own, or a value outside its range.
     """
     if len(config.members) < 2:
         raise UserError(
             f"--config.members: found {len(config.members)}, but --config.model.name=members needs at least two. Use a "
             "configuration with members, such as configs/best_lfw.py."
         )
-    for name in ("sets", "identification"):
-        if config.evaluation[name]:
-            raise UserError(
-                f"--config.evaluation.{name} is {tuple(config.evaluation[name])}, but several members can be evaluated on the "
-                "lists of --config.data.protocol only. Remove it, or evaluate the members on their own."
-            )
     return {name: _member(config, name) for name in config.members}
 
 
@@ -51,6 +49,13 @@ def _member(config: ConfigDict, name: str) -> ConfigDict:
         raise UserError(f"--config.members.{name}.model.name is members; expected a network or descriptors.")
     for key in _SHARED_DATA:
         member.data[key] = config.data[key]
+    for key in _SETS:
+        if (own := tuple(member.evaluation[key])) not in ((), tuple(config.evaluation[key])):
+            raise UserError(
+                f"--config.members.{name}.evaluation.{key} is {own}, but a fused system is evaluated as a whole; give "
+                f"--config.evaluation.{key} instead."
+            )
+        member.evaluation[key] = tuple(config.evaluation[key])
     member.data.split_seed = split_seed(config)
     member.align = config.align.copy_and_resolve_references()
     member.training.devices = config.training.devices

@@ -9,6 +9,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from lfw_jax.data.duplicates.leakage import comparable_name
+from lfw_jax.data.protocols.partition import EXCLUDED, read_excluded
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.finished_runs import read_finished_run
 from lfw_jax.evaluation.run_metrics import Views
@@ -19,6 +21,7 @@ from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.experiment import checked_network
 from lfw_jax.jobs.fusion_file import RULES
 from lfw_jax.jobs.member_configs import member_configs
+from lfw_jax.jobs.run_data import RunData
 from lfw_jax.jobs.without_effect import STEPS, refuse_without_effect
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.jobs.workdir_lock import locked
@@ -64,6 +67,38 @@ def checked_members(config: ConfigDict) -> dict[str, ConfigDict]:
     return members
 
 
+def begin_members(workdir: Path, members: Mapping[str, ConfigDict], data: RunData) -> None:
+    """Begin the work directories of the members that have none.
+
+    They get the exclusions and the learned alignment of the whole, whatever the evaluation sets are now.
+
+    Args:
+      workdir: the work directory of the whole, which has begun.
+      members: the configuration of each member.
+      data: the data of the whole.
+
+    Raises:
+      UserError: a member that was trained before excludes other identities than the whole, or a folder cannot be written.
+    """
+    for name, config in members.items():
+        inner = Workdir(member_folder(workdir, name), config)
+        if not inner.begun:
+            data.write_beginning(inner.path)
+            inner.begin()
+            continue
+        ours, theirs = (_names(excluded) for excluded in (data.evaluation_plan.excluded, read_excluded(inner.path)))
+        if ours != theirs:
+            raise UserError(
+                f"{inner.path / EXCLUDED}: found {len(theirs)} identities that are excluded from training because of evaluation "
+                f"sets, expected the {len(ours)} of the whole. Begin the whole with the evaluation sets that the member began "
+                "with, or train the member again in another folder."
+            )
+
+
+def _names(excluded: Mapping[str, list[str]]) -> set[str]:
+    return {comparable_name(name) for names in excluded.values() for name in names}
+
+
 def _check_member(name: str, config: ConfigDict) -> None:
     try:
         if config.model.name in KINDS:
@@ -100,7 +135,11 @@ def run_members(call: Call, members: Mapping[str, ConfigDict]) -> bool:
         delivered: list[Any] = []
         kind = descriptor_run.run if config.model.name in KINDS else network_run.run
         with locked(workdir.path, "train" if call.train else "evaluate"):
-            kind(dataclasses.replace(call, config=config, workdir=workdir, name=name, deliver=delivered.append))
+            kind(
+                dataclasses.replace(
+                    call, config=config, workdir=workdir, name=name, deliver=delivered.append, member=True
+                )
+            )
         if delivered and delivered[-1].get("paused"):
             call.deliver(delivered[-1])
             print_lines(f"paused in member {number} of {len(members)}, {name}; the same command continues")

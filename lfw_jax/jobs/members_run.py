@@ -7,22 +7,20 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
-from lfw_jax.data.images import ImageSet
 from lfw_jax.evaluation.embeddings import read_embeddings
 from lfw_jax.evaluation.finished_runs import FinishedRun, read_finished_run
 from lfw_jax.evaluation.fusion.members import members_result
 from lfw_jax.evaluation.fusion.results import MembersResult
 from lfw_jax.evaluation.run_metrics import Views
 from lfw_jax.evaluation.scores import ScoredPairs, read_scores
-from lfw_jax.inference.fused import FusedMember, FusedRepresentation, known_embeddings
-from lfw_jax.inference.representation import Representation
+from lfw_jax.inference.fused import FusedEmbedder, FusedMember, MemberData
 from lfw_jax.jobs import descriptor_run, network_run
 from lfw_jax.jobs.call import Call, check_data, print_split
 from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.evaluation import evaluate_and_write
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.jobs.fusion_file import FUSION, SavedFusion, fuse, write_fusion
-from lfw_jax.jobs.member_training import checked_members, member_folder, run_members
+from lfw_jax.jobs.member_training import begin_members, checked_members, member_folder, run_members
 from lfw_jax.jobs.results import Run
 from lfw_jax.jobs.run_data import read_run_data
 from lfw_jax.jobs.system import System
@@ -49,6 +47,7 @@ def run(call: Call) -> None:
     if not workdir.begun:
         data.write_beginning(workdir.path)
     workdir.begin()
+    begin_members(workdir.path, members, data)
     if not run_members(call, members):
         return
     folders = {name: member_folder(workdir.path, name) for name in members}
@@ -57,9 +56,7 @@ def run(call: Call) -> None:
     fusion = fuse(config.fusion.name, {name: lists[fitted_on] for name, lists in scores.items()})
     write_fusion(workdir.path / FUSION, fusion)
     finished = {name: read_finished_run(folder) for name, folder in folders.items()}
-    fused = FusedRepresentation(
-        {name: _member(members[name], finished[name]) for name in members}, dict(fusion.weights)
-    )
+    fused = FusedEmbedder({name: _member(members[name], finished[name]) for name in members}, dict(fusion.weights))
     evaluate_and_write(
         Run(call.name, call.command, workdir, data, _described(fusion, list(finished.values()), fused), "last", 0),
         fused,
@@ -69,13 +66,12 @@ def run(call: Call) -> None:
 
 
 def _member(config: ConfigDict, run_of: FinishedRun) -> FusedMember:
-    known = known_embeddings(read_embeddings(run_of.folder / "embeddings.npz"))
-    views = run_of.metrics.views
+    known, views = read_embeddings(run_of.folder / "embeddings.npz"), run_of.metrics.views
     return FusedMember(views.flip, views.shift, partial(_load, config, run_of.folder), known)
 
 
-def _load(config: ConfigDict, folder: Path) -> tuple[Representation, Sequence[ImageSet]]:
-    """Return the representation of a member and its image sets."""
+def _load(config: ConfigDict, folder: Path) -> MemberData:
+    """Return the data as a member sees them, and what embeds them."""
     workdir = Workdir(folder, config)
     if config.model.name in KINDS:
         data = read_run_data(config, folder, jax.local_devices())
@@ -83,10 +79,10 @@ def _load(config: ConfigDict, folder: Path) -> tuple[Representation, Sequence[Im
     else:
         data = build_experiment(config, folder)
         representation = network_run.load(data, workdir)
-    return representation, (data.split.source, *data.split.external.values())
+    return MemberData(data.embedded_by(representation), data.split, data.evaluation_plan)
 
 
-def _described(fusion: SavedFusion, finished: Sequence[FinishedRun], fused: FusedRepresentation) -> System:
+def _described(fusion: SavedFusion, finished: Sequence[FinishedRun], fused: FusedEmbedder) -> System:
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fusion.weights.items())
     print_notes(f"weights of the members' cosines ({fusion.rule}): {weights}")
     parameters = [run_of.metrics.parameters or 0 for run_of in finished]

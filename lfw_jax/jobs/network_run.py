@@ -52,9 +52,9 @@ def run(call: Call) -> None:
         embedder, kind, step = _restored(experiment, checkpoints)
     representation = with_backend(experiment, embedder, workdir.path, step=step)
     system = trained_network(experiment, workdir)
-    evaluate_and_write(
-        Run(call.name, call.command, workdir, experiment, system, kind, step), representation, call.deliver
-    )
+    data = call.evaluated(experiment)
+    run_of = Run(call.name, call.command, workdir, data, system, kind, step)
+    evaluate_and_write(run_of, data.embedded_by(representation), call.deliver)
     return None
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from jaxtyping import UInt8
@@ -16,7 +17,8 @@ from lfw_jax.data.sources import read_source
 from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.faces.congealing.model import AlignmentModel
 from lfw_jax.faces.undetected import with_undetected
-from lfw_jax.inference.representation import DecodedImages
+from lfw_jax.inference.representation import DecodedImages, Representation
+from lfw_jax.inference.run_embedder import SingleEmbedder
 from lfw_jax.inference.scoring import DecodedLists
 from lfw_jax.jobs.alignment import MODEL, alignment_engine
 from lfw_jax.report.progress import stage
@@ -64,6 +66,19 @@ class RunData:
         self.evaluation_plan.write(workdir)
         if self.alignment is not None:
             self.alignment.save(workdir / MODEL)
+
+    def embedded_by(self, representation: Representation) -> SingleEmbedder:
+        """Return what embeds the images of the run by one representation.
+
+        Args:
+          representation: the representation.
+        """
+        return SingleEmbedder(representation, lambda listed: self.decoded(listed.pairs, listed.of))
+
+    def without_sets(self) -> Self:
+        """Return the data without evaluation sets and protocols; what they exclude stays excluded."""
+        plan = dataclasses.replace(self.evaluation_plan, sets=(), leaking={}, identification=())
+        return dataclasses.replace(self, data=dataclasses.replace(self.data, evaluation_plan=plan))
 
     def decoded(self, pairs: PairList, of: EvaluationSet | None = None) -> DecodedImages:
         """Return the images of a list with their pixels, each once, in the order of `pairs.keys()`.

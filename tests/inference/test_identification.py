@@ -10,6 +10,7 @@ import pytest
 
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import Skipped
+from lfw_jax.data.protocols.evaluated_lists import EvaluatedList
 from lfw_jax.data.protocols.identification_sets import IdentificationSet, read_identification_sets
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.identification.identify import identify
@@ -17,6 +18,8 @@ from lfw_jax.evaluation.identification.protocol import Templates
 from lfw_jax.evaluation.identification.results import IdentificationResult
 from lfw_jax.inference.embedder import Embedder
 from lfw_jax.inference.identification import identify_set
+from lfw_jax.inference.representation import DecodedImages
+from lfw_jax.inference.run_embedder import SingleEmbedder
 from tests.data.identification.protocol_files import write, write_protocol
 
 
@@ -30,13 +33,20 @@ def embedder() -> Embedder:
     return Embedder(_project, matrix, CropGeometry(8), flip=False, batch_size=16, loader="pillow")
 
 
+def alone(embedder: Embedder) -> SingleEmbedder:
+    def decode(listed: EvaluatedList) -> DecodedImages:
+        raise AssertionError(f"a protocol has no list of pairs such as {listed.role}")
+
+    return SingleEmbedder(embedder, decode)
+
+
 @pytest.fixture
 def item(tmp_path: Path) -> IdentificationSet:
     return read_identification_sets([str(write_protocol(tmp_path / "small"))])[0]
 
 
 def test_a_protocol_equals_its_parts_done_by_hand(embedder: Embedder, item: IdentificationSet):
-    (result,) = identify_set(embedder, item).values()
+    (result,) = identify_set(alone(embedder), item).values()
     embeddings = embedder.embed_images(item.images)
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     pooled = []
@@ -67,7 +77,7 @@ def test_several_galleries_have_a_result_each_beside_that_of_the_set(embedder: E
     write(tmp_path / "p" / "g2.csv", ["5", "4"])
     path.write_text(path.read_text() + "gallery,g2.csv\n")
     (item,) = read_identification_sets([str(path)])
-    results = identify_set(embedder, item)
+    results = identify_set(alone(embedder), item)
     assert list(results) == ["p", "p/gallery", "p/g2"]
     assert {name: result.gallery for name, result in results.items()} == {"p": 0, "p/gallery": 5, "p/g2": 2}
     assert results["p"].retrieval is not None
@@ -79,7 +89,7 @@ def test_several_galleries_have_a_result_each_beside_that_of_the_set(embedder: E
 
 def test_templates_alone_give_retrieval(embedder: Embedder, tmp_path: Path):
     path = write(write_protocol(tmp_path / "p").with_name("alone.csv"), ["templates,templates.csv"])
-    (result,) = identify_set(embedder, read_identification_sets([str(path)])[0]).values()
+    (result,) = identify_set(alone(embedder), read_identification_sets([str(path)])[0]).values()
     bare = IdentificationResult("alone", 0, 0, 0, retrieval=result.retrieval)
     assert result == bare
     assert result.retrieval is not None
@@ -89,9 +99,9 @@ def test_images_that_cannot_be_aligned_are_named(embedder: Embedder, item: Ident
     fewer = item.images.where(np.arange(1, 33))
     fewer = dataclasses.replace(fewer, skipped=(Skipped("0.png", "truncated"),))
     with pytest.raises(UserError, match=r"small: 1 of its images cannot be aligned, the first 0.png: truncated"):
-        identify_set(embedder, dataclasses.replace(item, images=fewer))
+        identify_set(alone(embedder), dataclasses.replace(item, images=fewer))
 
 
 def test_a_network_that_has_diverged_is_named(embedder: Embedder, item: IdentificationSet):
     with pytest.raises(UserError, match="embeddings are not finite"):
-        identify_set(embedder.with_variables(embedder.variables * np.nan), item)
+        identify_set(alone(embedder.with_variables(embedder.variables * np.nan)), item)

@@ -92,9 +92,11 @@ def test_the_development_pairs_of_a_set_are_kept_too(monkeypatch: pytest.MonkeyP
         SimpleNamespace(name="cfp", pairs=test, development=development),
         SimpleNamespace(name="calfw", development=None, with_folds=lambda: folded),
     ]
-    run_data: Any = SimpleNamespace(evaluation_plan=SimpleNamespace(sets=sets), decoded=lambda pairs, of: (pairs, of))
-    monkeypatch.setattr(evaluation, "score", lambda _, pairs, __: pairs)
-    results, scores, failed = evaluation.evaluate_sets(run_data, representation=None)  # type: ignore[arg-type]
+    run_data: Any = SimpleNamespace(evaluation_plan=SimpleNamespace(sets=sets))
+    embedder: Any = SimpleNamespace(embed_list=lambda listed: listed.of)
+    monkeypatch.setattr(evaluation, "embedded_images", lambda pairs, of: (pairs, of))
+    monkeypatch.setattr(evaluation, "score_embedded", lambda _, images: images[0])
+    results, scores, failed = evaluation.evaluate_sets(run_data, embedder)
     assert [result.metrics.name for result in results] == ["cfp", "calfw"]
     assert scores == {"sets/cfp": test, "sets_development/cfp": development, "sets/calfw": folded}
     assert failed == {}

@@ -12,7 +12,7 @@ from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.finished_runs import read_finished_run
 from lfw_jax.evaluation.identification.results import IdentificationResult
-from lfw_jax.inference.embedder import Embedder
+from lfw_jax.inference.run_embedder import RunEmbedder
 from lfw_jax.jobs import identification
 from lfw_jax.jobs.train_and_evaluate import run
 from tests.data.identification.protocol_files import write
@@ -65,7 +65,7 @@ def test_a_run_reports_its_own_images_and_protocols_and_one_that_fails_costs_no_
 ):
     config, workdir, identify_set = tiny(faces, protocol), tmp_path / "run", identification.identify_set
 
-    def fail_once(embedder: Embedder, item: IdentificationSet) -> dict[str, IdentificationResult]:
+    def fail_once(embedder: RunEmbedder, item: IdentificationSet) -> dict[str, IdentificationResult]:
         if item.name == "bad":
             raise MemoryError("40 GB")
         return identify_set(embedder, item)

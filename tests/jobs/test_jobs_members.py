@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from configs import base, quickstart
+from configs import quickstart
 from lfw_jax.backends.backend import FittedBackend
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
@@ -19,62 +19,7 @@ from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.jobs.fitted_files import read_parts
 from lfw_jax.jobs.fusion_file import read_fusion
 from lfw_jax.jobs.member_configs import member_configs
-from lfw_jax.jobs.train_and_evaluate import run
-
-
-def network(**changes: Any) -> ConfigDict:
-    config = base.get_config()
-    config.data.update(side=16, margin=1)
-    config.sampler.batch_size = 16
-    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4, 8), dropout=0.1, winograd=False))
-    config.loss = ConfigDict(dict(name="adacos"))
-    config.training.update(epochs=1.0, log_every=2)
-    config.evaluation.update(every_epochs=1.0, batch_size=32)
-    config.update_from_flattened_dict(changes)
-    return config
-
-
-def descriptors(**changes: Any) -> ConfigDict:
-    config = base.without_training()
-    config.data.update(side=32, margin=2)
-    config.model = ConfigDict(
-        dict(name="descriptors", kind="lbp", scales=(14.0, 10.0), joint=True, cells=2, cell=4, layout="points")
-    )
-    config.backend = ConfigDict(dict(name="joint_bayesian", pca_dimension=12, whitening=0.25))
-    config.update_from_flattened_dict(changes)
-    return config
-
-
-def with_data(config: ConfigDict, folder: Path) -> ConfigDict:
-    config.data.update(
-        source="folder", dir=str(folder), crop=0.8, loader="pillow", validation_people=0.3, pairs=30, protocol="generated"
-    )  # fmt: skip
-    config.training.devices = 1
-    config.evaluation.update(false_match_rate=0.1, cohort=5)
-    return config
-
-
-def fused(folder: Path, **changes: Any) -> ConfigDict:
-    config = base.without_training()
-    config.data.update(side=32)
-    config.model = ConfigDict(dict(name="members"))
-    config.fusion = ConfigDict(dict(name="logistic"))
-    config.members.texture = descriptors()
-    config.members.network = network(seed=3)
-    config.members.texture.data.crop = config.members.network.data.crop = 0.8
-    config = with_data(config, folder)
-    config.update_from_flattened_dict(changes)
-    return config
-
-
-def one_run(config: ConfigDict, workdir: Path, *, train: bool = True) -> dict[str, Any]:
-    delivered: list[dict[str, Any]] = []
-    run(config.lock(), str(workdir), name="tiny", train=train, command="launch.py", deliver=delivered.append)
-    return delivered[-1]
-
-
-def cosines(pairs: ScoredPairs) -> np.ndarray:
-    return 1 - pairs.distances**2 / 2
+from tests.jobs.tiny_members import cosines, descriptors, fused, network, one_run, with_data
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +148,8 @@ def test_a_pause_of_a_member_pauses_the_whole_and_the_same_command_continues(fac
         ({"evaluation.shift": 1}, "--config.evaluation.shift is 1, but it belongs to the members"),
         ({"members.texture.training.epochs": 3.0}, "--config.members.texture.training.epochs is 3.0, but descriptors are fitted"),
         ({"fusion.name": "median"}, "expected a name, logistic or equal"),
-        ({"evaluation.sets": ("cfp.bin",)}, "--config.evaluation.sets"),
+        ({"evaluation.sets": ("cfp.bin",)}, "--config.evaluation.sets: cfp.bin: found nothing there"),
+        ({"members.network.evaluation.sets": ("cfp.bin",)}, "--config.members.network.evaluation.sets is ('cfp.bin',)"),
         ({"members.network.training.epochs": -1.0}, "--config.members.network.training.epochs is -1.0"),
         ({"members.network.model.name": "members"}, "--config.members.network.model.name is members"),
         ({"members.texture.model.kind": "sift"}, "kind is 'sift'"),

@@ -112,7 +112,7 @@ def partition(
     protocols = tuple(add_identities_of_same_images(item, originals or images) for item in protocols)
     _check_names((*sets, *protocols))
     begun = (workdir / "config.json").is_file()
-    excluded = _read_excluded(workdir) if begun else _named_in((*sets, *protocols), images)
+    excluded = read_excluded(workdir) if begun else _named_in((*sets, *protocols), images)
     parts = split(images, data, data_dir, seed=split_seed(config), exclude=excluded, originals=originals)
     check_split(parts, f"--config.data.{'pairs_file' if data['protocol'] == 'pairs' else 'protocol'}")
     if align:
@@ -207,7 +207,15 @@ def _shared_note(shared: tuple[SharedPicture, ...]) -> str:
     return f"{count} of evaluated images ({NEAR_DUPLICATES}); the first: {first}."
 
 
-def _read_excluded(workdir: Path) -> dict[str, list[str]]:
+def read_excluded(workdir: Path) -> dict[str, list[str]]:
+    """Return the identities that a run excluded from training when it began, by the set that names them.
+
+    Args:
+      workdir: the work directory; one without the record excluded none.
+
+    Raises:
+      UserError: the record cannot be read.
+    """
     path = next((workdir / name for name in (EXCLUDED, _EXCLUDED_BEFORE) if (workdir / name).is_file()), None)
     if path is None:
         return {}
