@@ -23,7 +23,7 @@ from lfw_jax.inference.run_embedder import SingleEmbedder
 from lfw_jax.jobs.fusion_file import read_fusion
 from lfw_jax.jobs.member_configs import member_configs
 from tests.data.identification.protocol_files import write
-from tests.jobs.tiny_members import cosines, fused, one_run
+from tests.jobs.tiny_members import cosines, decided, fused, one_run
 
 MEMBERS = ("texture", "network")
 
@@ -159,6 +159,11 @@ def test_all_results_are_reported_for_the_whole_and_none_of_the_sets_for_a_membe
         of_member = read_finished_run(workdir / "members" / name).metrics
         assert not of_member.sets
         assert not of_member.identification_sets
+
+
+def test_files_are_verified_by_a_run_with_sets(trained: tuple[Path, Embedded], faces: Path):
+    pairs = read_scores(trained[0] / "scores.npz")["test"]
+    assert decided(trained[0], faces, pairs) == pytest.approx(pairs.distances[0], abs=1e-5)
 
 
 def test_no_member_trains_on_an_identity_of_a_set(trained: tuple[Path, Embedded]):

@@ -9,17 +9,15 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from configs import quickstart
 from lfw_jax.backends.backend import FittedBackend
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.finished_runs import read_finished_run
-from lfw_jax.evaluation.scores import ScoredPairs, read_scores
-from lfw_jax.jobs.dispatch import Request, run_job
+from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.jobs.fitted_files import read_parts
 from lfw_jax.jobs.fusion_file import read_fusion
 from lfw_jax.jobs.member_configs import member_configs
-from tests.jobs.tiny_members import cosines, descriptors, fused, network, one_run, with_data
+from tests.jobs.tiny_members import cosines, decided, descriptors, fused, network, one_run, with_data
 
 
 @pytest.fixture(scope="module")
@@ -69,22 +67,6 @@ def test_a_repeated_call_leaves_finished_members_and_gives_the_same(finished: Pa
 def test_files_are_verified_with_the_distances_of_the_evaluation(finished: Path, faces: Path, part: str):
     pairs = read_scores(finished / part / "scores.npz")["test"]
     assert decided(finished / part, faces, pairs) == pytest.approx(pairs.distances[0], abs=1e-5)
-
-
-def decided(workdir: Path, faces: Path, pairs: ScoredPairs) -> float:
-    """Return the distance that `--mode=verify` gives for the first pair."""
-    assert pairs.identities is not None
-    assert pairs.images is not None
-    names, numbers = pairs.identities[0], pairs.images[0]
-    files = [faces / name / f"{name}_{number:04}.jpg" for name, number in zip(names, numbers, strict=True)]
-    delivered: list[Any] = []
-    run_job(
-        Request(
-            "verify", quickstart.get_config(), "quickstart", str(workdir), ",".join(map(str, files)),
-            deliver=delivered.append,
-        )
-    )  # fmt: skip
-    return delivered[0]["decisions"][0]["distance"]
 
 
 def test_an_evaluation_fits_and_trains_nothing(finished: Path, faces: Path, tmp_path: Path):

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from configs import base
+from configs import base, quickstart
 from lfw_jax.evaluation.scores import ScoredPairs
+from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.jobs.train_and_evaluate import run
 
 
@@ -64,3 +65,19 @@ def one_run(config: ConfigDict, workdir: Path, *, train: bool = True) -> dict[st
 
 def cosines(pairs: ScoredPairs) -> np.ndarray:
     return 1 - pairs.distances**2 / 2
+
+
+def decided(workdir: Path, faces: Path, pairs: ScoredPairs) -> float:
+    """Return the distance that `--mode=verify` gives for the first pair."""
+    assert pairs.identities is not None
+    assert pairs.images is not None
+    names, numbers = pairs.identities[0], pairs.images[0]
+    files = [faces / name / f"{name}_{number:04}.jpg" for name, number in zip(names, numbers, strict=True)]
+    delivered: list[Any] = []
+    run_job(
+        Request(
+            "verify", quickstart.get_config(), "quickstart", str(workdir), ",".join(map(str, files)),
+            deliver=delivered.append,
+        )
+    )  # fmt: skip
+    return delivered[0]["decisions"][0]["distance"]
