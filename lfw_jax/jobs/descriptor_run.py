@@ -6,7 +6,8 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
-from lfw_jax.backends.backend import FittedBackend, checked_options
+from lfw_jax.backends.backend import FittedBackend
+from lfw_jax.backends.fitting import checked_options
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.run_metrics import Views

@@ -10,7 +10,7 @@ from jaxtyping import PyTree, UInt8
 from ml_collections import ConfigDict
 
 from lfw_jax.augmentation import Augmentation
-from lfw_jax.backends.backend import checked_options
+from lfw_jax.backends.fitting import checked_options
 from lfw_jax.data.batches.loading import choose_loader
 from lfw_jax.data.batches.sampling import Sampler, build_sampler
 from lfw_jax.data.experiment_data import crop_geometry_of

@@ -3,7 +3,8 @@
 import time
 from pathlib import Path
 
-from lfw_jax.backends.backend import FittedBackend, fit_backend
+from lfw_jax.backends.backend import FittedBackend
+from lfw_jax.backends.fitting import fit_backend
 from lfw_jax.evaluation.run_metrics import Views
 from lfw_jax.inference.backend_embedder import BackendEmbedder
 from lfw_jax.inference.embedder import Embedder

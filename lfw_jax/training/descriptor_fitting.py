@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from lfw_jax.backends.backend import FittedBackend, fit_backend
+from lfw_jax.backends.backend import FittedBackend
+from lfw_jax.backends.fitting import fit_backend
 from lfw_jax.data.batches.loading import decode_all
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import ImageSet
@@ -26,7 +27,7 @@ class FitOptions:
     """The options of fitting.
 
     Attributes:
-      name: the backend, one of `lfw_jax.backends.backend.BACKENDS`.
+      name: the backend, one of `lfw_jax.backends.registry.BACKENDS`.
       options: its options.
       joint: true for one more backend on the reduced vectors of all descriptors.
       flip: true if mirrored images are added, in fitting and in embedding.

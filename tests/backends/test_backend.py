@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from lfw_jax.backends import backend, cosine, joint_bayesian, lda
-from lfw_jax.backends.backend import BACKENDS, FittedBackend, fit_backend
+from lfw_jax.backends.backend import FittedBackend
+from lfw_jax.backends.fitting import fit_backend
 from lfw_jax.backends.pca import fit_pca
 from lfw_jax.backends.projection import project
+from lfw_jax.backends.registry import BACKENDS
 from lfw_jax.errors import UserError
 from tests.backends.gaussian_identities import covariance, sampled
 
