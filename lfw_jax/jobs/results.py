@@ -11,13 +11,9 @@ from importlib import metadata
 import jax
 import numpy as np
 
-from lfw_jax.data.pair_list import PairList
-from lfw_jax.data.protocols.splits import Split
 from lfw_jax.evaluation.acquisition import acquisition, thresholds_in_use
 from lfw_jax.evaluation.calibration.decision import SavedCalibration
 from lfw_jax.evaluation.cross_pairs import all_pairs
-from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors
-from lfw_jax.evaluation.diagnosis.worst_errors import worst_errors
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
 from lfw_jax.evaluation.fusion.results import MembersResult
 from lfw_jax.evaluation.lfw_category import category_of
@@ -29,24 +25,19 @@ from lfw_jax.jobs.config_changes import FILE, recorded_changes
 from lfw_jax.jobs.config_keys import flat
 from lfw_jax.jobs.diagnosis import diagnosis_of
 from lfw_jax.jobs.identification import Identification
+from lfw_jax.jobs.page_parts import data_summary, label_errors_of, thumbnails_of, worst_errors_of
 from lfw_jax.jobs.run_data import RunData
 from lfw_jax.jobs.run_files import write_run_files
 from lfw_jax.jobs.system import System
 from lfw_jax.jobs.workdir import Workdir
-from lfw_jax.report.data_summary import DataSummary, Development, ListSize
-from lfw_jax.report.errors import errors_section
-from lfw_jax.report.label_errors import label_errors_section
-from lfw_jax.report.page import Section
 from lfw_jax.report.projector import write_projector
 from lfw_jax.report.run_page import RunReport, write_run_page
 from lfw_jax.report.tables import print_results
 from lfw_jax.report.tensorboard import TensorBoard
 from lfw_jax.report.tensorboard_logs import EVALUATION, log_results
 from lfw_jax.report.terminal_text import print_lines
-from lfw_jax.report.thumbnails import Thumbnails, pair_thumbnails
 from lfw_jax.training.history import HistoryRow, median_images_per_second, training_seconds
 
-_SHOWN_ERRORS = 6
 _PACKAGES = ("jax", "flax", "optax", "numpy")
 
 
@@ -120,13 +111,13 @@ def write_results(
     report = RunReport(
         metrics=metrics,
         pairs=split.result.pairs,
-        errors=_errors(data, split.result),
+        errors=worst_errors_of(data, split.result),
         history=history,
-        data=_data(data, run.system.sampling, metrics.notes),
+        data=data_summary(data, run.system.sampling, metrics.notes),
         objective=run.system.objective,
         config=config,
-        thumbnails=_thumbnails(data, split.result),
-        label_errors=_label_errors(data, split.result.pairs, diagnosis.label_errors),
+        thumbnails=thumbnails_of(data, split.result),
+        label_errors=label_errors_of(data, split.result.pairs, diagnosis.label_errors),
     )
     path = run.workdir.path / "report.html"
     write_run_page(path, report)
@@ -207,48 +198,3 @@ def _environment(data: RunData) -> dict[str, str]:
         **versions,
         "backend": jax.default_backend(),
     }
-
-
-def _errors(data: RunData, result: VerificationResult) -> Section:
-    """Return the section of the worst errors at the threshold with the best accuracy on development pairs."""
-    threshold, test = result.metrics.by_rule("accuracy").threshold, data.split.test
-    errors = worst_errors(result.pairs, threshold, at_most=_SHOWN_ERRORS)
-    return errors_section(errors, result.pairs, threshold, data.pixels(test), test.indices())
-
-
-def _thumbnails(data: RunData, result: VerificationResult) -> Thumbnails:
-    """Return thumbnails of the test pairs, the worst errors at the threshold with the best accuracy first."""
-    threshold, test = result.metrics.by_rule("accuracy").threshold, data.split.test
-    return pair_thumbnails(result.pairs, threshold, data.pixels(test), test.indices())
-
-
-def _label_errors(data: RunData, pairs: ScoredPairs, errors: LabelErrors) -> Section:
-    test = data.split.test
-    index_of = {key: index for index, key in enumerate(test.keys())}
-    return label_errors_section(errors, pairs, data.pixels(test), test.indices(), index_of)
-
-
-def _data(data: RunData, sampling: str, notes: tuple[str, ...]) -> DataSummary:
-    split = data.split
-    return DataSummary(
-        training_images=len(split.training),
-        training_identities=len(split.training.names),
-        validation=_size(split.validation),
-        development=None if split.by_folds else _development(split),
-        test=_size(split.test),
-        sets=tuple(_size(item.pairs) for item in data.evaluation_plan.sets),
-        notes=notes,
-        sampling=sampling,
-        skipped=tuple((str(item.path), item.reason) for item in split.source.skipped),
-    )
-
-
-def _development(split: Split) -> Development:
-    identities = split.development.identities()
-    # Identities of an external list are unrelated to those of the data, even if their names are equal.
-    trained = len(identities & set(split.training.names)) if split.development not in split.external else 0
-    return Development(_size(split.development), identities=len(identities), training_identities=trained)
-
-
-def _size(pairs: PairList) -> ListSize:
-    return ListSize(pairs.name, len(pairs))
