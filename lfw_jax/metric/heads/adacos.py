@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lfw_jax.metric.heads.cosines import angle, check_positive, check_state, cross_entropy, target_cosines
+from lfw_jax.metric.heads.angles import angle
+from lfw_jax.metric.heads.cosines import cross_entropy, target_cosines
+from lfw_jax.metric.heads.head_options import check_positive, check_state
 
 
 def adacos_scale(num_classes: int) -> float:

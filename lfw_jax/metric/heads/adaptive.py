@@ -10,17 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lfw_jax.metric.heads.cosines import (
-    angle,
-    check_angle,
-    check_positive,
-    check_state,
-    cross_entropy,
-    lengths,
-    moved,
-    target_cosines,
-    with_angular_margin,
-)
+from lfw_jax.metric.heads.angles import angle, with_angular_margin
+from lfw_jax.metric.heads.cosines import cross_entropy, lengths, moved, target_cosines
+from lfw_jax.metric.heads.head_options import check_angle, check_positive, check_state
 
 # AdaFace clips norms to [_SHORTEST, _LONGEST] and angles to [_EPSILON, π − _EPSILON]. It also adds _EPSILON to the
 # standard deviation.

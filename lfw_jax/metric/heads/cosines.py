@@ -1,6 +1,4 @@
-"""Shared parts of the heads: products with prototypes, target logits and margins, cross-entropy."""
-
-import math
+"""Shared parts of the heads: products with prototypes, target logits, cross-entropy."""
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +6,6 @@ from jaxtyping import Array, Bool, Float, Int
 
 from lfw_jax.metric.labels import check_labelled
 from lfw_jax.metric.vectors import nan_unless_finite, normalized, safe_sqrt
-
-# The error of a float32 cosine of unit vectors is up to five roundings (measured from 2 to 2048 dimensions). Values of
-# `1 − cos²` and `2 − 2·cos` below this bound cannot be distinguished from 0 and are set to 0. The angle of an embedding
-# on its prototype is then exactly 0, and the steep slope of the sine there does not amplify rounding errors in the
-# gradient. The bound corresponds to an angle of 0.08°.
-ROUNDING = 2.0**-19
 
 
 def inner_products(
@@ -160,72 +152,6 @@ def lengths(vectors: Float[Array, "*batch dim"]) -> Float[Array, "*batch"]:
     The norm of a zero vector has gradient 0; that of an infinite vector is NaN.
     """
     return safe_sqrt(jnp.sum(nan_unless_finite(vectors) ** 2, axis=-1))
-
-
-def sine(cosine: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Return the sine of an angle in [0, π] from its cosine, with gradient 0 at cos = ±1."""
-    squared = (1.0 - cosine) * (1.0 + cosine)
-    return safe_sqrt(jnp.where(squared <= ROUNDING, 0.0, squared))
-
-
-def angle(cosine: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Return the angle in [0, π] of a cosine: `acos`, but with gradient 0 at cos = ±1."""
-    return jnp.arctan2(sine(cosine), cosine)
-
-
-def turned(cosine: Float[Array, "*shape"], margin: float | Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Return `cos(θ + margin)` from `cos θ`; the margin is in radians."""
-    return cosine * jnp.cos(margin) - sine(cosine) * jnp.sin(margin)
-
-
-def with_angular_margin(
-    cosine: Float[Array, "*shape"], margin: float | Float[Array, "*shape"]
-) -> Float[Array, "*shape"]:
-    """Return `cos(θ + margin)` up to `θ = π − margin`, and `cos θ − drop(margin)` beyond.
-
-    Beyond that angle `cos(θ + margin)` would rise again.
-    """
-    return jnp.where(cosine >= -jnp.cos(margin), turned(cosine, margin), cosine - drop(margin))
-
-
-def drop(margin: float | Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Return the amount subtracted from `cos θ` beyond `θ = π − margin`.
-
-    It keeps the target logit from rising with the angle. It is ArcFace's `margin·sin(margin)`, or `1 − cos(margin)`
-    above a margin of 2.33, where ArcFace's value is too small and the logit would jump up.
-    """
-    return jnp.maximum(margin * jnp.sin(margin), 1.0 - jnp.cos(margin))
-
-
-def check_positive(head: str, **options: float | jax.Array) -> None:
-    """Raise a ValueError unless every option is a positive finite number.
-
-    Options that are arrays may be traced and are not checked.
-    """
-    for name, value in options.items():
-        if not isinstance(value, jax.Array) and not 0 < value < math.inf:
-            raise ValueError(f"the {name} of {head} must be a positive number, found {value}")
-
-
-def check_angle(head: str, **margins: float) -> None:
-    """Raise a ValueError unless every margin is an angle in [0, π)."""
-    for name, value in margins.items():
-        if not 0 <= value < math.pi:
-            raise ValueError(f"the {name} of {head} is in radians, 0 ≤ {name} < π; found {value}")
-
-
-def check_cosine(head: str, **margins: float) -> None:
-    """Raise a ValueError unless every margin is a difference of cosines in [0, 2)."""
-    for name, value in margins.items():
-        if not 0 <= value < 2:
-            raise ValueError(f"the {name} of {head} is a difference of cosines, 0 ≤ {name} < 2; found {value}")
-
-
-def check_state(head: str, **states: float | jax.Array) -> None:
-    """Raise a ValueError unless every state is one number."""
-    for name, value in states.items():
-        if jnp.ndim(value) != 0:
-            raise ValueError(f"the {name} of {head} is one number, found an array of shape {jnp.shape(value)}")
 
 
 def moved(old: float | jax.Array, new: jax.Array, momentum: float) -> jax.Array:

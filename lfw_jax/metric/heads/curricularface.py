@@ -4,16 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lfw_jax.metric.heads.cosines import (
-    check_angle,
-    check_positive,
-    check_state,
-    cross_entropy,
-    moved,
-    target_cosines,
-    turned,
-    with_angular_margin,
-)
+from lfw_jax.metric.heads.angles import turned, with_angular_margin
+from lfw_jax.metric.heads.cosines import cross_entropy, moved, target_cosines
+from lfw_jax.metric.heads.head_options import check_angle, check_positive, check_state
 
 
 def curricularface(

@@ -5,18 +5,9 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lfw_jax.metric.heads.cosines import (
-    angle,
-    center_cosines,
-    check_angle,
-    check_cosine,
-    check_positive,
-    cross_entropy,
-    drop,
-    find_targets,
-    target_cosines,
-    with_angular_margin,
-)
+from lfw_jax.metric.heads.angles import angle, drop, with_angular_margin
+from lfw_jax.metric.heads.cosines import center_cosines, cross_entropy, find_targets, target_cosines
+from lfw_jax.metric.heads.head_options import check_angle, check_cosine, check_positive
 
 
 def cosface(

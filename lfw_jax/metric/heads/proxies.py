@@ -4,15 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lfw_jax.metric.heads.cosines import (
-    ROUNDING,
-    center_cosines,
-    check_cosine,
-    check_positive,
-    cross_entropy,
-    find_targets,
-    target_cosines,
-)
+from lfw_jax.metric.heads.angles import ROUNDING
+from lfw_jax.metric.heads.cosines import center_cosines, cross_entropy, find_targets, target_cosines
+from lfw_jax.metric.heads.head_options import check_cosine, check_positive
 from lfw_jax.metric.vectors import normalized, safe_sqrt
 
 

@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lfw_jax.metric.heads.cosines import check_positive, cross_entropy, find_targets, inner_products, target_cosines
+from lfw_jax.metric.heads.cosines import cross_entropy, find_targets, inner_products, target_cosines
+from lfw_jax.metric.heads.head_options import check_positive
 
 
 def softmax(

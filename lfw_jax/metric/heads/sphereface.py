@@ -5,12 +5,8 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lfw_jax.metric.heads.cosines import (
-    check_positive,
-    cross_entropy,
-    lengths,
-    target_cosines,
-)
+from lfw_jax.metric.heads.cosines import cross_entropy, lengths, target_cosines
+from lfw_jax.metric.heads.head_options import check_positive
 
 
 def sphereface(
