@@ -8,7 +8,7 @@ from lfw_jax.data.formats.folder_writing import write_folder
 from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.holding_out import split_seed
-from lfw_jax.data.protocols.splits import evaluation_pairs
+from lfw_jax.data.protocols.splitting import evaluation_pairs
 from lfw_jax.data.records.writing import write_records
 from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError

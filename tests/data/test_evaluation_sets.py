@@ -12,7 +12,7 @@ from lfw_jax.data.formats.verification_bin import write_verification_bin
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluation_sets import read_evaluation_set, read_evaluation_sets
-from lfw_jax.data.protocols.splits import evaluation_pairs, split
+from lfw_jax.data.protocols.splitting import evaluation_pairs, split
 from lfw_jax.errors import UserError
 
 

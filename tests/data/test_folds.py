@@ -9,7 +9,8 @@ import pytest
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
 from lfw_jax.data.protocols.lfw_lists import PairList, generate_pairs, write_pairs
-from lfw_jax.data.protocols.splits import Split, split
+from lfw_jax.data.protocols.splits import Split
+from lfw_jax.data.protocols.splitting import split
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 

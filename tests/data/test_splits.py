@@ -8,7 +8,8 @@ import pytest
 from lfw_jax.data.duplicates.leakage import comparable_name
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.protocols.splits import Split, evaluation_pairs, split
+from lfw_jax.data.protocols.splits import Split
+from lfw_jax.data.protocols.splitting import evaluation_pairs, split
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 

@@ -11,7 +11,7 @@ from configs import base
 from lfw_jax.data.batches.sampling import build_sampler
 from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.images import Skipped
-from lfw_jax.data.protocols.splits import split
+from lfw_jax.data.protocols.splitting import split
 from lfw_jax.inspection import Plan, duplicates, survey
 from lfw_jax.inspection.draws import count_draws
 from lfw_jax.inspection.parts import NAMES, assign_parts, identity_rows

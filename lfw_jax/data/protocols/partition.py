@@ -24,7 +24,8 @@ from lfw_jax.data.protocols.evaluation_sets import EvaluationSet, read_evaluatio
 from lfw_jax.data.protocols.exclusion import add_identities_of_same_images
 from lfw_jax.data.protocols.holding_out import split_seed
 from lfw_jax.data.protocols.identification_sets import EvaluatedSet, IdentificationSet, read_identification_sets
-from lfw_jax.data.protocols.splits import Split, evaluation_lists, split
+from lfw_jax.data.protocols.splits import Split, evaluation_lists
+from lfw_jax.data.protocols.splitting import split
 from lfw_jax.errors import UserError
 
 EXCLUDED = "excluded_identities.json"
