@@ -13,10 +13,10 @@ import orbax.checkpoint as ocp
 from jaxtyping import PyTree
 
 from lfw_jax.errors import UserError
+from lfw_jax.training.checkpoint_faults import DamagedCheckpointError, check_shapes, fault_of
 from lfw_jax.training.checkpoint_files import (
     UNREADABLE,
     Managers,
-    first_difference,
     is_not_raised,
     set_aside_damaged_metadata,
     writing,
@@ -26,10 +26,6 @@ from lfw_jax.training.state import State
 _SCORE = "validation_score"
 _OTHER = {"last": "best", "best": "last"}
 _orbax_log = logging.getLogger("absl")
-
-
-class DamagedCheckpointError(UserError):
-    """A checkpoint that cannot be read by any configuration."""
 
 
 class Checkpoints:
@@ -207,7 +203,7 @@ class Checkpoints:
         except UNREADABLE as error:
             raise self._fault(kind, step, error) from error
         # Orbax returns arrays in the shape in which they were written, whatever the shape of the target.
-        self._check_shapes(kind, step, found, target)
+        check_shapes(self._path(kind, step), found, target)
         return found
 
     def restore_variables(self, kind: str, like: PyTree) -> PyTree:
@@ -231,7 +227,7 @@ class Checkpoints:
             found = {"params": tree["params"]["model"], "batch_stats": tree["batch_stats"]}
         except UNREADABLE as error:
             raise self._fault(kind, step, error) from error
-        self._check_shapes(kind, step, found, like)
+        check_shapes(self._path(kind, step), found, like)
         return found
 
     def _existing_step(self, kind: str) -> int:
@@ -243,26 +239,11 @@ class Checkpoints:
         self._managers[kind].wait_until_finished()
         return step
 
-    def _check_shapes(self, kind: str, step: int, found: PyTree, like: PyTree) -> None:
-        """Raise UserError if the arrays of a checkpoint differ from `like` in their names or shapes."""
-        if difference := first_difference(found, like):
-            raise self._misfit(kind, step, difference)
+    def _path(self, kind: str, step: int) -> Path:
+        return self._directory / kind / str(step)
 
     def _fault(self, kind: str, step: int, error: Exception) -> UserError:
         """Return the error for a checkpoint that could not be read: damaged, or else of another network."""
-        try:
-            tree = self._managers[kind].restore(step, args=ocp.args.StandardRestore())
-            damage = None if isinstance(tree, dict) and "params" in tree else "it holds no network"
-        except UNREADABLE as damaged:
-            damage = (str(damaged).splitlines() or [type(damaged).__name__])[0][:120]
-        if damage is None:
-            return self._misfit(kind, step, (str(error).splitlines() or [type(error).__name__])[0])
-        return DamagedCheckpointError(
-            f"--workdir: the checkpoint {self._directory / kind / str(step)} is damaged ({damage})."
-        )
-
-    def _misfit(self, kind: str, step: int, what: str) -> UserError:
-        return UserError(
-            f"--workdir: the checkpoint {self._directory / kind / str(step)} cannot be read as this configuration's "
-            f"network ({what}). Use the configuration that it was trained with, or another --workdir."
+        return fault_of(
+            self._path(kind, step), error, lambda: self._managers[kind].restore(step, args=ocp.args.StandardRestore())
         )
