@@ -17,7 +17,7 @@ _SHOWN_ERRORS = 6
 
 
 def worst_errors_of(data: RunData, result: VerificationResult) -> Section:
-    """Return the section of the worst errors at the threshold with the best accuracy on development pairs.
+    """Return the section of the worst errors at the threshold with the best development accuracy.
 
     Args:
       data: the data of the run.
@@ -29,7 +29,7 @@ def worst_errors_of(data: RunData, result: VerificationResult) -> Section:
 
 
 def thumbnails_of(data: RunData, result: VerificationResult) -> Thumbnails:
-    """Return thumbnails of the test pairs, the worst errors at the threshold with the best accuracy first.
+    """Return thumbnails of the test pairs, worst errors at the threshold with the best accuracy first.
 
     Args:
       data: the data of the run.

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.data.pair_list import PairList
 from lfw_jax.data.protocols.evaluated_lists import EvaluatedList, lists_of_set, lists_of_split
 from lfw_jax.data.protocols.evaluation_sets import EvaluationSet
+from lfw_jax.data.protocols.identification_sets import IdentificationSet, read_identification_sets
 from lfw_jax.data.protocols.partition import EvaluationPlan
 from lfw_jax.data.protocols.splits import Split
 from lfw_jax.errors import UserError
@@ -22,6 +24,7 @@ from lfw_jax.evaluation.embeddings import EmbeddedImages
 from lfw_jax.inference.fused import FusedEmbedder, FusedMember, MemberData, fuse_embeddings
 from lfw_jax.inference.representation import DecodedImages
 from lfw_jax.inference.run_embedder import SingleEmbedder
+from tests.data.identification.protocol_files import write_protocol
 
 
 def images(names: tuple[str, ...], content: int) -> ImageSet:
@@ -67,12 +70,19 @@ class Counted:
         return self.embed_images(decoded.images)
 
 
-def member_data(counted: Counted, split: Split = SPLIT, sets: Sequence[EvaluationSet] = SETS) -> MemberData:
+def member_data(
+    counted: Counted,
+    split: Split = SPLIT,
+    sets: Sequence[EvaluationSet] = SETS,
+    protocols: Sequence[IdentificationSet] = (),
+) -> MemberData:
     def decode(listed: EvaluatedList) -> DecodedImages:
         found = (listed.of.images if listed.of else split.images_of(listed.pairs)).of_keys(listed.pairs.keys())
         return DecodedImages(found, np.asarray(found.images))
 
-    return MemberData(SingleEmbedder(counted, decode), split, EvaluationPlan(tuple(sets), {}, {}, None))
+    return MemberData(
+        SingleEmbedder(counted, decode), split, EvaluationPlan(tuple(sets), {}, {}, None, tuple(protocols))
+    )
 
 
 def member(counted: Counted, *, known: Mapping[str, EmbeddedImages] | None = None, **data: Any) -> FusedMember:
@@ -140,6 +150,24 @@ def test_each_member_embeds_its_own_images_of_a_set():
         "two": np.array([[60.0, len(name), number, 1] for name, number in KEYS]),
     }
     np.testing.assert_allclose(whole, fuse_embeddings(parts, {"one": 1.0, "two": 2.0}), atol=1e-6)
+
+
+def test_protocols_whose_images_have_equal_keys_are_not_confused(tmp_path: Path):
+    (item,) = read_identification_sets([str(write_protocol(tmp_path / "small"))])
+
+    def other(name: str, content: int) -> IdentificationSet:
+        pixels = np.full((len(item.images), 8, 8, 3), content, np.uint8)
+        return dataclasses.replace(
+            item, name=name, images=dataclasses.replace(item.images, images=pixels, storage="pixels")
+        )
+
+    counted, protocols = Counted(), (other("a", 1), other("b", 2))
+    system = fused(member(counted, protocols=protocols))
+    system.embed_protocol(protocols[1])
+    keys = item.keys()
+    assert counted.embedded == [(2, *key) for key in keys]
+    with pytest.raises(UserError, match="member one: c: found 0 images"):
+        system.embed_protocol(other("c", 3))
 
 
 def test_a_member_loads_its_data_once():
