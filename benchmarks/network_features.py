@@ -1,4 +1,4 @@
-"""Joint Bayesian on the features of a network before its last layer, beside its embedding, on held-out identities.
+"""Joint Bayesian on the features of a network before its last layer, on held-out identities.
 
     python -m benchmarks.network_features --workdir=runs/best_lfw/members/network --dimensions=256,600
 

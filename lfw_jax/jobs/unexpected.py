@@ -1,4 +1,4 @@
-"""Exceptions that no job reports: a full disk, a missing permission, a closed pipe, a fault of this program."""
+"""Exceptions that no job reports: a full disk, a missing permission, a closed pipe, or a fault."""
 
 import errno
 import importlib.metadata

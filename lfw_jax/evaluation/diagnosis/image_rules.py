@@ -26,10 +26,10 @@ def label_errors(found: Evidence) -> str | None:
     count, chance = errors.pair_count + errors.image_count, errors.pair_false_alarms + errors.image_false_alarms
     if not count or count <= FALSE_ALARM_FACTOR * chance:
         return None
-    return (
-        f"{errors.pair_count} pairs and {errors.image_count} images contradict their labels, where {chance:.1f} are expected by "
-        "chance: look at the pictures of likely label errors."
-    )
+    parts = ((errors.pair_count, "pair"), (errors.image_count, "image"))
+    found_in = " and ".join(f"{number} {noun}{'s' * (number > 1)}" for number, noun in parts if number)
+    contradict = "contradicts its label" if count == 1 else "contradict their labels"
+    return f"{found_in} {contradict}, where {chance:.1f} are expected by chance: look at the pictures of likely label errors."
 
 
 def hard_condition(found: Evidence) -> str | None:
@@ -120,7 +120,7 @@ IMAGE_RULES = (
         f"The skewness of the number of times that an image is among the nearest neighbours of others is above {HUB_SKEWNESS}, "
         f"with {HUB_IMAGES} or more images.",
         hubs,
-        "For a search, normalise scores by a cohort; for training, use more identities or a smaller "
+        "For a search, normalise scores by a cohort; for the training of a network, use more identities or a smaller "
         "--config.model.embedding_dim.",
     ),
     Rule(

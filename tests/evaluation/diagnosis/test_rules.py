@@ -8,6 +8,8 @@ import pytest
 
 from configs import base
 from lfw_jax.evaluation.diagnosis.evidence import Evidence, ends, last
+from lfw_jax.evaluation.diagnosis.image_rules import label_errors
+from lfw_jax.evaluation.diagnosis.label_errors import LabelErrors
 from lfw_jax.evaluation.diagnosis.sentences import MOST_FINDINGS, RULES, findings, paragraph
 from lfw_jax.training.objectives.build import build_objective
 from tests.evaluation.diagnosis.evidence_cases import DATA, FAULTS, TRAINING, course, healthy, trained, weak
@@ -123,3 +125,16 @@ def test_advice_names_only_options_of_the_configuration(rule):
 def test_the_documentation_lists_exactly_the_rules_with_their_conditions():
     rows = re.findall(r"^\| `([\w-]+)` \| (.+?) \| (.+?) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
     assert rows == [(rule.key, rule.condition, rule.advice) for rule in RULES]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "images", "words"),
+    [
+        (1, 0, "1 pair contradicts its label, where 0.2 are expected by chance"),
+        (0, 2, "2 images contradict their labels"),
+        (1, 3, "1 pair and 3 images contradict their labels"),
+    ],
+)
+def test_likely_label_errors_are_counted_in_words(pairs: int, images: int, words: str):
+    found = dataclasses.replace(healthy(), label_errors=LabelErrors(pairs, (), 0.1, images, (), 0.1))
+    assert words in (label_errors(found) or "")
