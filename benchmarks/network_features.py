@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def before_last(network: nn.Module) -> Apply:
-    """Return a network, in inference mode, as a function of variables and images to the input of its last layer.
+    """Return the map of variables and images to the input of the last layer, in inference mode.
 
     Args:
       network: a network with a layer named `LAST`.
