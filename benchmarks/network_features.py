@@ -17,7 +17,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float, PyTree
 
 from benchmarks.backend_scores import measured
-from lfw_jax.backends.backend import fit_backend
+from lfw_jax.backends.fitting import fit_backend
 from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.inference.embedder import Apply, Embedder
 from lfw_jax.jobs import network_run

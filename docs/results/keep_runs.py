@@ -10,15 +10,19 @@ counts as finished: `--mode=crossvalidate` and `benchmarks.series` continue with
 """
 
 import argparse
+import copy
 import dataclasses
 import json
+import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lfw_jax.errors import UserError
 from lfw_jax.evaluation.diagnosis.results import DiagnosisResult
 from lfw_jax.evaluation.finished_runs import read_finished_run
 from lfw_jax.evaluation.scores import ScoredPairs, read_scores, write_scores
@@ -27,6 +31,7 @@ from lfw_jax.typed_json import to_json
 _PATHS = ("dir", "lists_dir", "align_dir")
 _DIGITS = 5
 _HISTORY = "history.jsonl"
+_PATH = re.compile(r'["=]([/~][^" ]*)')
 
 
 def main() -> None:
@@ -35,9 +40,12 @@ def main() -> None:
     parser.add_argument("--workdir", type=Path, required=True, help="folder of the runs, or of the folds")
     parser.add_argument("--output", type=Path, required=True, help="folder for the kept runs")
     given = parser.parse_args()
-    for folder in sorted(given.workdir.iterdir()):
-        if (folder / "metrics.json").is_file():
-            keep(folder, given.output / folder.name)
+    try:
+        for folder in sorted(given.workdir.iterdir()):
+            if (folder / "metrics.json").is_file():
+                keep(folder, given.output / folder.name)
+    except UserError as error:
+        sys.exit(f"keep_runs.py: {error}")
 
 
 def keep(folder: Path, output: Path) -> None:
@@ -46,14 +54,24 @@ def keep(folder: Path, output: Path) -> None:
     Args:
       folder: its work directory.
       output: the new folder.
+
+    Raises:
+      UserError: the run cannot be read, or has a path beside those of its data, such as one of an evaluation set.
     """
     run = read_finished_run(folder)
     diagnosis = run.metrics.diagnosis and _without_names(run.metrics.diagnosis)
     command = public_command(run.metrics.command)
     metrics = dataclasses.replace(run.metrics, command=command, notes=(), diagnosis=diagnosis, identification=None)
+    contents = {"config.json": _public_config(run.config), "metrics.json": to_json(metrics)}
+    texts = {name: json.dumps(content, indent=1) + "\n" for name, content in contents.items()}
+    for name, text in texts.items():
+        if path := _PATH.search(text):
+            raise UserError(
+                f"{folder / name}: found the path {path[1]}, expected none. Keep a run without that option."
+            )
     output.mkdir(parents=True, exist_ok=True)
-    (output / "config.json").write_text(json.dumps(_public_config(run.config), indent=1) + "\n")
-    (output / "metrics.json").write_text(json.dumps(to_json(metrics), indent=1) + "\n")
+    for name, text in texts.items():
+        (output / name).write_text(text)
     scores = {role: anonymous(pairs) for role, pairs in read_scores(folder / "scores.npz").items()}
     write_scores(output / "scores.npz", scores)
     if (folder / _HISTORY).is_file():
@@ -93,11 +111,11 @@ def anonymous(pairs: ScoredPairs) -> ScoredPairs:
 
 def _without_names(diagnosis: DiagnosisResult) -> DiagnosisResult:
     errors = dataclasses.replace(diagnosis.label_errors, images=())
-    return dataclasses.replace(diagnosis, paragraph="", findings=(), hubness=None, identities=None, label_errors=errors)
+    return dataclasses.replace(diagnosis, paragraph="", findings=(), identities=None, label_errors=errors)
 
 
 def _public_config(config: dict[str, Any]) -> dict[str, Any]:
-    public = json.loads(json.dumps(config))
+    public = copy.deepcopy(config)
     for part in [public, *(public.get("members") or {}).values()]:
         part["data"] |= dict.fromkeys(_PATHS, "") | {"dir": "LFW"}
     return public

@@ -4,6 +4,7 @@ import errno
 import importlib.metadata
 import os
 import platform
+import select
 import shlex
 import sys
 import tempfile
@@ -55,13 +56,15 @@ def reader_is_gone() -> bool:
 
     Standard output then leads nowhere, so that the end of the process does not fail on what is left to write.
     """
-    try:
-        sys.stdout.write("\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+    if not hasattr(select, "poll"):  # Windows, where a closed pipe is another error
+        return False
+    output = sys.stdout.fileno()
+    poll = select.poll()
+    poll.register(output, 0)  # errors are reported in any case
+    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return True
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -6,9 +6,11 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.series.runs import Run, is_finished
 from configs import base
+from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.results import SCHEMA, ComparisonMetrics
 from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.jobs.compare import compare_runs
@@ -48,6 +50,14 @@ def test_a_kept_run_has_no_names_and_no_paths(tmp_path: Path):
     assert str(tmp_path) not in text
     command = json.loads((output / "metrics.json").read_text())["command"]
     assert command == "launch.py --config=tiny --config.data.dir=LFW"
+
+
+def test_a_run_with_another_path_is_refused_and_nothing_is_written(tmp_path: Path):
+    folder, output = tmp_path / "run", tmp_path / "kept"
+    write_compared_run(folder, seed=0, config=CONFIG | {"evaluation": {"sets": ["/home/me/pairs.csv"]}})
+    with pytest.raises(UserError, match=r"config\.json: found the path /home/me/pairs\.csv"):
+        SCRIPT["keep"](folder, output)
+    assert not output.exists()
 
 
 def compared(folder: Path) -> ComparisonMetrics:

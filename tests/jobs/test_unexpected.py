@@ -3,6 +3,8 @@
 import errno
 import os
 import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -60,3 +62,9 @@ def test_the_system_s_refusals_are_no_faults_of_the_program(code, remedy):
     assert unexpected.explain(raised(ValueError("saving failed"), direct), COMMAND) == (f"/data/runs: {expected}", 2)
     in_words = raised(ValueError(f"INTERNAL: Error writing local file: [{os.strerror(code)}]"))
     assert unexpected.explain(in_words, COMMAND) == (expected, 2)
+
+
+def test_a_pipe_that_is_read_has_a_reader_and_gets_no_text_from_the_question():
+    code = "from lfw_jax.jobs import unexpected; assert not unexpected.reader_is_gone()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
