@@ -1,28 +1,29 @@
 """The pictures of docs/why.md show what the runs say."""
 
-import runpy
+import math
+import sys
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from configs import base
+from docs.pictures.why import __main__ as why
+from docs.pictures.why import ablation, distances, margins, style, training
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.results import SCHEMA, ComparisonMetrics
 from lfw_jax.jobs.compare import compare_runs
 from lfw_jax.jobs.dispatch import Request
+from lfw_jax.metric import heads
+from lfw_jax.training.history import HistoryRow
 from lfw_jax.typed_json import read_json
 from tests.evaluation.compared_folders import write_compared_run
 
 NAMES = ("baseline", "seed_1", "unaligned", "no_dropout", "flip_only", "side_32", "side_48")
 GAPS = (0.5, 0.48, 0.1, 0.5, 0.3, 0.2, 0.6)
-
-
-@pytest.fixture(scope="module")
-def why() -> dict[str, Any]:
-    return runpy.run_path(str(Path(__file__).parents[2] / "docs" / "pictures" / "why.py"), run_name="why")
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +47,11 @@ def metrics(runs: Path) -> ComparisonMetrics:
     return read_json(runs / "ablation" / "compare" / "compare.json", ComparisonMetrics, schema=SCHEMA, remedy="")
 
 
-def test_the_histograms_are_those_of_the_finished_runs_beside_the_baseline(why: dict[str, Any], runs: Path):
-    found = why["distances_of"](runs / "reproduction", runs / "ablation" / "baseline")
+def test_the_histograms_are_those_of_the_finished_runs_beside_the_baseline(runs: Path):
+    found = why.finished_runs(runs / "reproduction", runs / "ablation" / "baseline")
     assert list(found) == ["1.1 Siamese network, random pairs", "3 ArcFace", "the recipe of lfw_cpu"]
-    with mpl.rc_context(why["NEUTRAL"]):
-        figure = why["draw_distances"](found)
+    with mpl.rc_context(style.NEUTRAL):
+        figure = distances.draw_distances(found)
     for axes, (title, run) in zip(figure.axes, found.items(), strict=True):
         assert axes.get_title(loc="left") == title
         assert f"accuracy {100 * run.finished.test.held_out_threshold.accuracy:.1f} %" in axes.texts[0].get_text()
@@ -61,13 +62,13 @@ def test_the_histograms_are_those_of_the_finished_runs_beside_the_baseline(why: 
             np.testing.assert_allclose(values, expected / expected.sum())
 
 
-def test_the_dots_are_the_paired_differences_in_order(why: dict[str, Any], metrics: ComparisonMetrics):
-    with mpl.rc_context(why["NEUTRAL"]):
-        figure = why["draw_ablation"](metrics)
+def test_the_dots_are_the_paired_differences_in_order(metrics: ComparisonMetrics):
+    with mpl.rc_context(style.NEUTRAL):
+        figure = ablation.draw_ablation(metrics)
     left, right = figure.axes
     differences = sorted((one for one in metrics.differences if one.measure == "auc"), key=lambda one: one.difference)
     labels = [text.get_text() for text in left.get_yticklabels()]
-    assert labels == [why["label_of"](f"ablation/{one.run}", "") for one in differences]
+    assert labels == [ablation.label_of(f"ablation/{one.run}", "") for one in differences]
     assert "Centre crops in place of aligned faces" in labels
     lines = [line for line in left.lines if len(line.get_xdata()) == 2 and line.get_ydata()[0] == line.get_ydata()[1]]
     drawn = [tuple(line.get_xdata()) for line in lines]
@@ -81,20 +82,74 @@ def test_the_dots_are_the_paired_differences_in_order(why: dict[str, Any], metri
     assert len(right.lines) == len(left.lines)
 
 
-def test_the_files_are_small_and_have_no_background(why: dict[str, Any], metrics: ComparisonMetrics):
-    with mpl.rc_context(why["NEUTRAL"]):
-        content, again = (why["svg"](why["draw_ablation"](metrics)) for _ in range(2))
+def test_the_files_are_small_and_have_no_background(metrics: ComparisonMetrics):
+    with mpl.rc_context(style.NEUTRAL):
+        content, again = (style.svg(ablation.draw_ablation(metrics)) for _ in range(2))
     assert content == again
     assert len(content) < 60_000
     assert b"#ffffff" not in content.lower()
     assert b"Centre crops in place of aligned faces" in content
 
 
-def test_a_baseline_alone_cannot_be_drawn(why: dict[str, Any], metrics: ComparisonMetrics):
+def test_a_baseline_alone_cannot_be_drawn(metrics: ComparisonMetrics):
     with pytest.raises(UserError, match="found no run beside the baseline"):
-        why["draw_ablation"](ComparisonMetrics(**{**vars(metrics), "differences": ()}))
+        ablation.draw_ablation(ComparisonMetrics(**{**vars(metrics), "differences": ()}))
 
 
-def test_a_run_of_a_file_of_the_user_has_its_name(why: dict[str, Any]):
-    assert why["label_of"]("mine", "wide") == "wide"
-    assert why["label_of"]("ablation/no_dropout", "x") == "No dropout before the embedding"
+def test_a_run_of_a_file_of_the_user_has_its_name():
+    assert ablation.label_of("mine", "wide") == "wide"
+    assert ablation.label_of("ablation/no_dropout", "x") == "No dropout before the embedding"
+
+
+@given(
+    scale=st.floats(4.0, 64.0),
+    margin=st.floats(0.0, 0.6),
+    degrees=st.floats(0.0, 90.0),
+)
+def test_the_remaining_pull_is_the_probability_of_the_other_identities(scale: float, margin: float, degrees: float):
+    def loss(*of):
+        return heads.arcface(*of, margin=margin, scale=scale)
+
+    own = math.exp(scale * math.cos(math.radians(degrees) + margin))
+    expected = (margins.CLASSES - 1) / (margins.CLASSES - 1 + own)
+    found = margins.remaining_pull(loss, np.array([degrees]))
+    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-5)
+
+
+def test_the_angle_at_which_half_remains_is_where_both_logits_are_equal():
+    found = {label.split(":")[0]: margins.half_angle(loss) for label, loss in margins.LOSSES.items()}
+    others = math.log(margins.CLASSES - 1)
+    scale = math.sqrt(2) * others
+    assert found == pytest.approx(
+        {
+            "ArcFace 0.5, scale 11.7": math.degrees(math.acos(others / scale) - 0.5),
+            "ArcFace 0.5, scale 64": math.degrees(math.acos(others / 64) - 0.5),
+            "CosFace 0.25, scale 17.5": math.degrees(math.acos(others / (1.5 * scale) + 0.25)),
+        },
+        abs=0.02,
+    )
+
+
+def test_the_lines_of_the_training_are_the_validations_and_their_best_is_marked():
+    aucs = (0.7, 0.9, 0.8)
+    rows = [HistoryRow(step, loss=1.0) for step in range(1, 4)]
+    rows += [HistoryRow(10 * (index + 1), validation_auc=auc) for index, auc in enumerate(aucs)]
+    with mpl.rc_context(style.NEUTRAL):
+        axes = training.draw_training({"one": rows}).axes[0]
+    line, best = axes.lines[:2]
+    np.testing.assert_allclose(line.get_xydata(), np.stack([(100 / 3, 200 / 3, 100), aucs], axis=1))
+    np.testing.assert_allclose(best.get_xydata(), [(200 / 3, 0.9)])
+
+
+def test_the_command_draws_all_pictures(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    arguments = [
+        "why",
+        f"--reproduction={runs / 'reproduction'}",
+        f"--ablation={runs / 'ablation'}",
+        f"--output={tmp_path}",
+    ]
+    monkeypatch.setattr(sys, "argv", arguments)
+    why.main()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"why-{name}.svg" for name in ("ablation", "distances", "margins", "training")
+    ]
