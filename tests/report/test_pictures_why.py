@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from configs import base
 from docs.pictures.why import __main__ as why
-from docs.pictures.why import ablation, distances, margins, style, training
+from docs.pictures.why import ablation, distances, margins, style, tables, training
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.results import SCHEMA, ComparisonMetrics
 from lfw_jax.jobs.compare import compare_runs
@@ -141,7 +141,9 @@ def test_the_lines_of_the_training_are_the_validations_and_their_best_is_marked(
     np.testing.assert_allclose(best.get_xydata(), [(200 / 3, 0.9)])
 
 
-def test_the_command_draws_all_pictures(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_command_draws_all_pictures(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     arguments = [
         "why",
         f"--reproduction={runs / 'reproduction'}",
@@ -153,3 +155,29 @@ def test_the_command_draws_all_pictures(runs: Path, tmp_path: Path, monkeypatch:
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"why-{name}.svg" for name in ("ablation", "distances", "margins", "training")
     ]
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("| 3 ArcFace |") for line in lines) == 1
+    assert sum(line.startswith("| No dropout before the embedding |") for line in lines) == 1
+
+
+def test_the_table_of_distances_holds_the_means_of_both_kinds(runs: Path):
+    found = why.finished_runs(runs / "reproduction", runs / "ablation" / "baseline")
+    _, rule, *rows = tables.distance_table(found)
+    assert rule == "|---|---|---|---|---|---|"
+    for row, (label, run) in zip(rows, found.items(), strict=True):
+        pairs = run.decisions.pairs
+        near, far = pairs.distances[pairs.same], pairs.distances[~pairs.same]
+        cells = row.strip("| ").split(" | ")
+        assert cells[:3] == [label, f"{near.mean():.2f} ± {near.std():.2f}", f"{far.mean():.2f} ± {far.std():.2f}"]
+
+
+def test_the_table_of_the_ablation_says_which_differences_are_noise(metrics: ComparisonMetrics):
+    _, _, *rows = tables.ablation_table(metrics)
+    cells = [row.strip("| ").split(" | ") for row in rows]
+    verdicts = {row[0]: row[-1] for row in cells}
+    adjusted = {one.run: one.adjusted_p_value for one in metrics.differences if one.measure == "auc"}
+    expected = {ablation.label_of(f"ablation/{run}", run): p_value >= 0.05 for run, p_value in adjusted.items()}
+    assert {label: verdict == "within noise" for label, verdict in verdicts.items()} == expected
+    assert verdicts["Centre crops in place of aligned faces"] == "worse"
+    aucs = [float(row[1]) for row in cells]
+    assert aucs == sorted(aucs)

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/why.md from the work directories of both series.
+"""Draw the pictures and print the tables of docs/why.md from the work directories of both series.
 
 make reproduction ablation OPTIONS="--config.data.source=folder --config.data.dir=LFW"
 python -m docs.pictures.why --reproduction=runs/reproduction --ablation=runs/ablation
@@ -14,6 +14,7 @@ from docs.pictures.why.ablation import draw_ablation
 from docs.pictures.why.distances import draw_distances
 from docs.pictures.why.margins import draw_margins
 from docs.pictures.why.style import NEUTRAL, svg
+from docs.pictures.why.tables import ablation_table, distance_table
 from docs.pictures.why.training import draw_training
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.compared_runs import EvaluatedRun, read_evaluated_runs
@@ -44,7 +45,7 @@ def finished_runs(reproduction: Path, baseline: Path) -> dict[str, EvaluatedRun]
 
 
 def main() -> None:
-    """Draw the four pictures into the folder of pictures."""
+    """Draw the four pictures into the folder of pictures, and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reproduction", type=Path, default=Path("runs/reproduction"), help="of `make reproduction`")
     parser.add_argument("--ablation", type=Path, default=Path("runs/ablation"), help="of `make ablation`")
@@ -72,6 +73,7 @@ def main() -> None:
             }
             for name, figure in figures.items():
                 (flags.output / f"why-{name}.svg").write_bytes(svg(figure))
+        print(*distance_table(runs), "", *ablation_table(metrics), sep="\n")
     except UserError as error:
         sys.exit(f"docs.pictures.why: {error}")
 

@@ -24,14 +24,8 @@ def draw_ablation(metrics: ComparisonMetrics) -> Figure:
     Raises:
       UserError: it has no difference to the baseline.
     """
-    reference = metrics.runs[0].name
-    found = {
-        measure: {one.run: one for one in metrics.differences if (one.measure, one.reference) == (measure, reference)}
-        for measure in (AUC, HELD_OUT)
-    }
+    found = differences_to_baseline(metrics)
     names = sorted(found[AUC], key=lambda name: found[AUC][name].difference)
-    if not names:
-        raise UserError(f"compare.json: found no run beside the baseline {reference}; expected at least one more.")
     panels = [measure for measure, differences in found.items() if len(differences) == len(names)]
     figure = new_figure(9.2, 0.29 * len(names) + 1.3)
     drawn = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -47,6 +41,25 @@ def draw_ablation(metrics: ComparisonMetrics) -> Figure:
         fontsize=9,
     )
     return figure
+
+
+def differences_to_baseline(metrics: ComparisonMetrics) -> dict[str, dict[str, PairedDifference]]:
+    """Return the differences of all runs to the first one: by measure, then by run.
+
+    Args:
+      metrics: the comparison, whose first run is the baseline.
+
+    Raises:
+      UserError: it has no difference to the baseline.
+    """
+    reference = metrics.runs[0].name
+    found = {
+        measure: {one.run: one for one in metrics.differences if (one.measure, one.reference) == (measure, reference)}
+        for measure in (AUC, HELD_OUT)
+    }
+    if not found[AUC]:
+        raise UserError(f"compare.json: found no run beside the baseline {reference}; expected at least one more.")
+    return found
 
 
 def _dots(axes: Axes, differences: Sequence[PairedDifference]) -> None:
