@@ -21,6 +21,7 @@ TRAIN = {
     "PIL": "pillow",
     "pooch": "pooch",
     "rich": "rich",
+    "safetensors": "safetensors",
     "simplejpeg": "simplejpeg",
     "scipy": "scipy",
     "sklearn": "scikit-learn",

@@ -2,8 +2,8 @@
 
 A field is stored under its own name, or under the one in its metadata: `field(metadata={JSON_KEY: "list"})`. A field with a
 default is left out while it holds that default, and may be missing when the file is read. Fields may be of these types:
-dataclasses, `tuple[X, ...]`, `tuple[X, Y]`, `Mapping[str, X]`, `X | None`, `Literal` of texts, `str`, `bool`, `int` and
-`float`.
+dataclasses, `tuple[X, ...]`, `tuple[X, Y]`, `Mapping[str, X]`, `X | None`, `Literal` of texts, `str`, `bool`, `int`, `float`,
+and `Any` for content that is not checked.
 """
 
 import dataclasses
@@ -105,6 +105,8 @@ def _holds_default(field: dataclasses.Field, value: Any) -> bool:
 
 def _parse(kind: Any, content: Any, key: str) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return content
     if dataclasses.is_dataclass(kind):
         return _parse_object(kind, content, key)
     if origin in (types.UnionType, typing.Union):

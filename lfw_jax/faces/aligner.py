@@ -18,7 +18,7 @@ from lfw_jax.faces.detection import Detect
 from lfw_jax.faces.manifest import Row
 from lfw_jax.faces.saving import FileFormat, save_crop
 
-_PIXELS_AT_ONCE = 2**25
+PIXELS_AT_ONCE = 2**25
 """The pixels of decoded images that are detected in one call: 2.8 photographs of 12 million pixels, or 500 images of LFW."""
 
 
@@ -100,7 +100,7 @@ class Aligner:
                 pixels += images[-1].shape[0] * images[-1].shape[1]
             except OSError as error:
                 faults[task.file] = str(error) or type(error).__name__
-            if pixels >= _PIXELS_AT_ONCE:
+            if pixels >= PIXELS_AT_ONCE:
                 rows += self._finish(tasks[first : index + 1], images, contents, faults)
                 images, faults, contents, first, pixels = [], {}, {}, index + 1, 0
         return rows + self._finish(tasks[first:], images, contents, faults)

@@ -78,12 +78,22 @@ def crop_faces(images: Sequence[UInt8[np.ndarray, "h w 3"]], detect: Detect, set
     Returns:
       One crop for each image.
     """
-    crops = []
+    return [
+        crop_face(image, choose_face(faces, image.shape[0], image.shape[1], settings.face), settings, found=len(faces))
+        for image, faces in zip(images, detect(images), strict=True)
+    ]
+
+
+def crop_face(image: UInt8[np.ndarray, "h w 3"], face: Face | None, settings: CropSettings, *, found: int = 1) -> Crop:
+    """Crop a face, or the centre of an image without one.
+
+    Args:
+      image: RGB.
+      face: the face; None for the centre. The centre is also returned if the points of the face determine no transform.
+      settings: the geometry of the crop.
+      found: the number of detected faces.
+    """
     shape = {"height": settings.height, "width": settings.width, "margin": settings.margin}
-    for image, faces in zip(images, detect(images), strict=True):
-        face = choose_face(faces, image.shape[0], image.shape[1], settings.face)
-        if face is not None and np.isfinite(face.points).all() and np.ptp(face.points, axis=0).max() > 1e-3:
-            crops.append(Crop(align(image, face.points, **shape), face, len(faces)))
-        else:
-            crops.append(Crop(centre_crop(image, share=settings.fallback_crop, **shape), None, len(faces)))
-    return crops
+    if face is not None and np.isfinite(face.points).all() and np.ptp(face.points, axis=0).max() > 1e-3:
+        return Crop(align(image, face.points, **shape), face, found)
+    return Crop(centre_crop(image, share=settings.fallback_crop, **shape), None, found)

@@ -180,6 +180,25 @@ def format_row(row: Row) -> str:
     return _line(_fields(row)).rstrip("\n")
 
 
+def as_recorded(face: Face) -> Face:
+    """Return a face with the precision of a manifest, from which the landmarks of aligned crops are read.
+
+    Args:
+      face: the face as it was detected.
+    """
+    return _face(_numbers(face))
+
+
+def _face(numbers: Sequence[str]) -> Face:
+    left, top, right, bottom, *points, score = map(float, numbers)
+    return Face((left, top, right, bottom), np.array(points).reshape(5, 2), score)
+
+
+def _numbers(face: Face) -> list[str]:
+    values = [*face.box, *face.points.ravel().tolist()]
+    return [*(f"{value:.3f}" for value in values), f"{face.score:.6f}"]
+
+
 def _row(fields: list[str]) -> Row:
     if len(fields) == len(_FORMER_COLUMNS):
         fields = [*fields, ""]
@@ -190,18 +209,11 @@ def _row(fields: list[str]) -> Row:
     file, source, fault = map(from_cell, (file, source, fault))
     if (fallback, bool(numbers[-1])) not in (("0", True), ("1", False), ("0", False)):
         raise ValueError(fallback)
-    face = None
-    if numbers[-1]:
-        left, top, right, bottom, *points, score = map(float, numbers)
-        face = Face((left, top, right, bottom), np.array(points).reshape(5, 2), score)
-    return Row(file, source, face, int(faces), fault, content)
+    return Row(file, source, _face(numbers) if numbers[-1] else None, int(faces), fault, content)
 
 
 def _fields(row: Row) -> tuple[str, ...]:
-    numbers = [""] * 15
-    if row.face is not None:
-        values = [*row.face.box, *row.face.points.ravel().tolist()]
-        numbers = [*(f"{value:.3f}" for value in values), f"{row.face.score:.6f}"]
+    numbers = _numbers(row.face) if row.face is not None else [""] * 15
     file, source, fault = map(to_cell, (row.file, row.source, row.fault))
     return (file, source, *numbers, str(row.faces), str(int(row.fallback)), fault, row.content)
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from lfw_jax.backends.backend import FittedBackend
 from lfw_jax.data.images import ImageSet
@@ -33,13 +33,21 @@ class BackendEmbedder:
         """Offset in pixels of four additional, shifted crops; 0 for none."""
         return self.embedder.shift
 
+    def embed(self, pixels: UInt8[np.ndarray, "images stored stored 3"]) -> Float[np.ndarray, "images dim"]:
+        """Embed decoded images.
+
+        Args:
+          pixels: their stored squares.
+        """
+        return self._directions(self.embedder.embed(pixels))
+
     def embed_decoded(self, decoded: DecodedImages) -> Float[np.ndarray, "images dim"]:
         """Embed decoded images.
 
         Args:
           decoded: the images and their stored squares.
         """
-        return self._directions(self.embedder.embed_decoded(decoded))
+        return self.embed(decoded.pixels)
 
     def embed_images(self, images: ImageSet) -> Float[np.ndarray, "images dim"]:
         """Decode and embed an image set.

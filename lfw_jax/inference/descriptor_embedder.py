@@ -3,7 +3,7 @@
 import dataclasses
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from lfw_jax.backends.backend import FittedBackend
 from lfw_jax.backends.unit_length import unit_length
@@ -43,9 +43,19 @@ class DescriptorEmbedder:
         Args:
           decoded: the images, whose alignment has the landmarks, and their stored squares.
         """
-        landmarks = landmarks_in_crops(decoded.images, self.descriptors.geometry)
+        return self.embed_faces(decoded.pixels, landmarks_in_crops(decoded.images, self.descriptors.geometry))
+
+    def embed_faces(
+        self, pixels: UInt8[np.ndarray, "images stored stored 3"], landmarks: Float[np.ndarray, "images 5 2"]
+    ) -> Float[np.ndarray, "images dim"]:
+        """Embed decoded faces.
+
+        Args:
+          pixels: their stored squares.
+          landmarks: the five points of each face, in their pixels.
+        """
         parts = (slice(start, start + BATCH) for start in range(0, len(landmarks), BATCH))
-        views = (self.descriptors.views(decoded.pixels[part], landmarks[part], flip=self.flip) for part in parts)
+        views = (self.descriptors.views(pixels[part], landmarks[part], flip=self.flip) for part in parts)
         return np.concatenate([self.embed_views(found) for found in views])
 
     def embed_images(self, images: ImageSet) -> Float[np.ndarray, "images dim"]:
@@ -63,11 +73,16 @@ class DescriptorEmbedder:
     def embed_views(self, views: list[Features]) -> Float[np.ndarray, "images dim"]:
         """Embed images given by the features of their views.
 
+        Few images are filled up to a whole batch, because the last bits of a matrix product depend on the number of its rows: an
+        image has the same embedding alone and among others.
+
         Args:
-          views: the features by view and descriptor.
+          views: the features by view and descriptor, of at most `BATCH` images.
         """
-        embeddings = zip(*map(self._embed_view, views), strict=True)
-        parts = [unit_length(np.sum(of_views, axis=0)) for of_views in embeddings]
+        images = len(views[0][0])
+        filled = [[part[np.minimum(np.arange(BATCH), images - 1)] for part in features] for features in views]
+        embeddings = zip(*map(self._embed_view, filled), strict=True)
+        parts = [unit_length(np.sum(of_views, axis=0))[:images] for of_views in embeddings]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def _embed_view(self, features: Features) -> list[Float[np.ndarray, "images dim"]]:

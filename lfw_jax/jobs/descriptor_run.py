@@ -9,28 +9,32 @@ from ml_collections import ConfigDict
 from lfw_jax.backends.backend import FittedBackend
 from lfw_jax.backends.fitting import checked_options
 from lfw_jax.data.decoding.crop import CropGeometry
+from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.run_metrics import Views
-from lfw_jax.inference.descriptor_embedder import DescriptorEmbedder
-from lfw_jax.jobs.call import Call, check_data, print_split
-from lfw_jax.jobs.descriptor_settings import (
+from lfw_jax.faces.configured_descriptors import (
     arrays_of,
     check_model,
     describe_in_words,
+    fisher_settings,
     is_joint,
-    new_descriptors,
     restored_descriptors,
+    texture_settings,
 )
+from lfw_jax.faces.face_descriptors import FaceDescriptors, FisherDescriptors, TextureDescriptors
+from lfw_jax.inference.descriptor_embedder import DescriptorEmbedder
+from lfw_jax.jobs.call import Call, check_data, print_split
 from lfw_jax.jobs.evaluation import evaluate_and_write
 from lfw_jax.jobs.fitted_files import BACKENDS, read_parts, write_parts
 from lfw_jax.jobs.results import Run
 from lfw_jax.jobs.run_data import RunData, read_run_data
+from lfw_jax.jobs.saved_model import saved_system
 from lfw_jax.jobs.system import System
 from lfw_jax.jobs.without_effect import STEPS, refuse_without_effect
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.options import named
 from lfw_jax.report.progress import stage
-from lfw_jax.training.descriptor_fitting import FitOptions, fit_descriptors
+from lfw_jax.training.descriptor_fitting import FitOptions, fit_descriptors, learn_vocabulary
 
 _JOINT, _DESCRIPTORS = "joint", "descriptors"
 
@@ -51,7 +55,7 @@ def run(call: Call) -> None:
     embedder, system = fitted_descriptors(data, call.workdir, fit=call.train)
     data = call.evaluated(data)
     run_of = Run(call.name, call.command, call.workdir, data, system, "last", 0)
-    evaluate_and_write(run_of, data.embedded_by(embedder), call.deliver)
+    evaluate_and_write(run_of, data.embedded_by(embedder), call.deliver, system=saved_system(data, embedder))
 
 
 def check_descriptors(config: ConfigDict) -> None:
@@ -112,6 +116,25 @@ def fitted_descriptors(data: RunData, workdir: Workdir, *, fit: bool) -> tuple[D
     return embedder, _described(config, seconds)
 
 
+def new_descriptors(config: ConfigDict, geometry: CropGeometry, training: ImageSet) -> FaceDescriptors:
+    """Return the descriptors of a configuration, with a vocabulary learned from training images.
+
+    Args:
+      config: the whole configuration.
+      geometry: the crop geometry.
+      training: the training images.
+
+    Raises:
+      UserError: an invalid option, or an image that cannot be read.
+    """
+    loader = config.data.loader
+    if config.model.name == "descriptors":
+        return TextureDescriptors(texture_settings(config.model), geometry, loader)
+    sift, size = fisher_settings(config.model)
+    vocabulary = learn_vocabulary(training, geometry, sift, size, seed=config.seed, loader=loader)
+    return FisherDescriptors(vocabulary, sift, geometry, loader)
+
+
 def read_descriptors(config: ConfigDict, geometry: CropGeometry, workdir: Path) -> tuple[DescriptorEmbedder, float]:
     """Return the fitted descriptors of a work directory, and the duration of their fitting in seconds.
 
@@ -126,7 +149,9 @@ def read_descriptors(config: ConfigDict, geometry: CropGeometry, workdir: Path) 
     path = workdir / BACKENDS
     parts, seconds = read_parts(path)
     try:
-        descriptors = restored_descriptors(config, geometry, parts.pop(_DESCRIPTORS, {}))
+        descriptors = restored_descriptors(
+            config.model, geometry, parts.pop(_DESCRIPTORS, {}), loader=config.data.loader
+        )
         backends = {name: FittedBackend.from_arrays(arrays) for name, arrays in sorted(parts.items())}
         joint = backends.pop(_JOINT) if is_joint(config.model) else None
     except KeyError as error:

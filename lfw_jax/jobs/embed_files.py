@@ -14,13 +14,13 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.calibration.decision import CALIBRATION, SavedCalibration, read_calibration
 from lfw_jax.faces.align_set import aligned_images
+from lfw_jax.faces.configured_descriptors import KINDS
 from lfw_jax.inference.backend_embedder import BackendEmbedder
 from lfw_jax.inference.embedder import Embedder, in_inference_mode
 from lfw_jax.inference.fused import fuse_embeddings
 from lfw_jax.inference.representation import Representation
 from lfw_jax.jobs.alignment import engine_of_run
 from lfw_jax.jobs.descriptor_run import read_descriptors
-from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.fitted_files import BACKENDS
 from lfw_jax.jobs.fusion_file import FUSION, read_fusion
 from lfw_jax.jobs.member_configs import member_configs

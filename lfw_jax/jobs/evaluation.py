@@ -18,6 +18,7 @@ from lfw_jax.jobs.calibration import calibrated
 from lfw_jax.jobs.identification import identify
 from lfw_jax.jobs.results import Run, write_results
 from lfw_jax.jobs.run_data import RunData
+from lfw_jax.jobs.saved_model import SavedSystem, write_model_of
 from lfw_jax.jobs.standard_output import Deliver
 from lfw_jax.typed_json import to_json
 
@@ -26,7 +27,7 @@ MembersOf = Callable[[Mapping[str, ScoredPairs]], MembersResult]
 
 
 def evaluate_and_write(
-    run: Run, embedder: RunEmbedder, deliver: Deliver, *, members: MembersOf | None = None
+    run: Run, embedder: RunEmbedder, deliver: Deliver, *, system: SavedSystem, members: MembersOf | None = None
 ) -> RunMetrics:
     """Evaluate a system on everything that a run is evaluated on, and write the results.
 
@@ -34,6 +35,7 @@ def evaluate_and_write(
       run: The run.
       embedder: What embeds the images.
       deliver: Takes the content of metrics.json.
+      system: What embeds the images, for the model directory.
       members: Returns the evaluation of the members of a fused system, from the scored pairs by their role; None for others.
 
     Raises:
@@ -47,6 +49,7 @@ def evaluate_and_write(
     scores = {**split.scores, **set_scores}
     of_members = members(split.scores) if members else None
     metrics = write_results(run, split, scores, calibration, sets, failed, identification, of_members)
+    write_model_of(run.workdir.path, system, data, split, metrics, calibration, run.system.objective)
     deliver(to_json(metrics))
     if failed := {**failed, **identification.failed}:
         raise UserError(

@@ -14,10 +14,10 @@ from lfw_jax.data.protocols.partition import EXCLUDED, read_excluded
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.finished_runs import read_finished_run
 from lfw_jax.evaluation.run_metrics import Views
+from lfw_jax.faces.configured_descriptors import KINDS
 from lfw_jax.jobs import descriptor_run, network_run
 from lfw_jax.jobs.call import Call
 from lfw_jax.jobs.completion import evaluated_early
-from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.experiment import checked_network
 from lfw_jax.jobs.fusion_file import RULES
 from lfw_jax.jobs.member_configs import member_configs

@@ -13,16 +13,17 @@ from lfw_jax.evaluation.fusion.members import members_result
 from lfw_jax.evaluation.fusion.results import MembersResult
 from lfw_jax.evaluation.run_metrics import Views
 from lfw_jax.evaluation.scores import ScoredPairs, read_scores
+from lfw_jax.faces.configured_descriptors import KINDS
 from lfw_jax.inference.fused import FusedEmbedder, FusedMember, MemberData
 from lfw_jax.jobs import descriptor_run, network_run
 from lfw_jax.jobs.call import Call, check_data, print_split
-from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.evaluation import evaluate_and_write
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.jobs.fusion_file import FUSION, SavedFusion, fuse, write_fusion
 from lfw_jax.jobs.member_training import begin_members, checked_members, member_folder, run_members
 from lfw_jax.jobs.results import Run
 from lfw_jax.jobs.run_data import read_run_data
+from lfw_jax.jobs.saved_model import saved_members
 from lfw_jax.jobs.system import System
 from lfw_jax.jobs.workdir import Workdir
 from lfw_jax.report.terminal_text import print_notes
@@ -61,6 +62,7 @@ def run(call: Call) -> None:
         Run(call.name, call.command, workdir, data, _described(fusion, list(finished.values()), fused), "last", 0),
         fused,
         call.deliver,
+        system=saved_members(config, folders, fusion.weights, flip=fused.flip, shift=fused.shift),
         members=partial(_members_result, scores, fusion, fitted_on, config.seed),
     )
 

@@ -8,7 +8,6 @@ from lfw_jax.backends.fitting import fit_backend
 from lfw_jax.evaluation.run_metrics import Views
 from lfw_jax.inference.backend_embedder import BackendEmbedder
 from lfw_jax.inference.embedder import Embedder
-from lfw_jax.inference.representation import Representation
 from lfw_jax.jobs.experiment import Experiment
 from lfw_jax.jobs.fitted_files import BACKENDS, read_parts, write_parts
 from lfw_jax.options import named
@@ -20,7 +19,7 @@ def _part(step: int, views: Views) -> str:
     return f"step {step}, flip {views.flip}, shift {views.shift}"
 
 
-def with_backend(experiment: Experiment, embedder: Embedder, workdir: Path, *, step: int) -> Representation:
+def with_backend(experiment: Experiment, embedder: Embedder, workdir: Path, *, step: int) -> Embedder | BackendEmbedder:
     """Return the network with its backend, which is fitted unless the work directory has it.
 
     Args:

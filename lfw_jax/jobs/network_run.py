@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from lfw_jax.evaluation.verification import VerificationResult, verify_folds
+from lfw_jax.inference.backend_embedder import BackendEmbedder
 from lfw_jax.inference.embedder import Embedder
-from lfw_jax.inference.representation import Representation
 from lfw_jax.inference.scoring import score
 from lfw_jax.jobs.call import Call, Paused, check_data, print_split
 from lfw_jax.jobs.config_changes import FILE, recorded_changes
@@ -14,6 +14,7 @@ from lfw_jax.jobs.evaluation import evaluate_and_write
 from lfw_jax.jobs.experiment import Experiment, build_experiment
 from lfw_jax.jobs.network_backend import with_backend
 from lfw_jax.jobs.results import Run
+from lfw_jax.jobs.saved_model import saved_system
 from lfw_jax.jobs.system import trained_network
 from lfw_jax.jobs.training_run import train_to_the_end, training_of
 from lfw_jax.jobs.workdir import Workdir
@@ -51,14 +52,14 @@ def run(call: Call) -> None:
             return call.deliver(to_json(Paused(True, str(workdir.path), step, training.intervals.total)))
         embedder, kind, step = _restored(experiment, checkpoints)
     representation = with_backend(experiment, embedder, workdir.path, step=step)
-    system = trained_network(experiment, workdir)
     data = call.evaluated(experiment)
-    run_of = Run(call.name, call.command, workdir, data, system, kind, step)
-    evaluate_and_write(run_of, data.embedded_by(representation), call.deliver)
+    run_of = Run(call.name, call.command, workdir, data, trained_network(experiment, workdir), kind, step)
+    system = saved_system(data, representation)
+    evaluate_and_write(run_of, data.embedded_by(representation), call.deliver, system=system)
     return None
 
 
-def load(experiment: Experiment, workdir: Workdir) -> Representation:
+def load(experiment: Experiment, workdir: Workdir) -> Embedder | BackendEmbedder:
     """Return the trained network of a work directory, with its backend.
 
     Args:

@@ -11,8 +11,8 @@ from lfw_jax.data.batches.sampling import Sampler
 from lfw_jax.data.experiment_data import crop_geometry_of
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
+from lfw_jax.faces.configured_descriptors import KINDS
 from lfw_jax.jobs.descriptor_run import check_descriptors
-from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.experiment import check_values, objective_of
 from lfw_jax.jobs.member_training import checked_members
 from lfw_jax.models import build, check_side

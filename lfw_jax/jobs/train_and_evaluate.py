@@ -3,9 +3,9 @@
 from ml_collections import ConfigDict
 
 from lfw_jax.errors import UserError
+from lfw_jax.faces.configured_descriptors import KINDS
 from lfw_jax.jobs import descriptor_run, members_run, network_run
 from lfw_jax.jobs.call import Call
-from lfw_jax.jobs.descriptor_settings import KINDS
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.standard_output import Deliver, ignored
 from lfw_jax.jobs.workdir import Workdir

@@ -13,17 +13,20 @@ from configs import base
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.faces.align_set import aligned_images
 from lfw_jax.faces.congealing import AlignmentModel
 from lfw_jax.faces.congealing.model import CongealingSettings
 from lfw_jax.faces.engines import engine_of
 from lfw_jax.faces.manifest import read_manifest
+from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.jobs import alignment
 from lfw_jax.jobs.align import align
 from lfw_jax.jobs.alignment import MODEL, alignment_engine
 from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.jobs.experiment import build_experiment
 from lfw_jax.report.progress import stage
+from tests.jobs.tiny_members import files_of
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +132,12 @@ def test_a_run_keeps_its_model_for_the_decisions_of_its_network(
     run_job(Request("train", made, "tiny", workdir=run))
     kept = AlignmentModel.load(tmp_path / "run" / MODEL)
     shutil.rmtree(tmp_path / "cache")
+    pairs = read_scores(tmp_path / "run" / "scores.npz")["test"]
+    model = shutil.copytree(tmp_path / "run" / "model", tmp_path / "model")
+    compared = FaceVerifier.load(model).compare(*files_of(pairs, faces))
+    assert isinstance(compared, list)
+    # The few pairs are embedded in a smaller batch than those of the evaluation.
+    np.testing.assert_allclose([one.distance for one in compared], pairs.distances, atol=1e-6)
     two = read_folder(faces).images[:2]
     run_job(Request("verify", made, "tiny", workdir=run, input=",".join(map(str, two))))
     assert "aligned now" in capsys.readouterr().out

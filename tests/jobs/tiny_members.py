@@ -67,12 +67,23 @@ def cosines(pairs: ScoredPairs) -> np.ndarray:
     return 1 - pairs.distances**2 / 2
 
 
-def decided(workdir: Path, faces: Path, pairs: ScoredPairs) -> float:
-    """Return the distance that `--mode=verify` gives for the first pair."""
+def files_of(pairs: ScoredPairs, faces: Path) -> tuple[list[Path], list[Path]]:
+    """Return the files of the first and of the second image of each pair."""
     assert pairs.identities is not None
     assert pairs.images is not None
-    names, numbers = pairs.identities[0], pairs.images[0]
-    files = [faces / name / f"{name}_{number:04}.jpg" for name, number in zip(names, numbers, strict=True)]
+    first, second = (
+        [
+            faces / name / f"{name}_{number:04}.jpg"
+            for name, number in zip(pairs.identities[:, side], pairs.images[:, side], strict=True)
+        ]
+        for side in (0, 1)
+    )
+    return first, second
+
+
+def decided(workdir: Path, faces: Path, pairs: ScoredPairs) -> float:
+    """Return the distance that `--mode=verify` gives for the first pair."""
+    files = [files[0] for files in files_of(pairs, faces)]
     delivered: list[Any] = []
     run_job(
         Request(

@@ -163,7 +163,7 @@ def test_the_command_draws_all_pictures(
 def test_the_table_of_distances_holds_the_means_of_both_kinds(runs: Path):
     found = why.finished_runs(runs / "reproduction", runs / "ablation" / "baseline")
     _, rule, *rows = tables.distance_table(found)
-    assert rule == "|---|---|---|---|---|---|"
+    assert rule == "|---|---|---|---|---|---|---|"
     for row, (label, run) in zip(rows, found.items(), strict=True):
         pairs = run.decisions.pairs
         near, far = pairs.distances[pairs.same], pairs.distances[~pairs.same]

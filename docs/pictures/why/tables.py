@@ -23,6 +23,7 @@ def distance_table(runs: Mapping[str, EvaluatedRun]) -> list[str]:
         pairs = run.decisions.pairs
         found = separation(pairs.distances, pairs.same)
         diagnosis = run.finished.metrics.diagnosis
+        space = diagnosis.space if diagnosis else None
         rows.append(
             [
                 label,
@@ -30,10 +31,11 @@ def distance_table(runs: Mapping[str, EvaluatedRun]) -> list[str]:
                 f"{found.different_mean:.2f} ± {found.different_std:.2f}",
                 number(found.d_prime, 2),
                 f"{100 * found.overlap:.0f} %",
-                number(diagnosis.space.effective_rank if diagnosis else None, 1),
+                number(space.effective_rank if space else None, 1),
+                number(space.mean_direction if space else None, 2),
             ]
         )
-    head = ["Run", "Distance of same pairs", "of different pairs", "d′", "Overlap", "Effective rank"]
+    head = ["Run", "Distance of same pairs", "of different pairs", "d′", "Overlap", "Effective rank", "Mean direction"]
     return markdown([head, *rows])
 
 

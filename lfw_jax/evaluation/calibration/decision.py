@@ -11,8 +11,8 @@ from jaxtyping import Float
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.calibration.calibrate import FittedCalibrations
-from lfw_jax.evaluation.calibration.likelihood_ratio import probability
-from lfw_jax.evaluation.calibration.results import CalibrationResult, EvaluatedThreshold
+from lfw_jax.evaluation.calibration.likelihood_ratio import LogisticCalibration, probability
+from lfw_jax.evaluation.calibration.results import CalibrationResult, EvaluatedThreshold, OperatingPoint
 from lfw_jax.evaluation.run_metrics import Views
 from lfw_jax.typed_json import read_json, to_json
 
@@ -115,27 +115,42 @@ class VerificationRule:
         Raises:
           ValueError: a distance that is not finite, or a prior outside (0, 1).
         """
-        distances = np.asarray(distances, np.float64)
-        if distances.ndim != 1 or not np.isfinite(distances).all():
-            raise ValueError(f"expected finite distances [pairs], found {distances}")
-        ratios = self.saved.fitted.logistic.log_likelihood_ratio(distances)
-        limit, chosen = self.threshold.chosen.threshold, self.threshold
-        return tuple(
-            Decision(
-                same=distance < limit,
-                distance=distance,
-                log_likelihood_ratio=ratio,
-                probability=share,
-                prior=prior,
-                threshold=limit,
-                target_rate=chosen.chosen.target_rate,
-                false_match_rate=chosen.false_match_rate,
-                false_match_rate_interval=chosen.false_match_rate_interval,
-            )
-            for distance, ratio, share in zip(
-                distances.tolist(), ratios.tolist(), probability(ratios, prior).tolist(), strict=True
-            )
+        return decisions(self.saved.fitted.logistic, distances, self.threshold.point, prior)
+
+
+def decisions(
+    calibration: LogisticCalibration, distances: Float[np.ndarray, "pairs"], point: OperatingPoint, prior: float = 0.5
+) -> tuple[Decision, ...]:
+    """Return the answer for each distance.
+
+    Args:
+      calibration: the calibration of such distances.
+      distances: distances of pairs.
+      point: the threshold, and the error rates to expect at it.
+      prior: probability of one identity before the images are seen.
+
+    Raises:
+      ValueError: a distance that is not finite, or a prior outside (0, 1).
+    """
+    distances = np.asarray(distances, np.float64)
+    if distances.ndim != 1 or not np.isfinite(distances).all():
+        raise ValueError(f"expected finite distances [pairs], found {distances}")
+    ratios = calibration.log_likelihood_ratio(distances)
+    probabilities = probability(ratios, prior)
+    return tuple(
+        Decision(
+            same=distance < point.threshold,
+            distance=distance,
+            log_likelihood_ratio=ratio,
+            probability=share,
+            prior=prior,
+            threshold=point.threshold,
+            target_rate=point.target_rate,
+            false_match_rate=point.false_match_rate,
+            false_match_rate_interval=point.false_match_rate_interval,
         )
+        for distance, ratio, share in zip(distances.tolist(), ratios.tolist(), probabilities.tolist(), strict=True)
+    )
 
 
 def write_calibration(path: Path, saved: SavedCalibration) -> None:

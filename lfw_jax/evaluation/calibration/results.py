@@ -41,6 +41,39 @@ class EvaluatedThreshold:
     false_non_match_rate: float
     false_non_match_rate_interval: tuple[float, float]
 
+    @property
+    def point(self) -> "OperatingPoint":
+        """The threshold and the rates on the test images."""
+        return OperatingPoint(
+            self.chosen.target_rate,
+            self.chosen.threshold,
+            self.false_match_rate,
+            self.false_match_rate_interval,
+            self.false_non_match_rate,
+            self.false_non_match_rate_interval,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold for a target false match rate, and the rates at it on the test images.
+
+    Attributes:
+      target_rate: the false match rate that the threshold was chosen for, on comparisons of held-out identities.
+      threshold: distances below it are accepted.
+      false_match_rate: share of the comparisons of different test identities that are accepted (FMR).
+      false_match_rate_interval: 95 % interval of that rate: Wilson's, for comparisons that share identities.
+      false_non_match_rate: share of the same test pairs that are rejected (FNMR).
+      false_non_match_rate_interval: 95 % interval of that rate: Wilson's, for pairs that share identities.
+    """
+
+    target_rate: float
+    threshold: float
+    false_match_rate: float
+    false_match_rate_interval: tuple[float, float]
+    false_non_match_rate: float
+    false_non_match_rate_interval: tuple[float, float]
+
 
 @dataclasses.dataclass(frozen=True)
 class CalibrationResult:

@@ -1,4 +1,4 @@
-"""The descriptors that a configuration describes, and how they are stored with their backends."""
+"""The descriptors that the `model` part of a configuration describes, and their learned arrays."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,17 +6,14 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
 from lfw_jax.data.decoding.crop import CropGeometry
-from lfw_jax.data.images import ImageSet
 from lfw_jax.descriptors import DescriptorSettings
 from lfw_jax.descriptors.dense_sift import DenseSift
 from lfw_jax.descriptors.fisher_vector import Vocabulary, VocabularySize
 from lfw_jax.descriptors.gaussian_mixture import DiagonalMixture
 from lfw_jax.errors import UserError
 from lfw_jax.faces.face_descriptors import FaceDescriptors, FisherDescriptors, TextureDescriptors
-from lfw_jax.training.descriptor_fitting import learn_vocabulary
 
 KINDS = ("descriptors", "fisher")
 """Values of `config.model.name` for descriptors."""
@@ -34,9 +31,9 @@ def check_model(model: Mapping[str, Any]) -> None:
       UserError: an unknown option, a value out of range, or no scale.
     """
     if model["name"] == "fisher":
-        _fisher(model)
+        fisher_settings(model)
     else:
-        _texture(model)
+        texture_settings(model)
 
 
 def is_joint(model: Mapping[str, Any]) -> bool:
@@ -55,30 +52,11 @@ def describe_in_words(model: Mapping[str, Any]) -> str:
       model: the `model` part of a configuration.
     """
     if model["name"] == "fisher":
-        sift, size = _fisher(model)
+        sift, size = fisher_settings(model)
         return f"Fisher vectors of {size.gaussians} Gaussians, dense SIFT at {len(sift.scales)} scales"
-    settings = _texture(model)
+    settings = texture_settings(model)
     scales = ", ".join(f"{one.scale:g}" for one in settings)
     return f"{settings[0].kind} descriptors at {scales} pixels between the eyes"
-
-
-def new_descriptors(config: ConfigDict, geometry: CropGeometry, training: ImageSet) -> FaceDescriptors:
-    """Return the descriptors of a configuration, with a vocabulary learned from training images.
-
-    Args:
-      config: the whole configuration.
-      geometry: the crop geometry.
-      training: the training images.
-
-    Raises:
-      UserError: an invalid option, or an image that cannot be read.
-    """
-    loader = config.data.loader
-    if config.model.name == "descriptors":
-        return TextureDescriptors(_texture(config.model), geometry, loader)
-    sift, size = _fisher(config.model)
-    vocabulary = learn_vocabulary(training, geometry, sift, size, seed=config.seed, loader=loader)
-    return FisherDescriptors(vocabulary, sift, geometry, loader)
 
 
 def arrays_of(descriptors: FaceDescriptors) -> dict[str, np.ndarray]:
@@ -95,28 +73,36 @@ def arrays_of(descriptors: FaceDescriptors) -> dict[str, np.ndarray]:
 
 
 def restored_descriptors(
-    config: ConfigDict, geometry: CropGeometry, arrays: Mapping[str, np.ndarray]
+    model: Mapping[str, Any], geometry: CropGeometry, arrays: Mapping[str, np.ndarray], *, loader: str = "auto"
 ) -> FaceDescriptors:
     """Return descriptors with their learned arrays.
 
     Args:
-      config: the configuration.
+      model: the `model` part of the configuration.
       geometry: the crop geometry.
       arrays: the arrays of `arrays_of`.
+      loader: the loader that decodes image sets.
 
     Raises:
       UserError: an invalid option.
       KeyError: an array is missing.
     """
-    if config.model.name == "descriptors":
-        return TextureDescriptors(_texture(config.model), geometry, config.data.loader)
+    if model["name"] == "descriptors":
+        return TextureDescriptors(texture_settings(model), geometry, loader)
     mixture = DiagonalMixture(*(jnp.asarray(arrays[field.name]) for field in dataclasses.fields(DiagonalMixture)))
     vocabulary = Vocabulary(jnp.asarray(arrays["mean"]), jnp.asarray(arrays["projection"]), mixture)
-    return FisherDescriptors(vocabulary, _fisher(config.model)[0], geometry, config.data.loader)
+    return FisherDescriptors(vocabulary, fisher_settings(model)[0], geometry, loader)
 
 
-def _texture(model: Mapping[str, Any]) -> tuple[DescriptorSettings, ...]:
-    """Return one descriptor for each scale."""
+def texture_settings(model: Mapping[str, Any]) -> tuple[DescriptorSettings, ...]:
+    """Return the settings of texture descriptors, one for each scale.
+
+    Args:
+      model: the `model` part of a configuration.
+
+    Raises:
+      UserError: an unknown option, a value out of range, or no scale.
+    """
     options = {key: value for key, value in model.items() if key not in ("name", "scales", "joint")}
     _check_known(options, [field.name for field in dataclasses.fields(DescriptorSettings) if field.name != "scale"])
     scales = model["scales"]
@@ -131,7 +117,15 @@ def _texture(model: Mapping[str, Any]) -> tuple[DescriptorSettings, ...]:
         raise UserError(f"--config.model: {error}") from error
 
 
-def _fisher(model: Mapping[str, Any]) -> tuple[DenseSift, VocabularySize]:
+def fisher_settings(model: Mapping[str, Any]) -> tuple[DenseSift, VocabularySize]:
+    """Return the settings of Fisher vectors: the grid of local descriptors and the vocabulary's size.
+
+    Args:
+      model: the `model` part of a configuration.
+
+    Raises:
+      UserError: an unknown option, or a value out of range.
+    """
     options = {key: value for key, value in model.items() if key != "name"}
     _check_known(options, [*_SIZE, *(field.name for field in dataclasses.fields(DenseSift))])
     try:
