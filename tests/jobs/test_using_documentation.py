@@ -1,0 +1,90 @@
+"""The examples of docs/using.md run in their order, on a system whose photos are aligned by a detector."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from configs import base
+from lfw_jax.data.synthetic import write_folder
+from lfw_jax.evaluation.scores import read_scores
+from lfw_jax.inference.model.face_finder import NoFaceError, SeveralFacesError
+from lfw_jax.inference.model.face_verifier import FaceVerifier
+from tests.jobs.tiny_members import files_of, network, one_run, with_data
+
+PAGE = Path(__file__).parents[2] / "docs" / "using.md"
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("synthetic") / "faces"
+    return write_folder(folder, people=16, images_per_person=4, side=120, seed=0)
+
+
+@pytest.fixture(scope="module")
+def finished(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    config = with_data(network(), faces)
+    config.data.update(align=True, align_dir=str(folder / "aligned"), crop=base.get_config().data.crop)
+    config.align.engine = "jax"
+    config.evaluation.batch_size = 8
+    one_run(config, folder / "mine")
+    return folder / "mine"
+
+
+@pytest.fixture
+def model(finished: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(finished / "model", tmp_path / "runs" / "mine" / "model")
+
+
+def test_the_examples_run(model: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any):
+    for name, file in zip("abc", sorted(faces.glob("*/*.jpg")), strict=False):
+        shutil.copy(file, tmp_path / f"{name}.jpg")
+    assert (tmp_path / "runs" / "mine" / "model") == model
+    monkeypatch.chdir(tmp_path)
+    examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert len(examples) == 3
+    scope: dict[str, Any] = {}
+    for example in examples:
+        assert len(example.splitlines()) <= 10
+        exec(compile(example, str(PAGE), "exec"), scope)
+    assert scope["cosines"].argmax() == 0
+    assert "must not decide about people without their consent" in capsys.readouterr().out
+
+
+def test_photos_are_aligned_as_in_the_evaluation(model: Path, finished: Path, faces: Path):
+    pairs = read_scores(finished / "scores.npz")["test"]
+    verifier = FaceVerifier.load(model, detector="jax", fallback=True)
+    compared = verifier.compare(*files_of(pairs, faces))
+    assert isinstance(compared, list)
+    np.testing.assert_allclose([one.distance for one in compared], pairs.distances, atol=1e-5)
+
+
+def test_crops_of_the_alignment_need_no_detector(model: Path, finished: Path, faces: Path):
+    (aligned,) = (finished.parent / "aligned").glob("*/align.json")
+    crops = sorted(aligned.parent.glob("*/*.jpg"))[:3]
+    originals = [faces / crop.parent.name / crop.name for crop in crops]
+    verifier = FaceVerifier.load(model, detector="jax", fallback=True)
+    found = FaceVerifier.load(model).embed(crops, aligned=True)
+    # Which photos are in a batch of the detector moves landmarks by the rounding of floats, and with them a pixel by one.
+    np.testing.assert_allclose(found, verifier.embed(originals), atol=2e-3)
+
+
+def test_a_photo_needs_a_face_and_may_be_limited_to_one(model: Path, faces: Path):
+    one, other = (np.asarray(Image.open(path)) for path in sorted(faces.glob("*/*.jpg"))[:2])
+    empty, two = np.full_like(one, 128), np.concatenate([one, other], axis=1)
+    verifier = FaceVerifier.load(model, detector="jax")
+    with pytest.raises(NoFaceError, match="image 2: found no face"):
+        verifier.embed([one, empty])
+    assert FaceVerifier.load(model, detector="jax", fallback=True).embed(empty).shape == (1, 8)
+    found = verifier.detect(two)
+    assert len(found) == 2
+    strict = FaceVerifier.load(model, detector="jax", face="only")
+    with pytest.raises(SeveralFacesError, match="image 1: found 2 faces, expected one"):
+        strict.embed(two)
+    both = verifier.embed_faces(two, sorted(found, key=lambda face: face.box[0]))
+    np.testing.assert_allclose(both[0] @ strict.embed(one)[0], 1, atol=0.05)
