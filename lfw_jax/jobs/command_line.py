@@ -80,20 +80,43 @@ def define_flags(program: str) -> None:
         "train, with an evaluation at the end; evaluate a trained --workdir; align the faces of --input into --output; "
         "inspect the data of --config; export it, or --input, to --output; crossvalidate: train and evaluate a model for "
         "each fold of LFW's View 2 in --workdir; combine the folds of View 2 in --input; compare the runs in --input; verify "
-        "the pairs of --input with a trained --workdir.",
+        "the pairs of --input with a trained --workdir; embed the photos of --input with a --model.",
     )
+    _define_flags_of_modes()
+    flags.DEFINE_bool("quiet", False, "Print no text and no progress, only errors.")
+    flags.DEFINE_bool(
+        "json", False, "Print the result as one JSON document to standard output, all text to standard error."
+    )
+    for name in (
+        "config",
+        "workdir",
+        "mode",
+        "input",
+        "output",
+        "folds",
+        "minutes",
+        "model",
+        "aligned",
+        "quiet",
+        "json",
+    ):
+        flags.FLAGS.register_key_flag_for_module(program, flags.FLAGS[name])
+
+
+def _define_flags_of_modes() -> None:
+    """Define the flags that not every mode uses."""
     flags.DEFINE_string(
         "input",
         "",
-        "align, export: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine, compare: work "
-        "directories, such as 'runs/fold*'; the first run is the reference if there are many. verify: two images, as "
+        "align, export, embed: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine, compare: "
+        "work directories, such as 'runs/fold*'; the first run is the reference if there are many. verify: two images, as "
         "a.jpg,b.jpg, or a .csv of path1,path2.",
     )
     flags.DEFINE_string(
         "output",
         "",
         "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file. compare: a folder, by default runs/compare. "
-        "verify: a .csv file.",
+        "verify: a .csv file. embed: a .npz or .parquet file.",
     )
     flags.DEFINE_string(
         "folds", "", "crossvalidate: the folds of this call, such as 1,2,3 or 1-3. Default: all that are not finished."
@@ -104,12 +127,12 @@ def define_flags(program: str) -> None:
         "crossvalidate: pause after so many minutes over all folds, to be continued by the same command. 0: no limit.",
         lower_bound=0.0,
     )
-    flags.DEFINE_bool("quiet", False, "Print no text and no progress, only errors.")
-    flags.DEFINE_bool(
-        "json", False, "Print the result as one JSON document to standard output, all text to standard error."
+    flags.DEFINE_string(
+        "model",
+        "",
+        "embed: a model directory, such as runs/mine/model, or a work directory with one. Default: --workdir.",
     )
-    for name in ("config", "workdir", "mode", "input", "output", "folds", "minutes", "quiet", "json"):
-        flags.FLAGS.register_key_flag_for_module(program, flags.FLAGS[name])
+    flags.DEFINE_bool("aligned", False, "embed: the photos are crops that the model's alignment made.")
 
 
 def _main(program: str, arguments: list[str]) -> None:
@@ -128,6 +151,8 @@ def _main(program: str, arguments: list[str]) -> None:
                 output=values.output,
                 folds=values.folds,
                 minutes=values.minutes,
+                model=values.model,
+                aligned=values.aligned,
                 command=" ".join([_called(program), *sys.argv[1:]]),
                 deliver=deliver,
             )

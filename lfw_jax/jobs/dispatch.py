@@ -24,7 +24,16 @@ JOBS = {
     "compare": ("compare", "compare_runs"),
     "export": ("export", "export"),
     "verify": ("verify", "verify"),
+    "embed": ("embed", "embed"),
 }
+
+FLAGS_OF_MODES = {
+    "folds": ("crossvalidate",),
+    "minutes": ("crossvalidate",),
+    "model": ("embed",),
+    "aligned": ("embed",),
+}
+"""The modes that use a flag, for the flags that not all modes use."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +49,8 @@ class Request:
       output: the value of `--output`; "" if it is not given.
       folds: the value of `--folds`; "" if it is not given.
       minutes: the value of `--minutes`; 0 if it is not given.
+      model: the value of `--model`; "" if it is not given.
+      aligned: the value of `--aligned`.
       command: the command line, for reports.
       deliver: takes the result of the job, as dicts, lists and scalars.
     """
@@ -52,6 +63,8 @@ class Request:
     output: str = ""
     folds: str = ""
     minutes: float = 0.0
+    model: str = ""
+    aligned: bool = False
     command: str = ""
     deliver: Callable[[Any], None] = lambda _: None
 
@@ -73,14 +86,13 @@ def run_job(request: Request) -> None:
       UserError: If a value is outside its range, a flag is of another mode, or the request, the configuration or the data are
         invalid.
     """
-    for flag in ("folds", "minutes"):
-        if getattr(request, flag) and request.mode != "crossvalidate":
-            raise UserError(
-                f"--{flag} is given with --mode={request.mode}; only --mode=crossvalidate has folds. Leave it out."
-            )
+    for flag, modes in FLAGS_OF_MODES.items():
+        if getattr(request, flag) and request.mode not in modes:
+            others = " and ".join(f"--mode={mode}" for mode in modes)
+            raise UserError(f"--{flag} is given with --mode={request.mode}; it is a flag of {others}. Leave it out.")
     base.get_config()  # declares the options, which a configuration that does not use `base` would not
     check_ranges(request.config)
-    paths = {name: expand_user(getattr(request, name), f"--{name}") for name in ("workdir", "input", "output")}
+    paths = {name: expand_user(getattr(request, name), f"--{name}") for name in ("workdir", "input", "output", "model")}
     request = dataclasses.replace(request, config=expand_home(request.config), **paths)
     module, function = JOBS[request.mode]
     getattr(importlib.import_module(f"lfw_jax.jobs.{module}"), function)(request)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from PIL import Image
 from configs import base
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.evaluation.scores import read_scores
+from lfw_jax.inference.model.bulk import embed_in_bulk
 from lfw_jax.inference.model.face_finder import NoFaceError, SeveralFacesError
 from lfw_jax.inference.model.face_verifier import FaceVerifier
+from lfw_jax.inference.model.photos import Photo
 from tests.jobs.tiny_members import files_of, network, one_run, with_data
 
 PAGE = Path(__file__).parents[2] / "docs" / "using.md"
@@ -81,6 +84,13 @@ def test_a_photo_needs_a_face_and_may_be_limited_to_one(model: Path, faces: Path
     with pytest.raises(NoFaceError, match="image 2: found no face"):
         verifier.embed([one, empty])
     assert FaceVerifier.load(model, detector="jax", fallback=True).embed(empty).shape == (1, 8)
+    bulk = embed_in_bulk(
+        verifier, [partial(Photo, name, pixels) for name, pixels in (("a", empty), ("b", one))], aligned=False
+    )
+    assert bulk.faults[0].startswith("a: found no face")
+    assert (bulk.found, bulk.faults[1]) == ((0, 1), "")
+    np.testing.assert_allclose(bulk.embeddings[1:], verifier.embed(one), atol=2e-3)
+    assert not bulk.embeddings[0].any()
     found = verifier.detect(two)
     assert len(found) == 2
     strict = FaceVerifier.load(model, detector="jax", face="only")

@@ -67,9 +67,20 @@ class FaceFinder:
         """
         for names, decoded in _decoded(photos):
             for name, pixels, faces in zip(names, decoded, self.detect(decoded), strict=True):
-                yield FacePhoto(pixels, self._choose(name, pixels, faces))
+                yield FacePhoto(pixels, self.choose(name, pixels, faces))
 
-    def _choose(self, name: str, pixels: UInt8[np.ndarray, "h w 3"], faces: Sequence[Face]) -> Face | None:
+    def choose(self, name: str, pixels: UInt8[np.ndarray, "h w 3"], faces: Sequence[Face]) -> Face | None:
+        """Return the face of a photo that counts; None for its centre.
+
+        Args:
+          name: name of the photo in messages.
+          pixels: the decoded photo.
+          faces: the faces that were found in it.
+
+        Raises:
+          NoFaceError: there is no face, and no fallback.
+          SeveralFacesError: there are several faces, and only one is allowed.
+        """
         if not faces and not self._fallback:
             raise NoFaceError(f"{name}: found no face. Choose a photo in which a face is larger or better lit.")
         if self._rule is not None:

@@ -63,6 +63,8 @@ class FaceVerifier:
 
     Attributes:
       card: the card of the model: its alignment, its error rates, what it was trained on, and its limits.
+      system: what embeds photos.
+      finder: finds the face in a photo.
 
     Example:
       >>> verifier = FaceVerifier.load("runs/lfw_cpu/model")
@@ -71,8 +73,7 @@ class FaceVerifier:
 
     def __init__(self, card: ModelCard, system: FaceEmbedder, finder: FaceFinder):
         self.card = card
-        self._system, self._finder = system, finder
-        self._alignment = alignment_of(card.system)
+        self.system, self.finder = system, finder
 
     @classmethod
     def load(
@@ -101,6 +102,11 @@ class FaceVerifier:
         rule = face or (alignment.crops.face if alignment else "centre")
         return cls(model.card, load_system(system, model.arrays), FaceFinder(make, face=rule, fallback=fallback))
 
+    @property
+    def aligns(self) -> bool:
+        """True if photos are aligned; false for a system whose training images were not."""
+        return alignment_of(self.card.system) is not None
+
     def detect(self, image: Picture) -> list[Face]:
         """Return the faces in a photo, best score first.
 
@@ -111,7 +117,7 @@ class FaceVerifier:
           UserError: the photo cannot be read, or the detector is not installed.
         """
         (photo,) = photos_of(image)
-        return self._finder.detect([photo.decode()])[0]
+        return self.finder.detect([photo.decode()])[0]
 
     def embed(self, images: Pictures, *, aligned: bool = False) -> Float[np.ndarray, "images dim"]:
         """Return the embedding of each photo, of length 1.
@@ -139,12 +145,12 @@ class FaceVerifier:
         Raises:
           UserError: the photo cannot be read, there is no face, or the system takes no faces because its images were not aligned.
         """
-        if self._alignment is None or not faces:
+        if not self.aligns or not faces:
             found = "no face" if not faces else "a system without alignment, which takes whole photos"
             raise UserError(f"found {found}; expected at least one face of a photo and a system with an alignment.")
         (photo,) = photos_of(image)
         pixels = photo.decode()
-        return unit_length(self._system.embed([self._system.prepare(FacePhoto(pixels, face)) for face in faces]))
+        return unit_length(self.system.embed([self.system.prepare(FacePhoto(pixels, face)) for face in faces]))
 
     @overload
     def compare(self, a: Picture, b: Picture, *, aligned: bool = False) -> Comparison: ...
@@ -237,11 +243,11 @@ class FaceVerifier:
     def _embeddings(self, photos: Sequence[Photo], *, aligned: bool) -> Float[np.ndarray, "photos dim"]:
         if not photos:
             raise UserError("found no photo; expected at least one.")
-        if aligned or self._alignment is None:
-            prepared = map(self._system.prepare_aligned, photos)
+        if aligned or not self.aligns:
+            prepared = map(self.system.prepare_aligned, photos)
         else:
-            prepared = map(self._system.prepare, self._finder.chosen(photos))
+            prepared = map(self.system.prepare, self.finder.chosen(photos))
         parts = []
         while chunk := list(itertools.islice(prepared, _CHUNK)):
-            parts.append(self._system.embed(chunk))
+            parts.append(self.system.embed(chunk))
         return np.concatenate(parts)

@@ -1,0 +1,228 @@
+"""`--mode=embed`: the embeddings of any set of photos by a trained system, in one file."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from lfw_jax.atomic_files import written_atomically
+from lfw_jax.data.images import ImageSet
+from lfw_jax.data.sources import read_path, read_source
+from lfw_jax.errors import UserError
+from lfw_jax.inference.model.bulk import EmbeddedPhotos, embed_in_bulk
+from lfw_jax.inference.model.directory import MODEL
+from lfw_jax.inference.model.embedding_table import (
+    SCHEMA,
+    EmbeddingTable,
+    Manifest,
+    SkippedPhoto,
+    check_ending,
+    joined_tables,
+    manifest_path,
+    write_table,
+)
+from lfw_jax.inference.model.face_verifier import FaceVerifier
+from lfw_jax.inference.model.photos import Photo
+from lfw_jax.jobs.dispatch import Request
+from lfw_jax.report.progress import stage
+from lfw_jax.report.terminal_text import print_lines
+from lfw_jax.typed_json import to_json
+
+PART = 1024
+"""Photos per part of an unfinished job."""
+
+_SHOWN = 5  # skipped photos on the terminal
+
+
+@dataclasses.dataclass(frozen=True)
+class _Begun:
+    """The job that the parts in a folder belong to."""
+
+    sha256: str
+    images: str
+    aligned: bool
+
+
+def embed(request: Request) -> None:
+    """Embed the photos of `--input`, or of the configured data, and write them to `--output`.
+
+    Photos are embedded in parts, which a repeated call does not embed again. Photos without a face and unreadable ones are
+    skipped, counted and named in the manifest.
+
+    Args:
+      request: the flags.
+
+    Raises:
+      UserError: there is no model or no photo, `--output` exists or has another ending, or the parts of an earlier call belong to
+        another model or other photos.
+    """
+    if not request.output:
+        raise UserError("--mode=embed needs --output: a file that ends in .npz or .parquet.")
+    output = Path(request.output)
+    check_ending(output, "--output")
+    for path in (output, manifest_path(output)):
+        if path.exists():
+            raise UserError(f"--output: {path} exists already. Choose another name, or remove it.")
+    verifier = load_verifier(request)
+    images, source = read_photos(request)
+    folder = output.with_name(f"{output.name}.parts")
+    _begin(folder, _Begun(verifier.card.sha256, _digest(images), request.aligned))
+    starts = range(0, len(images), PART)
+    with stage("embedding", len(images)) as progress:
+        for start in starts:
+            chosen = np.arange(start, min(start + PART, len(images)))
+            path = folder / f"{start:09}.npz"
+            if not path.is_file():
+                table, faults = _embedded(verifier, images, chosen, aligned=request.aligned)
+                with written_atomically(path) as (unfinished,), open(unfinished, "wb") as file:
+                    np.savez(file, faults=faults, **vars(table))  # pyright: ignore[reportArgumentType]
+            progress(int(chosen[-1]) + 1)
+    _finish(request, folder, starts, output, verifier, images, source)
+
+
+def load_verifier(request: Request) -> FaceVerifier:
+    """Return the trained system of `--model`, or of the model directory in `--workdir`.
+
+    Args:
+      request: the flags.
+
+    Raises:
+      UserError: neither flag is given, or the model cannot be read.
+    """
+    if not (given := request.model or request.workdir):
+        raise UserError(f"--mode={request.mode} needs --model: a model directory, or a work directory with one.")
+    path = Path(given)
+    inner = path / MODEL
+    return FaceVerifier.load(inner if inner.is_dir() else path, detector=request.config.align.engine)
+
+
+def read_photos(request: Request) -> tuple[ImageSet, str]:
+    """Return the photos of `--input`, or of the configured data, and their source in words.
+
+    Args:
+      request: the flags.
+
+    Raises:
+      UserError: there is no photo, or the source cannot be read.
+    """
+    config: ConfigDict = request.config
+    if request.input:
+        images, source = read_path(request.input)[0], request.input
+    else:
+        images = read_source(config.data, request.folder.parent / "synthetic")[0]
+        source = f"{config.data.source} {config.data.dir}".strip()
+    if not len(images):
+        raise UserError(f"{source}: found no photo; expected at least one.")
+    return images, source
+
+
+def _embedded(
+    verifier: FaceVerifier, images: ImageSet, chosen: np.ndarray, *, aligned: bool
+) -> tuple[EmbeddingTable, np.ndarray]:
+    """Return the rows of some photos, and the fault of each."""
+    sources = [_source(images, index) for index in chosen.tolist()]
+    photos = [partial(_photo, images, index, source) for index, source in zip(chosen.tolist(), sources, strict=True)]
+    found = embed_in_bulk(verifier, photos, aligned=aligned)
+    return _table(images, chosen, sources, found), np.array(found.faults, np.str_)
+
+
+def _table(images: ImageSet, chosen: np.ndarray, sources: list[str], found: EmbeddedPhotos) -> EmbeddingTable:
+    nothing = (np.nan,) * 4
+    return EmbeddingTable(
+        embeddings=found.embeddings,
+        identities=np.array([images.names[label] for label in images.labels[chosen].tolist()], np.str_),
+        numbers=images.numbers[chosen].astype(np.int64),
+        sources=np.array(sources, np.str_),
+        boxes=np.array([nothing if face is None else face.box for face in found.faces], np.float32),
+        scores=np.array([np.nan if face is None else face.score for face in found.faces], np.float32),
+        found=np.array(found.found, np.int64),
+    )
+
+
+def _source(images: ImageSet, index: int) -> str:
+    if images.storage == "files":
+        return str(images.images[index])
+    return f"{images.names[images.labels[index]]}, image {images.numbers[index]}"
+
+
+def _photo(images: ImageSet, index: int, source: str) -> Photo:
+    image = images.images[index]
+    return Photo(source, image.read_bytes() if isinstance(image, Path) else image)
+
+
+def _digest(images: ImageSet) -> str:
+    """Return a digest of the names of the photos, in their order."""
+    whole = hashlib.sha256()
+    for index in range(len(images)):
+        whole.update(f"{_source(images, index)}\0".encode("utf-8", "surrogateescape"))
+    return whole.hexdigest()
+
+
+def _begin(folder: Path, begun: _Begun) -> None:
+    """Begin the folder of the parts, or check that an earlier call began it with the same model and photos."""
+    path, now = folder / "job.json", to_json(begun)
+    if not path.is_file():
+        with written_atomically(path) as (unfinished,):
+            unfinished.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}). Remove {folder} and embed again.") from error
+    if differing := [name for name in now if before.get(name) != now[name]]:
+        words = {"sha256": "another model", "images": "other photos", "aligned": "another value of --aligned"}
+        raise UserError(
+            f"{folder}: an unfinished call embedded {' and '.join(words[name] for name in differing)}. Continue it with what it "
+            "began with, or remove the folder."
+        )
+
+
+def _finish(
+    request: Request, folder: Path, starts: range, output: Path, verifier: FaceVerifier, images: ImageSet, source: str
+) -> None:
+    """Join the parts, write the file and its manifest, and print a summary."""
+    tables, skipped = [], [SkippedPhoto(one.path, one.reason) for one in images.skipped]
+    for start in starts:
+        table, faults = _read_part(folder / f"{start:09}.npz")
+        kept = np.flatnonzero(faults == "")
+        skipped += [SkippedPhoto(str(table.sources[row]), str(faults[row])) for row in np.flatnonzero(faults != "")]
+        tables.append(EmbeddingTable(**{name: array[kept] for name, array in vars(table).items()}))
+    table = joined_tables(tables)
+    manifest = Manifest(
+        SCHEMA,
+        verifier.card.name,
+        verifier.card.sha256,
+        source,
+        request.aligned,
+        len(images) + len(images.skipped),
+        len(table),
+        table.embeddings.shape[1],
+        tuple(skipped),
+    )
+    if not len(table):
+        first = skipped[0]
+        raise UserError(
+            f"{source}: none of {manifest.photos:,} photos could be embedded; {first.source}: {first.reason}"
+        )
+    write_table(output, table, manifest)
+    shutil.rmtree(folder)
+    for one in skipped[:_SHOWN]:
+        print_lines(f"skipped {one.source}: {one.reason}")
+    if len(skipped) > _SHOWN:
+        print_lines(f"… and {len(skipped) - _SHOWN:,} others ({manifest_path(output)})")
+    print_lines(
+        f"{output}: {len(table):,} embeddings of length {manifest.dim}; {len(skipped):,} of {manifest.photos:,} photos skipped"
+    )
+    request.deliver(to_json(manifest) | {"output": str(output)})
+
+
+def _read_part(path: Path) -> tuple[EmbeddingTable, np.ndarray]:
+    with open(path, "rb") as opened, np.load(opened) as file:
+        arrays = {name: file[name] for name in file.files}
+    faults = arrays.pop("faults")
+    return EmbeddingTable(**arrays), faults
