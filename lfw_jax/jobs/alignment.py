@@ -45,18 +45,3 @@ def alignment_engine(config: ConfigDict, originals: ImageSet, data_dir: Path, fo
     settings = CongealingSettings(crop=config.align.fallback_crop)
     cache = cache_folder(config) / "models"
     return learned_engine(learn_alignment(training, settings, cache, seed=config.seed, stage=stage))
-
-
-def engine_of_run(config: ConfigDict, workdir: Path) -> Engine:
-    """Return the engine that found the faces of a run, for further images.
-
-    Args:
-      config: the configuration of the run.
-      workdir: its work directory.
-
-    Raises:
-      UserError: a setting is invalid, or the work directory lacks its learned alignment.
-    """
-    if config.align.engine != CONGEALING:
-        return engine_of(config.align)
-    return learned_engine(AlignmentModel.load(workdir / MODEL))

@@ -80,7 +80,7 @@ def define_flags(program: str) -> None:
         "train, with an evaluation at the end; evaluate a trained --workdir; align the faces of --input into --output; "
         "inspect the data of --config; export it, or --input, to --output; crossvalidate: train and evaluate a model for "
         "each fold of LFW's View 2 in --workdir; combine the folds of View 2 in --input; compare the runs in --input; verify "
-        "the pairs of --input with a trained --workdir; embed the photos of --input with a --model.",
+        "the pairs of --input with a --model; embed the photos of --input with a --model.",
     )
     _define_flags_of_modes()
     flags.DEFINE_bool("quiet", False, "Print no text and no progress, only errors.")
@@ -130,7 +130,7 @@ def _define_flags_of_modes() -> None:
     flags.DEFINE_string(
         "model",
         "",
-        "embed: a model directory, such as runs/mine/model, or a work directory with one. Default: --workdir.",
+        "embed, verify: a model directory, such as runs/mine/model, or a work directory with one. Default: --workdir.",
     )
     flags.DEFINE_bool("aligned", False, "embed: the photos are crops that the model's alignment made.")
 

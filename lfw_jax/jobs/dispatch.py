@@ -30,7 +30,7 @@ JOBS = {
 FLAGS_OF_MODES = {
     "folds": ("crossvalidate",),
     "minutes": ("crossvalidate",),
-    "model": ("embed",),
+    "model": ("embed", "verify"),
     "aligned": ("embed",),
 }
 """The modes that use a flag, for the flags that not all modes use."""

@@ -15,7 +15,6 @@ from lfw_jax.data.images import ImageSet
 from lfw_jax.data.sources import read_path, read_source
 from lfw_jax.errors import UserError
 from lfw_jax.inference.model.bulk import EmbeddedPhotos, embed_in_bulk
-from lfw_jax.inference.model.directory import MODEL
 from lfw_jax.inference.model.embedding_table import (
     SCHEMA,
     EmbeddingTable,
@@ -29,6 +28,7 @@ from lfw_jax.inference.model.embedding_table import (
 from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.inference.model.photos import Photo
 from lfw_jax.jobs.dispatch import Request
+from lfw_jax.jobs.model_of_request import load_verifier
 from lfw_jax.report.progress import stage
 from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.typed_json import to_json
@@ -83,22 +83,6 @@ def embed(request: Request) -> None:
                     np.savez(file, faults=faults, **vars(table))  # pyright: ignore[reportArgumentType]
             progress(int(chosen[-1]) + 1)
     _finish(request, folder, starts, output, verifier, images, source)
-
-
-def load_verifier(request: Request) -> FaceVerifier:
-    """Return the trained system of `--model`, or of the model directory in `--workdir`.
-
-    Args:
-      request: the flags.
-
-    Raises:
-      UserError: neither flag is given, or the model cannot be read.
-    """
-    if not (given := request.model or request.workdir):
-        raise UserError(f"--mode={request.mode} needs --model: a model directory, or a work directory with one.")
-    path = Path(given)
-    inner = path / MODEL
-    return FaceVerifier.load(inner if inner.is_dir() else path, detector=request.config.align.engine)
 
 
 def read_photos(request: Request) -> tuple[ImageSet, str]:

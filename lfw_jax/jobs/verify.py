@@ -1,4 +1,4 @@
-"""`--mode=verify`: decide for pairs of images whether they show one identity, with a trained network."""
+"""`--mode=verify`: decide for pairs of images whether they show one identity, with a trained system."""
 
 import csv
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ import numpy as np
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.protocols.unlabelled_pairs import read_unlabelled_pairs
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.calibration.decision import CALIBRATION, Decision, VerificationRule
+from lfw_jax.evaluation.calibration.decision import Decision, VerificationRule
 from lfw_jax.evaluation.verification import pair_distances
+from lfw_jax.inference.model.directory import CARD
 from lfw_jax.jobs.dispatch import Request
-from lfw_jax.jobs.embed_files import embed_files
-from lfw_jax.jobs.run_config import check_no_other, config_of_run
+from lfw_jax.jobs.model_of_request import load_verifier
 from lfw_jax.report.decision_text import decision_lines, threshold_lines
 from lfw_jax.report.terminal_text import print_lines, printable
 from lfw_jax.typed_json import to_json
@@ -24,34 +24,26 @@ _COLUMNS = ("path1", "path2", "same", "distance", "log_likelihood_ratio", "proba
 def verify(request: Request) -> None:
     """Print the decision for each pair of `--input`, and write all to `--output` if it is given.
 
-    The network, its crop geometry and its alignment are those of the work directory; the threshold, the calibration and the
-    test-time augmentation are those of its `calibration.json`.
+    Everything is that of the model directory: the alignment, the crop, the test-time augmentation, the calibration and the
+    threshold for the false match rate that the evaluation was asked for.
 
     Args:
-      request: The flags. The configuration is that of the work directory.
+      request: The flags. A configuration, if given, must be that of the work directory.
 
     Raises:
-      UserError: If there is no input, no calibration or no checkpoint that belongs to it, or an image cannot be read.
+      UserError: If there is no input, no model directory, no threshold for that rate, or an image cannot be read.
     """
     if not request.input:
         raise UserError("--mode=verify needs --input: two images, as a.jpg,b.jpg, or a .csv file of path1,path2.")
     if request.output and not request.output.lower().endswith(".csv"):
         raise UserError(f"--output is {request.output}; expected a .csv file.")
-    folder = request.folder
-    config = config_of_run(folder)
-    check_no_other(request.config, config, "--mode=verify")
-    if not (folder / CALIBRATION).is_file():
-        raise UserError(
-            f"--workdir: {folder} has no {CALIBRATION}, which holds the threshold. Make it with --mode=evaluate "
-            f"--workdir={folder} and the --config of the training."
-        )
-    rule = VerificationRule.read(folder / CALIBRATION)
+    verifier = load_verifier(request, fallback=True)
+    rule = VerificationRule.of(verifier.card.calibration, f"{request.model or request.workdir}: {CARD}")
     pairs = read_unlabelled_pairs(request.input, "--input")
     files = list(dict.fromkeys(path for pair in pairs for path in pair))
-    embeddings = embed_files(files, folder, config, rule.saved)
     row_of = {path: row for row, path in enumerate(files)}
     first, second = (np.array([row_of[pair[side]] for pair in pairs]) for side in (0, 1))
-    decisions = rule.decide(pair_distances(embeddings, first, second))
+    decisions = rule.decide(pair_distances(verifier.embed(files), first, second))
     for pair, decision in zip(pairs, decisions, strict=True):
         print_lines(*decision_lines(pair, decision))
     print_lines(*threshold_lines(rule.threshold))

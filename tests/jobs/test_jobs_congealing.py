@@ -1,7 +1,6 @@
 """Alignment learned from the training images, in the job, in a training and in the decisions of its network."""
 
 import dataclasses
-import json
 import shutil
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from lfw_jax.faces.congealing import AlignmentModel
 from lfw_jax.faces.congealing.model import CongealingSettings
 from lfw_jax.faces.engines import engine_of
 from lfw_jax.faces.manifest import read_manifest
+from lfw_jax.inference.model.directory import read_model
 from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.jobs import alignment
 from lfw_jax.jobs.align import align
@@ -122,7 +122,7 @@ def test_the_job_writes_crops_and_the_model_and_continues(
 
 
 def test_a_run_keeps_its_model_for_the_decisions_of_its_network(
-    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     given, run = spied(monkeypatch), str(tmp_path / "run")
     made = config(faces, tmp_path / "cache")
@@ -139,14 +139,13 @@ def test_a_run_keeps_its_model_for_the_decisions_of_its_network(
     # The few pairs are embedded in a smaller batch than those of the evaluation.
     np.testing.assert_allclose([one.distance for one in compared], pairs.distances, atol=1e-6)
     two = read_folder(faces).images[:2]
-    run_job(Request("verify", made, "tiny", workdir=run, input=",".join(map(str, two))))
-    assert "aligned now" in capsys.readouterr().out
+    delivered: list = []
+    run_job(Request("verify", made, "tiny", workdir=run, input=",".join(map(str, two)), deliver=delivered.append))
+    (decision,) = delivered[0]["decisions"]
+    expected = FaceVerifier.load(model).compare(*two)
+    assert decision["distance"] == pytest.approx(expected.distance, abs=1e-6)
     assert len(given) == 1
-    (settings,) = (tmp_path / "cache").glob("*/align.json")
-    assert json.loads(settings.read_text())["detector"] == f"congealing {kept.digest()}"
-    (tmp_path / "run" / MODEL).unlink()
-    with pytest.raises(UserError, match=rf"{MODEL}: not an alignment model"):
-        run_job(Request("verify", made, "tiny", workdir=run, input=",".join(map(str, two))))
+    assert read_model(model).card.system.alignment.detector == f"congealing {kept.digest()}"
 
 
 def test_a_model_needs_its_engine_and_its_crop(tmp_path: Path):

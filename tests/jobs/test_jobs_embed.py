@@ -154,8 +154,8 @@ def test_bad_requests_are_refused_in_a_sentence(workdir: Path, faces: Path, tmp_
     ):
         with pytest.raises(UserError, match=words):
             embed(model, given, output)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(UserError, match="--model is given with --mode=verify; it is a flag of --mode=embed"):
-        run_job(Request("verify", quickstart.get_config(), "quickstart", model="m"))
+    with pytest.raises(UserError, match="--aligned is given with --mode=verify; it is a flag of --mode=embed"):
+        run_job(Request("verify", quickstart.get_config(), "quickstart", aligned=True))
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.parquet"])

@@ -274,15 +274,21 @@ def test_what_cannot_be_verified_is_refused_in_a_sentence(finished: Path, faces:
         verify(workdir, f"{one},nothing.jpg")
     with pytest.raises(UserError, match=r"--config: --mode=verify uses the configuration of --workdir.*Omit --config"):
         verify(workdir, pair, config=tiny(faces, **{"model.embedding_dim": 16}))
-    with pytest.raises(UserError, match=r"--workdir: found no .*config\.json"):
+    with pytest.raises(UserError, match=r"found no card\.json; expected a model directory"):
         verify(tmp_path / "none", pair)
-    content = json.loads((workdir / "calibration.json").read_text())
-    (workdir / "calibration.json").write_text(json.dumps(content | {"step": 1}))
-    with pytest.raises(UserError, match=r"belongs to the '.*' checkpoint of step 1, found '.*' of step"):
+    with pytest.raises(
+        UserError, match=r"--mode=verify needs --model: a model directory, or a work directory with one"
+    ):
+        run_job(Request("verify", quickstart.get_config(), "any", input=pair))
+    shutil.move(workdir / "model", tmp_path / "moved")
+    with pytest.raises(UserError, match=r"found no folder model; .* evaluate again with --mode=evaluate"):
         verify(workdir, pair)
-    (workdir / "calibration.json").unlink()
-    with pytest.raises(UserError, match=r"has no calibration\.json.*--mode=evaluate"):
-        verify(workdir, pair)
+    run_job(Request("verify", quickstart.get_config(), "any", input=pair, model=str(tmp_path / "moved")))
+    card = json.loads((tmp_path / "moved" / "card.json").read_text())
+    card["calibration"]["result"]["thresholds"] = []
+    (tmp_path / "moved" / "card.json").write_text(json.dumps(card))
+    with pytest.raises(UserError, match=r"moved: card\.json: found no threshold for the false match rate 0\.1"):
+        run_job(Request("verify", quickstart.get_config(), "any", input=pair, model=str(tmp_path / "moved")))
     (workdir / "config.json").write_text('{"model": 3}')
     with pytest.raises(UserError, match=r"cannot be read as a configuration"):
         verify(workdir, pair)

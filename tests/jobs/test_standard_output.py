@@ -83,6 +83,8 @@ def test_a_training_that_pauses_says_so_and_its_evaluation_gives_metrics_and_dec
     assert evaluated["parameters"] > 1000
     pair = ",".join(map(str, sorted(faces.glob("*/*_0001.jpg"))[:2]))
     assert len(ask("verify", config, workdir=workdir, input=pair)["decisions"]) == 1
+    embedded = ask("embed", config, workdir=workdir, input=str(faces), output=str(tmp_path / "faces.npz"))
+    assert embedded == file(tmp_path, "faces.npz.json") | {"output": str(tmp_path / "faces.npz")}
 
 
 def test_metrics_are_printed_although_a_set_fails_afterwards(faces: Path, monkeypatch, capfd):

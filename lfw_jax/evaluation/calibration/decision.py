@@ -95,12 +95,24 @@ class VerificationRule:
         Raises:
           UserError: no such file, a damaged one, or one without a threshold for the target false match rate.
         """
-        saved = read_calibration(path)
+        return cls.of(read_calibration(path), str(path))
+
+    @classmethod
+    def of(cls, saved: SavedCalibration, source: str) -> Self:
+        """Return the rule of a calibration.
+
+        Args:
+          saved: the calibration.
+          source: its file, for messages.
+
+        Raises:
+          UserError: it has no threshold for the target false match rate.
+        """
         result = saved.result
         if (threshold := result.threshold()) is None:
             raise UserError(
-                f"{path}: found no threshold for the false match rate {result.target_rate:g}: {result.comparisons:,} comparisons "
-                f"of {result.fitted_on} support rates of {result.smallest_rate:.2g} and above. Evaluate again with "
+                f"{source}: found no threshold for the false match rate {result.target_rate:g}: {result.comparisons:,} "
+                f"comparisons of {result.fitted_on} support rates of {result.smallest_rate:.2g} and above. Evaluate again with "
                 "--mode=evaluate and a higher --config.evaluation.false_match_rate."
             )
         return cls(saved, threshold)
