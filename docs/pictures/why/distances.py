@@ -20,7 +20,7 @@ def draw_distances(runs: Mapping[str, EvaluatedRun]) -> Figure:
     Args:
       runs: the runs by the title of their panel; at least one.
     """
-    columns = min(3, len(runs))
+    columns = 2 if len(runs) == 4 else min(3, len(runs))
     rows = -(-len(runs) // columns)
     figure = new_figure(3.4 * columns, 2.3 * rows + 0.4)
     panels = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
@@ -49,10 +49,11 @@ def _histograms(axes: Axes, run: EvaluatedRun, edges: np.ndarray) -> None:
         axes.stairs(shares, edges, fill=True, color=colour, alpha=0.55, label=name)
         axes.stairs(shares, edges, color=colour, linewidth=1.0)
     result = test.held_out_threshold or test.by_rule("accuracy")
-    axes.axvline(result.threshold, color=GREY, linestyle="--", linewidth=1.2, label="threshold")
+    # The line ends below the text.
+    axes.axvline(result.threshold, ymax=0.66, color=GREY, linestyle="--", linewidth=1.2, label="threshold")
     found = separation(pairs.distances, pairs.same)
     d_prime = "–" if found.d_prime is None else f"{found.d_prime:.2f}"
     text = f"accuracy {100 * result.accuracy:.1f} %\nd′ {d_prime}\noverlap {100 * found.overlap:.0f} %"
     axes.text(0.03, 0.95, text, transform=axes.transAxes, va="top", fontsize=8.5, linespacing=1.4)
     axes.set(xlim=(edges[0], edges[-1]), yticks=[])
-    axes.set_ylim(top=1.25 * axes.get_ylim()[1])
+    axes.set_ylim(top=1.55 * axes.get_ylim()[1])  # above the bars, for the text
