@@ -47,6 +47,21 @@ class SavedCalibration:
 
 
 @dataclasses.dataclass(frozen=True)
+class Comparison:
+    """The evidence of two images.
+
+    Attributes:
+      distance: Euclidean distance of the two embeddings of length 1, from 0 to 2.
+      log_likelihood_ratio: natural logarithm of the likelihood of that distance for one identity over that for two.
+      probability: probability of one identity if both cases are equally likely before the images are seen.
+    """
+
+    distance: float
+    log_likelihood_ratio: float
+    probability: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Decision:
     """The answer for one pair.
 
@@ -128,6 +143,18 @@ class VerificationRule:
           ValueError: a distance that is not finite, or a prior outside (0, 1).
         """
         return decisions(self.saved.fitted.logistic, distances, self.threshold.point, prior)
+
+
+def comparisons(calibration: LogisticCalibration, distances: Float[np.ndarray, "pairs"]) -> list[Comparison]:
+    """Return the evidence of each distance.
+
+    Args:
+      calibration: the calibration of such distances.
+      distances: distances of pairs.
+    """
+    ratios = calibration.log_likelihood_ratio(distances)
+    rows = zip(distances.tolist(), ratios.tolist(), probability(ratios, 0.5).tolist(), strict=True)
+    return [Comparison(*row) for row in rows]
 
 
 def decisions(

@@ -1,6 +1,5 @@
 """The use of a trained system on photos: detection, embeddings, comparison and decisions."""
 
-import dataclasses
 import itertools
 import os
 from collections.abc import Sequence
@@ -12,8 +11,7 @@ from jaxtyping import Float
 
 from lfw_jax.backends.unit_length import unit_length
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.calibration.decision import Decision, decisions
-from lfw_jax.evaluation.calibration.likelihood_ratio import probability
+from lfw_jax.evaluation.calibration.decision import Comparison, Decision, comparisons, decisions
 from lfw_jax.evaluation.calibration.results import OperatingPoint
 from lfw_jax.evaluation.verification import pair_distances
 from lfw_jax.faces.detection import Face
@@ -30,21 +28,6 @@ Detectors = Literal["auto", "mtcnn", "jax"]
 """The face detector: the mtcnn package, which needs TensorFlow, the JAX cascade, or the faster one for the device."""
 
 _CHUNK = 1024  # prepared faces in memory
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """The evidence of two photos.
-
-    Attributes:
-      distance: Euclidean distance of the two embeddings of length 1, from 0 to 2.
-      log_likelihood_ratio: natural logarithm of the likelihood of that distance for one identity over that for two.
-      probability: probability of one identity if both cases are equally likely before the photos are seen.
-    """
-
-    distance: float
-    log_likelihood_ratio: float
-    probability: float
 
 
 class FaceVerifier:
@@ -172,10 +155,7 @@ class FaceVerifier:
         Raises:
           UserError: as `embed`, or the numbers of photos differ.
         """
-        distances = self._distances(a, b, aligned=aligned)
-        ratios = self.card.calibration.fitted.logistic.log_likelihood_ratio(distances)
-        rows = zip(distances.tolist(), ratios.tolist(), probability(ratios, 0.5).tolist(), strict=True)
-        found = [Comparison(*row) for row in rows]
+        found = comparisons(self.card.calibration.fitted.logistic, self._distances(a, b, aligned=aligned))
         return found[0] if is_one(a) else found
 
     @overload
