@@ -1,4 +1,4 @@
-"""The distances of embeddings of an untrained network, with and without batch normalisation of the embedding.
+"""Distances of embeddings of an untrained network, with and without batch normalisation of them.
 
     python -m benchmarks.initial_distances --aligned=ALIGNED --images=96
 
