@@ -107,7 +107,7 @@ def test_settings_that_cannot_be_are_refused(options: dict, message: str):
 
 
 def test_large_pictures_are_looked_at_a_few_at_a_time_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(aligner_module, "_PIXELS_AT_ONCE", 3 * 100 * 100)
+    monkeypatch.setattr(aligner_module, "PIXELS_AT_ONCE", 3 * 100 * 100)
     seen = []
 
     def detect(images):
