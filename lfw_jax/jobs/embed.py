@@ -189,6 +189,7 @@ def _finish(
         tuple(skipped),
     )
     if not len(table):
+        shutil.rmtree(folder)  # a repaired photo has to be embedded again
         first = skipped[0]
         raise UserError(
             f"{source}: none of {manifest.photos:,} photos could be embedded; {first.source}: {first.reason}"

@@ -130,6 +130,20 @@ def test_what_cannot_be_embedded_is_skipped_and_named(workdir: Path, faces: Path
     assert f"skipped {damaged}: " in printed
 
 
+def test_a_set_without_a_good_photo_leaves_nothing_that_a_repaired_one_would_reuse(
+    workdir: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def unreadable(*_: Any) -> Any:
+        raise OSError("no such disk")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(embed_job, "_photo", unreadable)
+        with pytest.raises(UserError, match=r"none of 48 photos could be embedded; .*: no such disk"):
+            embed(workdir, faces, tmp_path / "faces.npz")
+    assert not list(tmp_path.iterdir())
+    assert embed(workdir, faces, tmp_path / "faces.npz")["embedded"] == 48
+
+
 def test_devices_share_the_photos(workdir: Path, faces: Path):
     assert len(jax.local_devices()) > 1
     verifier = FaceVerifier.load(workdir / "model")

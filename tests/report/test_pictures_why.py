@@ -156,7 +156,7 @@ def test_the_command_draws_all_pictures(
         f"why-{name}.svg" for name in ("ablation", "distances", "margins", "training")
     ]
     lines = capsys.readouterr().out.splitlines()
-    assert sum(line.startswith("| 3 ArcFace |") for line in lines) == 1
+    assert sum(line.startswith("| 3 ArcFace |") for line in lines) == 2
     assert sum(line.startswith("| No dropout before the embedding |") for line in lines) == 1
 
 
@@ -169,6 +169,17 @@ def test_the_table_of_distances_holds_the_means_of_both_kinds(runs: Path):
         near, far = pairs.distances[pairs.same], pairs.distances[~pairs.same]
         cells = row.strip("| ").split(" | ")
         assert cells[:3] == [label, f"{near.mean():.2f} ± {near.std():.2f}", f"{far.mean():.2f} ± {far.std():.2f}"]
+
+
+def test_the_table_of_seen_identities_holds_the_means_and_the_share_beyond_one(runs: Path):
+    found = why.finished_runs(runs / "reproduction", runs / "ablation" / "baseline")
+    _, _, *rows = tables.seen_and_unseen_table(found)
+    for row, (label, run) in zip(rows, found.items(), strict=True):
+        test, seen = run.decisions.pairs, run.development
+        assert seen is not None
+        share = np.mean(test.distances[~test.same] > 1)
+        means = [f"{pairs.distances[pairs.same].mean():.2f}" for pairs in (seen, test)]
+        assert row.strip("| ").split(" | ") == [label, *means, f"{100 * share:.0f} %"]
 
 
 def test_the_table_of_the_ablation_says_which_differences_are_noise(metrics: ComparisonMetrics):

@@ -14,7 +14,7 @@ from docs.pictures.why.ablation import draw_ablation
 from docs.pictures.why.distances import draw_distances
 from docs.pictures.why.margins import draw_margins
 from docs.pictures.why.style import NEUTRAL, svg
-from docs.pictures.why.tables import ablation_table, distance_table
+from docs.pictures.why.tables import ablation_table, distance_table, seen_and_unseen_table
 from docs.pictures.why.training import draw_training
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.comparison.compared_runs import EvaluatedRun, read_evaluated_runs
@@ -45,7 +45,7 @@ def finished_runs(reproduction: Path, baseline: Path) -> dict[str, EvaluatedRun]
 
 
 def main() -> None:
-    """Draw the four pictures into the folder of pictures, and print both tables."""
+    """Draw the four pictures into the folder of pictures, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reproduction", type=Path, default=Path("runs/reproduction"), help="of `make reproduction`")
     parser.add_argument("--ablation", type=Path, default=Path("runs/ablation"), help="of `make ablation`")
@@ -73,7 +73,8 @@ def main() -> None:
             }
             for name, figure in figures.items():
                 (flags.output / f"why-{name}.svg").write_bytes(svg(figure))
-        print(*distance_table(runs), "", *ablation_table(metrics), sep="\n")
+        tables = distance_table(runs), seen_and_unseen_table(runs), ablation_table(metrics)
+        print("\n\n".join("\n".join(table) for table in tables))
     except UserError as error:
         sys.exit(f"docs.pictures.why: {error}")
 

@@ -39,6 +39,22 @@ def distance_table(runs: Mapping[str, EvaluatedRun]) -> list[str]:
     return markdown([head, *rows])
 
 
+def seen_and_unseen_table(runs: Mapping[str, EvaluatedRun]) -> list[str]:
+    """Return the distances of same pairs of seen and unseen identities, and the share of different pairs beyond 1.
+
+    Args:
+      runs: the runs by their label; those without development pairs are left out.
+    """
+    rows = []
+    for label, run in runs.items():
+        if run.development is not None:
+            test, seen = run.decisions.pairs, run.development
+            means = [f"{pairs.distances[pairs.same].mean():.2f}" for pairs in (seen, test)]
+            rows.append([label, *means, f"{100 * (test.distances[~test.same] > 1).mean():.0f} %"])
+    head = ["Run", "Same pairs of pairsDevTrain", "of pairsDevTest", "Different pairs of pairsDevTest farther than 1"]
+    return markdown([head, *rows])
+
+
 def ablation_table(metrics: ComparisonMetrics) -> list[str]:
     """Return the difference of each run to the baseline, the worst first, one line per run below the head.
 

@@ -13,15 +13,13 @@ from lfw_jax.evaluation.calibration.likelihood_ratio import (
     probability,
 )
 from lfw_jax.evaluation.calibration.operating_threshold import (
-    match_rate,
     operating_threshold,
+    rates_at,
     smallest_supported_rate,
 )
 from lfw_jax.evaluation.calibration.reliability import expected_calibration_error, reliability_bins
 from lfw_jax.evaluation.calibration.results import CalibratedMetrics, CalibrationResult, EvaluatedThreshold
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
-from lfw_jax.evaluation.intervals.identity_graph import graph_of
-from lfw_jax.evaluation.intervals.rates import rate_interval
 from lfw_jax.evaluation.scores import ScoredPairs
 
 RATES = (0.1, 0.01, 0.001, 0.0001)
@@ -112,12 +110,4 @@ def _threshold(
     impostors: ImpostorComparisons, test_impostors: ImpostorComparisons, test: ScoredPairs, rate: float, *, seed: int
 ) -> EvaluatedThreshold:
     chosen = operating_threshold(impostors, rate, seed=seed)
-    false_match_rate, interval = match_rate(test_impostors, chosen.threshold)
-    rejected = test.distances[test.same] >= chosen.threshold
-    return EvaluatedThreshold(
-        chosen=chosen,
-        false_match_rate=false_match_rate,
-        false_match_rate_interval=interval,
-        false_non_match_rate=float(rejected.mean()),
-        false_non_match_rate_interval=rate_interval(rejected, graph_of(test).subset(test.same)).ends,
-    )
+    return EvaluatedThreshold(chosen, *rates_at(chosen.threshold, test_impostors, test))

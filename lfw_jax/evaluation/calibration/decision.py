@@ -53,7 +53,8 @@ class Comparison:
     Attributes:
       distance: Euclidean distance of the two embeddings of length 1, from 0 to 2.
       log_likelihood_ratio: natural logarithm of the likelihood of that distance for one identity over that for two.
-      probability: probability of one identity if both cases are equally likely before the images are seen.
+      probability: probability of one identity, which is taken as equally likely as two before the images are seen unless
+        another prior is given.
     """
 
     distance: float
@@ -101,18 +102,6 @@ class VerificationRule:
     threshold: EvaluatedThreshold
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read the rule from a `calibration.json`.
-
-        Args:
-          path: the file.
-
-        Raises:
-          UserError: no such file, a damaged one, or one without a threshold for the target false match rate.
-        """
-        return cls.of(read_calibration(path), str(path))
-
-    @classmethod
     def of(cls, saved: SavedCalibration, source: str) -> Self:
         """Return the rule of a calibration.
 
@@ -145,15 +134,24 @@ class VerificationRule:
         return decisions(self.saved.fitted.logistic, distances, self.threshold.point, prior)
 
 
-def comparisons(calibration: LogisticCalibration, distances: Float[np.ndarray, "pairs"]) -> list[Comparison]:
+def comparisons(
+    calibration: LogisticCalibration, distances: Float[np.ndarray, "pairs"], prior: float = 0.5
+) -> list[Comparison]:
     """Return the evidence of each distance.
 
     Args:
       calibration: the calibration of such distances.
       distances: distances of pairs.
+      prior: probability of one identity before the images are seen.
+
+    Raises:
+      ValueError: a distance that is not finite, or a prior outside (0, 1).
     """
+    distances = np.asarray(distances, np.float64)
+    if distances.ndim != 1 or not np.isfinite(distances).all():
+        raise ValueError(f"expected finite distances [pairs], found {distances}")
     ratios = calibration.log_likelihood_ratio(distances)
-    rows = zip(distances.tolist(), ratios.tolist(), probability(ratios, 0.5).tolist(), strict=True)
+    rows = zip(distances.tolist(), ratios.tolist(), probability(ratios, prior).tolist(), strict=True)
     return [Comparison(*row) for row in rows]
 
 
@@ -171,24 +169,17 @@ def decisions(
     Raises:
       ValueError: a distance that is not finite, or a prior outside (0, 1).
     """
-    distances = np.asarray(distances, np.float64)
-    if distances.ndim != 1 or not np.isfinite(distances).all():
-        raise ValueError(f"expected finite distances [pairs], found {distances}")
-    ratios = calibration.log_likelihood_ratio(distances)
-    probabilities = probability(ratios, prior)
     return tuple(
         Decision(
-            same=distance < point.threshold,
-            distance=distance,
-            log_likelihood_ratio=ratio,
-            probability=share,
+            same=one.distance < point.threshold,
+            **vars(one),
             prior=prior,
             threshold=point.threshold,
             target_rate=point.target_rate,
             false_match_rate=point.false_match_rate,
             false_match_rate_interval=point.false_match_rate_interval,
         )
-        for distance, ratio, share in zip(distances.tolist(), ratios.tolist(), probabilities.tolist(), strict=True)
+        for one in comparisons(calibration, distances, prior)
     )
 
 

@@ -3,12 +3,10 @@
 import math
 
 from lfw_jax.evaluation.calibration.impostors import impostors_of
-from lfw_jax.evaluation.calibration.operating_threshold import match_rate, smallest_supported_rate
+from lfw_jax.evaluation.calibration.operating_threshold import rates_at, smallest_supported_rate
 from lfw_jax.evaluation.calibration.results import OperatingPoint
 from lfw_jax.evaluation.error_rates import allowed_matches
 from lfw_jax.evaluation.evaluated_split import EvaluatedSplit
-from lfw_jax.evaluation.intervals.identity_graph import graph_of
-from lfw_jax.evaluation.intervals.rates import rate_interval
 
 LARGEST_RATE = 0.5
 _STEPS_OF_A_DECADE = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
@@ -45,19 +43,9 @@ def operating_curve(split: EvaluatedSplit, role: str, *, seed: int) -> tuple[Ope
     chosen_on = impostors_of(split.scores[role], split.images[role], seed=seed)
     test = split.scores["test"]
     test_impostors = impostors_of(test, split.images["test"], seed=seed)
-    graph = graph_of(test).subset(test.same)
     least = smallest_supported_rate(len(chosen_on))
     points = []
     for rate in target_rates(least) if least < LARGEST_RATE else ():
         threshold = float(chosen_on.distances[allowed_matches(rate, len(chosen_on))])
-        rejected = test.distances[test.same] >= threshold
-        points.append(
-            OperatingPoint(
-                rate,
-                threshold,
-                *match_rate(test_impostors, threshold),
-                float(rejected.mean()),
-                rate_interval(rejected, graph).ends,
-            )
-        )
+        points.append(OperatingPoint(rate, threshold, *rates_at(threshold, test_impostors, test)))
     return tuple(points)

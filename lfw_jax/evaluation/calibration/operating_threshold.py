@@ -8,7 +8,9 @@ from jaxtyping import Float, Int
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.calibration.impostors import ImpostorComparisons
 from lfw_jax.evaluation.error_rates import RULE_OF_THREE, allowed_matches
+from lfw_jax.evaluation.intervals.identity_graph import graph_of
 from lfw_jax.evaluation.intervals.rates import rate_interval
+from lfw_jax.evaluation.scores import ScoredPairs
 
 RESAMPLES = 400
 _SLACK = 4  # the quantile of a resample lies among this multiple of the accepted comparisons, almost always
@@ -96,6 +98,21 @@ def match_rate(impostors: ImpostorComparisons, threshold: float) -> tuple[float,
     """
     accepted = impostors.distances < threshold
     return float(accepted.mean()), rate_interval(accepted, impostors.graph).ends
+
+
+def rates_at(
+    threshold: float, impostors: ImpostorComparisons, test: ScoredPairs
+) -> tuple[float, tuple[float, float], float, tuple[float, float]]:
+    """Return the error rates of test images at a threshold: FMR, FNMR, each with its 95 % interval.
+
+    Args:
+      threshold: distances below it are accepted.
+      impostors: the comparisons of different test identities.
+      test: the test pairs, of which the same pairs count.
+    """
+    rejected = test.distances[test.same] >= threshold
+    interval = rate_interval(rejected, graph_of(test).subset(test.same)).ends
+    return (*match_rate(impostors, threshold), float(rejected.mean()), interval)
 
 
 def _resampled(

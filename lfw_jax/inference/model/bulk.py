@@ -58,11 +58,11 @@ def embed_in_bulk(
     threads: int = 0,
     devices: Devices | None = None,
 ) -> EmbeddedPhotos:
-    """Embed photos. A photo that cannot be read, or without a face, costs no other.
+    """Embed photos. One that cannot be read or has no face gets a reason and does not stop the others.
 
     Args:
       verifier: the trained system.
-      photos: return the photos, or raise OSError; called once each, on several threads.
+      photos: functions that return the photos, or raise OSError. Each is called once; several threads call them.
       aligned: true if the photos are crops that the same alignment made.
       threads: number of threads that decode and align; 0 for one per core.
       devices: the devices that embed; None for all of this machine. Each takes an equal share of the photos.

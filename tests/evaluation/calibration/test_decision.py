@@ -40,6 +40,10 @@ def saved_calibration(split: EvaluatedSplit, target_rate: float = 0.02) -> Saved
     return SavedCalibration(SCHEMA, "best", 12, Views(flip=True, shift=3), fitted, result)
 
 
+def rule_of(path: Path) -> VerificationRule:
+    return VerificationRule.of(read_calibration(path), str(path))
+
+
 @pytest.fixture(scope="module")
 def saved(split: EvaluatedSplit) -> SavedCalibration:
     return saved_calibration(split)
@@ -81,7 +85,7 @@ def test_the_file_keeps_every_value(saved, tmp_path: Path):
 
 def test_decisions_follow_the_saved_threshold_and_calibration(saved, tmp_path: Path):
     write_calibration(tmp_path / "calibration.json", saved)
-    rule = VerificationRule.read(tmp_path / "calibration.json")
+    rule = rule_of(tmp_path / "calibration.json")
     limit = saved.result.threshold().chosen.threshold
     near, at, far = rule.decide(np.array([0.1, limit, 1.9]), prior=0.2)
     assert [near.same, at.same, far.same] == [True, False, False]  # below, as in every evaluation
@@ -103,7 +107,7 @@ def test_a_rate_that_is_not_supported_is_refused_when_deciding(split, tmp_path: 
     with pytest.raises(
         UserError, match=r"no threshold for the false match rate 1e-05: 4,800 comparisons.*support rates of 0\.00063"
     ):
-        VerificationRule.read(tmp_path / "calibration.json")
+        rule_of(tmp_path / "calibration.json")
 
 
 def damaged(path: Path, change) -> Path:
@@ -152,6 +156,6 @@ def test_a_split_without_evidence_is_calibrated_to_none(split, tmp_path: Path):
     assert saved.fitted == FittedCalibrations(LogisticCalibration(0.0, 0.0), saved.fitted.isotonic)
     assert [one.cllr for one in saved.result.methods] == pytest.approx([1.0, 1.0])
     write_calibration(tmp_path / "calibration.json", saved)
-    (decision,) = VerificationRule.read(tmp_path / "calibration.json").decide(np.array([0.0]))
+    (decision,) = rule_of(tmp_path / "calibration.json").decide(np.array([0.0]))
     assert not decision.same
     assert decision.probability == 0.5
