@@ -99,6 +99,16 @@ def on_two_cores(config: ConfigDict, *, epochs: float) -> ConfigDict:
     return config
 
 
+def with_embedding_norm(config: ConfigDict) -> ConfigDict:
+    """Return a configuration of a ResNet with batch normalisation of the embedding, and nothing else changed.
+
+    Args:
+      config: The configuration; it is changed.
+    """
+    config.model.embedding_norm = True
+    return config
+
+
 def _head(model: ConfigDict) -> dict[str, Any]:
     return {key: model[key] for key in ("embedding_dim", "dropout", "dtype")}
 
@@ -270,6 +280,8 @@ def _model() -> ConfigDict:
         embedding_dim=Number(128, at_least=1, at_most=65_536),
         # Rate of dropout before the embedding.
         dropout=Number(0.0, at_least=0, below=1),
+        # Batch normalisation of the embedding, without which an untrained ResNet maps all faces into a cone (docs/why.md).
+        embedding_norm=False,
         # Type of the activations: float32 or bfloat16.
         dtype="float32",
     )

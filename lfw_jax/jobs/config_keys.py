@@ -60,7 +60,9 @@ def _is_free(key: str) -> bool:
 def _with_defaults(config: dict[str, Any]) -> dict[str, Any]:
     defaults = flat(json.loads(base.get_config().to_json_best_effort()))
     defaults = {key: value for key, value in defaults.items() if not key.startswith(_NAMED_GROUPS)}
-    return defaults | FORMER_VALUES | flat(config)
+    # The normalisation of the embedding was an option of the CPU backbone only, which has it by default.
+    normalised = {"config.model.embedding_norm": flat(config).get("config.model.name") == "patch_resnet"}
+    return defaults | FORMER_VALUES | normalised | flat(config)
 
 
 def flat(config: dict[str, Any], prefix: str = "config") -> dict[str, Any]:

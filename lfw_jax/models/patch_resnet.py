@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from lfw_jax.models.embedding_norm import embedding_norm
 from lfw_jax.models.unfolded import UnfoldedConv
 from lfw_jax.models.winograd import WinogradConv
 
@@ -104,7 +105,4 @@ class PatchResNet(nn.Module):
         x = x.reshape(x.shape[0], -1).astype(jnp.float32)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.Dense(self.embedding_dim, use_bias=False, name="embedding")(x)
-        if not self.embedding_norm:
-            return x
-        # No learned scale or shift: verification uses only the direction of an embedding.
-        return norm(use_scale=False, use_bias=False, name="embedding_norm")(x)
+        return embedding_norm(x, train=train, axis_name=self.axis_name) if self.embedding_norm else x

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from lfw_jax.models.embedding_norm import embedding_norm
+
 
 class Bottleneck(nn.Module):
     """1×1, 3×3 and 1×1 convolutions with a shortcut; the 3×3 has the stride (the "v1.5" variant).
@@ -55,6 +57,7 @@ class ResNet(nn.Module):
       stages: number of blocks per stage; every stage but the first halves the resolution.
       width: channels inside the first stage's blocks, doubled by each stage.
       dropout: rate of dropout before the embedding.
+      embedding_norm: whether the embedding has batch normalisation, and then no bias.
       dtype: type of the activations.
       axis_name: mapped axis over which batch statistics are averaged.
     """
@@ -63,6 +66,7 @@ class ResNet(nn.Module):
     stages: Sequence[int] = (2, 2, 2, 2)
     width: int = 64
     dropout: float = 0.0
+    embedding_norm: bool = False
     dtype: Any = jnp.float32
     axis_name: str | None = None
 
@@ -80,7 +84,8 @@ class ResNet(nn.Module):
                 x = Bottleneck(self.width * 2**stage, stride, self.dtype, self.axis_name)(x, train=train)
         x = jnp.mean(x, axis=(1, 2), dtype=jnp.float32)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        return nn.Dense(self.embedding_dim, dtype=jnp.float32, name="embedding")(x)
+        x = nn.Dense(self.embedding_dim, dtype=jnp.float32, use_bias=not self.embedding_norm, name="embedding")(x)
+        return embedding_norm(x, train=train, axis_name=self.axis_name) if self.embedding_norm else x
 
 
 resnet50 = partial(ResNet, stages=(3, 4, 6, 3), width=64)

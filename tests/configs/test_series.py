@@ -6,7 +6,7 @@ import json
 import pytest
 from ml_collections import ConfigDict
 
-from lfw_jax.configs import ablation, base, cpu
+from lfw_jax.configs import ablation, base, cpu, repair
 from lfw_jax.jobs import config_files
 from lfw_jax.jobs.experiment import check_values, objective_of
 from lfw_jax.jobs.workdir import flat
@@ -14,7 +14,8 @@ from lfw_jax.models import build, check_side
 from lfw_jax.options import check_ranges
 from lfw_jax.training.optimizer import build_schedule
 
-NAMES = [*(f"cpu/{name}" for name in cpu.RUNS), *(f"ablation/{name}" for name in ablation.RUNS)]
+SERIES = {"cpu": cpu.RUNS, "repair": repair.RUNS, "ablation": ablation.RUNS}
+NAMES = [f"{folder}/{name}" for folder, runs in SERIES.items() for name in runs]
 # Batches of 128 in an epoch of View 1 with seed 0, by the share of held-out identities, and by sampler.
 BATCHES = {(0.05, "uniform"): 70, (0.05, "people_images"): 120, (0.02, "uniform"): 72, (0.02, "people_images"): 123}
 WITHOUT_SINGLETONS = 51
@@ -41,7 +42,7 @@ def steps(config: ConfigDict) -> int:
     return round(config.training.epochs * batches)
 
 
-@pytest.mark.parametrize("folder", ["cpu", "ablation"])
+@pytest.mark.parametrize("folder", SERIES)
 def test_a_series_names_every_configuration_of_its_folder_once(folder):
     runs = list(importlib.import_module(f"lfw_jax.configs.{folder}").RUNS)
     assert sorted(runs) == config_files.known(folder)
@@ -94,6 +95,12 @@ def test_the_experiments_keep_what_the_report_had_and_see_as_many_images(name):
     allowed = {"data", "align", "model"} if original.model.name == "resnet50" else {"data", "align"}
     length = {"training.epochs", "optimizer.constant_epochs", "evaluation.every_epochs"}
     assert {key for key in differing(config, original) if key.partition(".")[0] not in allowed} == length
+
+
+@pytest.mark.parametrize("name", repair.RUNS)
+def test_a_repaired_experiment_has_batch_normalisation_of_its_embedding_and_no_other_change(name):
+    assert differing(load(f"cpu/{name}"), load(f"repair/{name}")) == {"model.embedding_norm"}
+    assert load(f"repair/{name}").model.embedding_norm is True
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,22 @@ def test_without_normalisation_the_embedding_is_the_linear_layer():
     np.testing.assert_allclose(plain.apply(without, images, train=False), expected, rtol=1e-5)
 
 
+def test_a_resnet_embedding_has_no_common_direction_with_normalisation():
+    config = dict(name="resnet", embedding_dim=6, stages=(1,), width=4)
+    images = jax.random.uniform(jax.random.key(0), (16, 16, 16, 3))
+
+    def mean_direction(**options) -> float:
+        model = build(config | options)
+        embeddings, _ = model.apply(
+            init(model, jax.random.key(1), 16), images, train=True, mutable=["batch_stats"], rngs={}
+        )
+        unit = embeddings / jnp.linalg.norm(embeddings, axis=-1, keepdims=True)
+        return float(jnp.linalg.norm(unit.mean(0)))
+
+    assert mean_direction() > 0.6
+    assert mean_direction(embedding_norm=True) < 0.3
+
+
 @pytest.mark.parametrize("value", ["no", 0, None])
 def test_the_switch_of_the_embedding_norm_is_true_or_false(value):
     with pytest.raises(UserError, match=r"--config.model.embedding_norm is .*expected"):
