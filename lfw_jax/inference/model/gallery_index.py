@@ -55,7 +55,9 @@ class IndexManifest:
 
 
 class GalleryIndex:
-    """A graph that finds nearly all of the nearest embeddings without comparing all of them. Several threads may search it.
+    """A graph that finds nearly all of the nearest embeddings without comparing all of them.
+
+    Several threads may search it.
 
     Args:
       graph: the index of usearch; its keys are the rows of the embeddings.
@@ -102,7 +104,8 @@ class GalleryIndex:
     def propose(
         self, queries: Float32[np.ndarray, "queries dim"], count: int
     ) -> Int[np.ndarray, "queries count"] | None:
-        """Return rows that are probably the nearest of each query, in any order; None if a query reached fewer than `count`.
+        """Return rows that are probably the nearest of each query, in any order.
+
 
         Args:
           queries: embeddings of length 1.
