@@ -5,11 +5,11 @@
 Each measurement runs in a process of its own, whose peak memory includes the embeddings.
 
 The embeddings are clustered as those of identities. The directions of identities are Gaussian with eigenvalues that fall as
-1 / (1 + k / 3), so that the cosines of two identities vary as in 40 dimensions, which a network with 128 dimensions measured on LFW.
-Faces scatter around their identity with the same eigenvalues; two of one identity have a distance of 1.0 in the median, as those of
-identities that the network was not trained on. An identity has 1 + Pareto(1.5) faces, at most 500: most have one or two, as in LFW.
-Queries are further faces of random identities of the gallery. In uniform embeddings, the nearest face would be hardly nearer than
-all others, and no index could find it.
+1 / (1 + k / 3), so that the cosines of two identities vary as in 40 dimensions, as those of a network with 128 dimensions on LFW.
+Faces scatter around their identity with the same eigenvalues; two of one identity have a distance of 1.0 in the median, as if the
+network was not trained on it. An identity has 1 + Pareto(1.5) faces, at most 500: most have one or two, as in LFW. Queries are
+further faces of random identities of the gallery. In uniform embeddings, the nearest face would be hardly nearer than all others,
+and no index could find it.
 """
 
 import json

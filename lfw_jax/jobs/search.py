@@ -42,8 +42,8 @@ def search(request: Request, *, exact_below: int = EXACT_BELOW) -> None:
       exact_below: number of faces from which an index is used.
 
     Raises:
-      UserError: a flag is missing, `--output` exists, there is no face or no threshold for that rate, or embeddings are of another
-        model.
+      UserError: a flag is missing, `--output` exists, there is no face, the model does not support the rate, or embeddings are of
+        another model.
     """
     for flag, value, expected in (
         ("--gallery", request.gallery, "a .npz or .parquet file of --mode=embed, or a folder of photos"),
@@ -137,7 +137,8 @@ def _write(
         sheets = range(0, min(len(found), ROWS * SHEETS), ROWS)
         for number, start in enumerate(sheets, 1):
             part = range(start, min(start + ROWS, len(found)))
-            title = f"Photos {start + 1} to {part[-1] + 1} of {len(found):,} and their hits; framed: distance below {point.threshold:.3f}"
+            title = f"Photos {start + 1} to {part[-1] + 1} of {len(found):,}, and their hits"
+            title += f"; framed: distance below {point.threshold:.3f}"
             columns = 1 + min(COLUMNS, max((len(found[query].hits) for query in part), default=0))
             rows = [_row(gallery, queries, query, found[query]) for query in part]
             write_rows(unfinished / f"hits_{number:02}.png", rows, columns=columns, title=title)

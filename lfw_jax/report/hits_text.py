@@ -87,9 +87,9 @@ def print_meaning(point: OperatingPoint, chance: ChanceHits, recall: Recall | No
     print_notes(
         f"{WITHIN} within the threshold {number(point.threshold)}, chosen for a false match rate (FMR) of "
         f"{rate_text(point.target_rate)}; {observed}.",
-        f"A hit is a candidate, not a proof: among {chance.faces:,} faces, about {_count(chance.expected)} of other identities are "
-        f"expected within the threshold of each photo, and at least one for {percent(chance.false_positive_identification_rate)} of "
-        "the photos (false positive identification rate).",
+        f"A hit is a candidate, not a proof: among {chance.faces:,} faces, about {_count(chance.expected)} of other identities "
+        "are expected within the threshold of each photo, and at least one for "
+        f"{percent(chance.false_positive_identification_rate)} of the photos (false positive identification rate).",
         "The probability counts one identity and two as equally likely before the photos are seen. In a search most faces are of "
         "other identities, so that it is too high.",
         "Exact search."
