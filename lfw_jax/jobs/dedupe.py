@@ -12,7 +12,9 @@ from lfw_jax.data.images import ImageSet, sort_identities
 from lfw_jax.errors import UserError
 from lfw_jax.inference.model.duplicate_photos import (
     NEAR_FACE,
+    NEAR_FACE_OF_OTHER,
     DuplicateGroup,
+    DuplicatePair,
     NearPictures,
     duplicate_groups,
     duplicate_pairs,
@@ -59,22 +61,24 @@ def dedupe(request: Request) -> None:
     if request.output:
         check_no_output(Path(request.output))
     verifier = load_verifier(request)
-    limit = NEAR_FACE * operating_point(request, verifier).threshold
+    threshold = operating_point(request, verifier).threshold
+    limits = NEAR_FACE * threshold, NEAR_FACE_OF_OTHER * threshold
     gallery, skipped = open_gallery(verifier, request.input, "--input", aligned=request.aligned)
     table = gallery.table
     rows = _rows_of_files(table)
     likeness = _likeness(table, rows)
     with stage("comparing faces", len(table)) as progress:
-        faces = near_faces(gallery, limit, progress=progress)[0]
+        faces = near_faces(gallery, *limits, progress=progress)
     pairs = duplicate_pairs(table, _near_pictures(likeness, rows), faces)
-    groups = duplicate_groups(table, pairs, _sizes(table, pairs_rows(pairs)))
+    groups = duplicate_groups(table, pairs, _sizes(table, _rows_of(pairs)))
     summary = Summary(
         source=request.input,
         photos=len(table),
         skipped=len(skipped),
         files=len(rows),
         undecodable=len(likeness.undecodable),
-        face_limit=limit,
+        face_limit=limits[0],
+        face_limit_of_others=limits[1],
         complete=likeness.complete,
         approximate=gallery.index is not None,
     )
@@ -84,7 +88,7 @@ def dedupe(request: Request) -> None:
     request.deliver(printable(to_json(summary) | {"groups": to_json(groups), "output": request.output or None}))
 
 
-def pairs_rows(pairs: Sequence) -> list[int]:
+def _rows_of(pairs: Sequence[DuplicatePair]) -> list[int]:
     """Return the rows that occur in pairs."""
     return sorted({row for pair in pairs for row in (pair.first, pair.second)})
 

@@ -32,6 +32,7 @@ class Summary:
       files: number of photos that are files, whose pictures were compared.
       undecodable: number of files that could not be decoded.
       face_limit: distance below which faces are nearly identical.
+      face_limit_of_others: this distance for faces of two identities.
       complete: false if there were too many near pictures to compare all.
       approximate: true if the nearest faces were found by an index, which misses some.
     """
@@ -42,6 +43,7 @@ class Summary:
     files: int
     undecodable: int
     face_limit: float
+    face_limit_of_others: float
     complete: bool
     approximate: bool
 
@@ -58,12 +60,13 @@ def print_duplicates(summary: Summary, groups: Sequence[DuplicateGroup], output:
     errors = sum(group.label_error for group in groups)
     pairs = [pair for group in groups for pair in group.pairs]
     near = sum(pair.hash_bits is not None and not pair.same_bytes for pair in pairs)
-    faces = sum(pair.face_distance < summary.face_limit for pair in pairs)
+    limits = summary.face_limit, summary.face_limit_of_others
+    faces = sum(pair.face_distance < limits[pair.label_error] for pair in pairs)
     print_lines(
         f"{summary.source}: {summary.photos:,} photos; {len(groups):,} groups of duplicates with {grouped:,} photos",
         f"  {sum(pair.same_bytes for pair in pairs):,} pairs with the same bytes",
         f"  {near:,} pairs of near pictures (at most {NEAR} of 256 bits of their hashes differ)",
-        f"  {faces:,} pairs of nearly identical faces (distance below {summary.face_limit:.3f})",
+        f"  {faces:,} pairs of nearly identical faces (distance below {limits[0]:.3f}, {limits[1]:.3f} of two identities)",
         f"  {errors:,} groups under different identities: label errors",
     )
     if summary.files < summary.photos:

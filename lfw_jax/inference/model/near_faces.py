@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from lfw_jax.inference.model.gallery import Gallery
 
@@ -14,25 +14,30 @@ _BLOCK = 1024
 
 
 def near_faces(
-    gallery: Gallery, limit: float, *, progress: Callable[[int], None] = lambda _: None
-) -> tuple[Int[np.ndarray, "pairs 2"], Float[np.ndarray, "pairs"]]:
-    """Return the pairs of faces whose distance is below a limit, and their distances, by row.
+    gallery: Gallery, limit: float, other_limit: float, *, progress: Callable[[int], None] = lambda _: None
+) -> Int[np.ndarray, "pairs 2"]:
+    """Return the pairs of nearly identical faces, by row.
 
     Args:
       gallery: the faces. With an index, the pairs that it misses are missing.
-      limit: the limit of the distance.
+      limit: pairs below this distance are returned.
+      other_limit: the nearest face of another identity is returned below this distance, too.
       progress: called with the number of searched faces.
     """
-    pairs, distances = [np.zeros((0, 2), np.int64)], [np.zeros(0)]
+    identities = gallery.table.identities
+    pairs = [np.zeros((0, 2), np.int64)]
     for start in range(0, len(gallery), _BLOCK):
         hits = gallery.search(gallery.table.embeddings[start : start + _BLOCK], 1 + NEIGHBOURS)
-        query, rank = np.nonzero(hits.distances < limit)
-        one, other = query + start, hits.rows[query, rank]
-        pairs.append(np.sort(np.stack([one, other], axis=1), axis=1)[one != other])
-        distances.append(hits.distances[query, rank][one != other])
-        progress(start + len(hits.rows))
-    unique, first = np.unique(np.concatenate(pairs), axis=0, return_index=True)
-    return unique, np.concatenate(distances)[first]
+        own = np.arange(start, start + len(hits.rows))
+        near = hits.distances < limit
+        names = identities[own][:, None]
+        other = (hits.distances < other_limit) & (identities[hits.rows] != names) & (names != "")
+        other &= identities[hits.rows] != ""
+        near |= other & (np.cumsum(other, axis=1) == 1)
+        query, rank = np.nonzero(near & (hits.rows != own[:, None]))
+        pairs.append(np.sort(np.stack([own[query], hits.rows[query, rank]], axis=1), axis=1))
+        progress(start + len(own))
+    return np.unique(np.concatenate(pairs), axis=0)
 
 
 def groups_of(pairs: Int[np.ndarray, "pairs 2"], count: int) -> list[Int[np.ndarray, "members"]]:
