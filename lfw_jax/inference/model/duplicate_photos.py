@@ -11,8 +11,9 @@ from lfw_jax.inference.model.embedding_table import EmbeddingTable
 from lfw_jax.inference.model.near_faces import groups_of
 
 NEAR_FACE, NEAR_FACE_OF_OTHER = 0.2, 0.4
-"""Faces are nearly identical below this share of the threshold of the operating point; those of two identities, below the second one.
-docs/results.md has the measurements: what rewriting a picture does to its embedding, and the pairs of LFW."""
+"""The limits of nearly identical faces of one identity, and of two, as shares of the threshold of the operating point.
+
+docs/results.md has the measurements: what rewriting a picture does to its embedding, and the pairs of LFW below both limits."""
 
 
 @dataclasses.dataclass(frozen=True)
