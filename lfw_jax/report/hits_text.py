@@ -90,8 +90,8 @@ def print_meaning(point: OperatingPoint, chance: ChanceHits, recall: Recall | No
         f"A hit is a candidate, not a proof: among {chance.faces:,} faces, about {_count(chance.expected)} of other identities "
         "are expected within the threshold of each photo, and at least one for "
         f"{percent(chance.false_positive_identification_rate)} of the photos (false positive identification rate).",
-        "The probability counts one identity and two as equally likely before the photos are seen. In a search most faces are of "
-        "other identities, so that it is too high.",
+        f"The probability counts each of the {chance.faces:,} faces, and none of them, as equally likely before the photos are "
+        "seen.",
         "Exact search."
         if recall is None
         else f"Approximate search: the index finds {percent(recall.share)} of the {recall.top:,} nearest faces "

@@ -12,7 +12,6 @@ import pytest
 from configs import quickstart
 from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.calibration.likelihood_ratio import probability
 from lfw_jax.inference.model.directory import read_model, write_model
 from lfw_jax.inference.model.embedding_table import read_table, write_table
 from lfw_jax.inference.model.face_verifier import FaceVerifier
@@ -47,8 +46,9 @@ def test_hits_are_those_of_the_gallery_with_the_evidence_of_the_model(made: Path
     assert (first["rank"], first["row"], first["distance"]) == (1, 4, pytest.approx(0, abs=1e-6))
     compared = verifier.compare(photo, second["source"])
     assert second["distance"] == pytest.approx(compared.distance, abs=1e-6)
-    assert second["probability"] == pytest.approx(compared.probability)
-    assert second["probability"] == pytest.approx(float(probability(np.array(second["log_likelihood_ratio"]))))
+    assert second["log_likelihood_ratio"] == pytest.approx(compared.log_likelihood_ratio, abs=1e-4)
+    ratio = np.exp(second["log_likelihood_ratio"])
+    assert second["probability"] == pytest.approx(ratio / (ratio + 48))
     point = found["operating_point"]
     assert point["target_rate"] == 0.1
     assert [hit["within"] for hit in query["hits"]] == [hit["distance"] < point["threshold"] for hit in query["hits"]]
@@ -57,6 +57,7 @@ def test_hits_are_those_of_the_gallery_with_the_evidence_of_the_model(made: Path
     assert found["chance"]["false_positive_identification_rate"] == pytest.approx(1 - (1 - rate) ** 48)
     printed = capsys.readouterr().out
     assert "A hit is a candidate, not a proof: among 48 faces, about" in printed
+    assert "The probability counts each of the 48 faces, and none of them, as equally likely" in printed
     assert "Exact search." in printed
     assert f"The sources of the hits are in {made / 'faces'}" in printed
     table_lines = [line for line in printed.splitlines() if re.match(r"[ *]+\d +\d\.\d{3} ", line)]

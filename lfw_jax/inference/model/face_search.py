@@ -20,7 +20,8 @@ class Hit:
       rank: its rank, from 1.
       distance: Euclidean distance of the two embeddings of length 1, from 0 to 2.
       log_likelihood_ratio: natural logarithm of the likelihood of that distance for one identity over that for two.
-      probability: probability of one identity if it is as likely as two before the photos are seen.
+      probability: probability of one identity if, before the photos are seen, each of the faces of the gallery is as likely to
+        be of the identity of the query as none of them.
       within: true if the distance is below the threshold.
       identity: the identity of the face by the gallery.
       source: its photo.
@@ -81,7 +82,8 @@ def find_faces(
 ) -> tuple[FaceHits, ...]:
     """Search each query in a gallery.
 
-    A face of the gallery is left out of the hits of a query from the same file, which would otherwise find itself.
+    A face of the gallery is left out of the hits of a query from the same file, which would otherwise find itself. The prior
+    probability of each face is 1 / (faces + 1): at one half, as for a single pair, many other identities would seem certain.
 
     Args:
       gallery: the gallery.
@@ -97,7 +99,7 @@ def find_faces(
     for query, own in enumerate(itself):
         others = np.flatnonzero(~np.isin(hits.rows[query], list(own)))[:top]
         rows, distances = hits.rows[query][others].tolist(), hits.distances[query][others]
-        evidence = comparisons(calibration, distances)
+        evidence = comparisons(calibration, distances, prior=1 / (1 + len(gallery)))
         found.append(
             FaceHits(
                 str(queries.sources[query]),
