@@ -17,6 +17,7 @@ from lfw_jax.errors import UserError
 from lfw_jax.jobs import config_files, unexpected
 from lfw_jax.jobs.argument_errors import argument_name, argument_value, explain
 from lfw_jax.jobs.dispatch import JOBS, Request, run_job
+from lfw_jax.jobs.mode_flags import MODE_FLAGS, define_mode_flags
 from lfw_jax.jobs.standard_output import standard_output
 from lfw_jax.report.terminal_text import print_lines
 
@@ -80,59 +81,39 @@ def define_flags(program: str) -> None:
         "train, with an evaluation at the end; evaluate a trained --workdir; align the faces of --input into --output; "
         "inspect the data of --config; export it, or --input, to --output; crossvalidate: train and evaluate a model for "
         "each fold of LFW's View 2 in --workdir; combine the folds of View 2 in --input; compare the runs in --input; verify "
-        "the pairs of --input with a --model; embed the photos of --input with a --model.",
+        "the pairs of --input with a --model; embed the photos of --input with a --model; search a --gallery for the faces of "
+        "--input; cluster the faces of --input by identity; dedupe: find photos of --input that show one picture or face "
+        "twice; export-model: write a --model as ONNX, StableHLO or SavedModel to --output; serve a --model and a page on a "
+        "local port.",
     )
-    _define_flags_of_modes()
+    _define_input_and_output()
+    define_mode_flags()
     flags.DEFINE_bool("quiet", False, "Print no text and no progress, only errors.")
     flags.DEFINE_bool(
         "json", False, "Print the result as one JSON document to standard output, all text to standard error."
     )
-    for name in (
-        "config",
-        "workdir",
-        "mode",
-        "input",
-        "output",
-        "folds",
-        "minutes",
-        "model",
-        "aligned",
-        "quiet",
-        "json",
-    ):
+    mode_flags = (flag.name for flag in MODE_FLAGS)
+    for name in ("config", "workdir", "mode", "input", "output", *mode_flags, "quiet", "json"):
         flags.FLAGS.register_key_flag_for_module(program, flags.FLAGS[name])
 
 
-def _define_flags_of_modes() -> None:
-    """Define the flags that not every mode uses."""
+def _define_input_and_output() -> None:
+    """Define the flags whose meaning depends on the mode."""
     flags.DEFINE_string(
         "input",
         "",
         "align, export, embed: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine, compare: "
         "work directories, such as 'runs/fold*'; the first run is the reference if there are many. verify: two images, as "
-        "a.jpg,b.jpg, or a .csv of path1,path2.",
+        "a.jpg,b.jpg, or a .csv of path1,path2. search, cluster, dedupe: photos, or a file of --mode=embed. export-model: "
+        "faces to calibrate and check on.",
     )
     flags.DEFINE_string(
         "output",
         "",
         "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file. compare: a folder, by default runs/compare. "
-        "verify: a .csv file. embed: a .npz or .parquet file.",
+        "verify: a .csv file. embed: a .npz or .parquet file. search, cluster, dedupe: a folder. export-model: a .onnx or "
+        ".stablehlo file, or a folder for a SavedModel.",
     )
-    flags.DEFINE_string(
-        "folds", "", "crossvalidate: the folds of this call, such as 1,2,3 or 1-3. Default: all that are not finished."
-    )
-    flags.DEFINE_float(
-        "minutes",
-        0.0,
-        "crossvalidate: pause after so many minutes over all folds, to be continued by the same command. 0: no limit.",
-        lower_bound=0.0,
-    )
-    flags.DEFINE_string(
-        "model",
-        "",
-        "embed, verify: a model directory, such as runs/mine/model, or a work directory with one. Default: --workdir.",
-    )
-    flags.DEFINE_bool("aligned", False, "embed: the photos are crops that the model's alignment made.")
 
 
 def _main(program: str, arguments: list[str]) -> None:
@@ -140,6 +121,7 @@ def _main(program: str, arguments: list[str]) -> None:
     if len(arguments) > 1:
         raise UserError(f"found the argument '{arguments[1]}', expected only flags, such as --mode=train.")
     values = flags.FLAGS
+    of_modes: dict[str, Any] = {flag.name: values[flag.name].value for flag in MODE_FLAGS}
     with standard_output(quiet=values.quiet, as_json=values.json) as deliver:
         run_job(
             Request(
@@ -149,10 +131,7 @@ def _main(program: str, arguments: list[str]) -> None:
                 workdir=values.workdir,
                 input=values.input,
                 output=values.output,
-                folds=values.folds,
-                minutes=values.minutes,
-                model=values.model,
-                aligned=values.aligned,
+                **of_modes,
                 command=" ".join([_called(program), *sys.argv[1:]]),
                 deliver=deliver,
             )

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from lfw_jax.configs import base
 from lfw_jax.errors import UserError
+from lfw_jax.jobs.mode_flags import MODE_FLAGS
 from lfw_jax.options import check_ranges, expand_home, expand_user
 
 # Mode → module of lfw_jax.jobs and its function, which takes a `Request`. Modules are imported on demand, so that --help
@@ -25,15 +26,14 @@ JOBS = {
     "export": ("export", "export"),
     "verify": ("verify", "verify"),
     "embed": ("embed", "embed"),
+    "search": ("search", "search"),
+    "cluster": ("cluster", "cluster"),
+    "dedupe": ("dedupe", "dedupe"),
+    "export-model": ("export_model", "export_model"),
+    "serve": ("serve", "serve"),
 }
 
-FLAGS_OF_MODES = {
-    "folds": ("crossvalidate",),
-    "minutes": ("crossvalidate",),
-    "model": ("embed", "verify"),
-    "aligned": ("embed",),
-}
-"""The modes that use a flag, for the flags that not all modes use."""
+_PATHS = ("workdir", "input", "output", "model", "gallery")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +51,11 @@ class Request:
       minutes: the value of `--minutes`; 0 if it is not given.
       model: the value of `--model`; "" if it is not given.
       aligned: the value of `--aligned`.
+      gallery: the value of `--gallery`; "" if it is not given.
+      top: the value of `--top`.
+      fmr: the value of `--fmr`; 0 if it is not given.
+      host: the value of `--host`.
+      port: the value of `--port`.
       command: the command line, for reports.
       deliver: takes the result of the job, as dicts, lists and scalars.
     """
@@ -65,6 +70,11 @@ class Request:
     minutes: float = 0.0
     model: str = ""
     aligned: bool = False
+    gallery: str = ""
+    top: int = 10
+    fmr: float = 0.0
+    host: str = "127.0.0.1"
+    port: int = 8000
     command: str = ""
     deliver: Callable[[Any], None] = lambda _: None
 
@@ -86,13 +96,15 @@ def run_job(request: Request) -> None:
       UserError: If a value is outside its range, a flag is of another mode, or the request, the configuration or the data are
         invalid.
     """
-    for flag, modes in FLAGS_OF_MODES.items():
-        if getattr(request, flag) and request.mode not in modes:
-            others = " and ".join(f"--mode={mode}" for mode in modes)
-            raise UserError(f"--{flag} is given with --mode={request.mode}; it is a flag of {others}. Leave it out.")
+    for flag in MODE_FLAGS:
+        if getattr(request, flag.name) != flag.default and request.mode not in flag.modes:
+            others = " and ".join(f"--mode={mode}" for mode in flag.modes)
+            raise UserError(
+                f"--{flag.name} is given with --mode={request.mode}; it is a flag of {others}. Leave it out."
+            )
     base.get_config()  # declares the options, which a configuration that does not use `base` would not
     check_ranges(request.config)
-    paths = {name: expand_user(getattr(request, name), f"--{name}") for name in ("workdir", "input", "output", "model")}
+    paths = {name: expand_user(getattr(request, name), f"--{name}") for name in _PATHS}
     request = dataclasses.replace(request, config=expand_home(request.config), **paths)
     module, function = JOBS[request.mode]
     getattr(importlib.import_module(f"lfw_jax.jobs.{module}"), function)(request)

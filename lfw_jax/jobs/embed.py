@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,8 @@ from ml_collections import ConfigDict
 
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.data.images import ImageSet
-from lfw_jax.data.sources import read_path, read_source
+from lfw_jax.data.sources import read_source
 from lfw_jax.errors import UserError
-from lfw_jax.inference.model.bulk import EmbeddedPhotos, embed_in_bulk
 from lfw_jax.inference.model.embedding_table import (
     SCHEMA,
     EmbeddingTable,
@@ -26,15 +24,13 @@ from lfw_jax.inference.model.embedding_table import (
     write_table,
 )
 from lfw_jax.inference.model.face_verifier import FaceVerifier
-from lfw_jax.inference.model.photos import Photo
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.model_of_request import load_verifier
+from lfw_jax.jobs.photo_embedding import PART, embed_images, skipped_of, source_of
+from lfw_jax.jobs.photo_set import photos_at
 from lfw_jax.report.progress import stage
 from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.typed_json import to_json
-
-PART = 1024
-"""Photos per part of an unfinished job."""
 
 _SHOWN = 5  # skipped photos on the terminal
 
@@ -78,7 +74,7 @@ def embed(request: Request) -> None:
             chosen = np.arange(start, min(start + PART, len(images)))
             path = folder / f"{start:09}.npz"
             if not path.is_file():
-                table, faults = _embedded(verifier, images, chosen, aligned=request.aligned)
+                table, faults = embed_images(verifier, images, chosen, aligned=request.aligned)
                 with written_atomically(path) as (unfinished,), open(unfinished, "wb") as file:
                     np.savez(file, faults=faults, **vars(table))  # pyright: ignore[reportArgumentType]
             progress(int(chosen[-1]) + 1)
@@ -96,7 +92,7 @@ def read_photos(request: Request) -> tuple[ImageSet, str]:
     """
     config: ConfigDict = request.config
     if request.input:
-        images, source = read_path(request.input)[0], request.input
+        images, source = photos_at(request.input, "--input"), request.input
     else:
         images = read_source(config.data, request.folder.parent / "synthetic")[0]
         source = f"{config.data.source} {config.data.dir}".strip()
@@ -105,45 +101,11 @@ def read_photos(request: Request) -> tuple[ImageSet, str]:
     return images, source
 
 
-def _embedded(
-    verifier: FaceVerifier, images: ImageSet, chosen: np.ndarray, *, aligned: bool
-) -> tuple[EmbeddingTable, np.ndarray]:
-    """Return the rows of some photos, and the fault of each."""
-    sources = [_source(images, index) for index in chosen.tolist()]
-    photos = [partial(_photo, images, index, source) for index, source in zip(chosen.tolist(), sources, strict=True)]
-    found = embed_in_bulk(verifier, photos, aligned=aligned)
-    return _table(images, chosen, sources, found), np.array(found.faults, np.str_)
-
-
-def _table(images: ImageSet, chosen: np.ndarray, sources: list[str], found: EmbeddedPhotos) -> EmbeddingTable:
-    nothing = (np.nan,) * 4
-    return EmbeddingTable(
-        embeddings=found.embeddings,
-        identities=np.array([images.names[label] for label in images.labels[chosen].tolist()], np.str_),
-        numbers=images.numbers[chosen].astype(np.int64),
-        sources=np.array(sources, np.str_),
-        boxes=np.array([nothing if face is None else face.box for face in found.faces], np.float32),
-        scores=np.array([np.nan if face is None else face.score for face in found.faces], np.float32),
-        found=np.array(found.found, np.int64),
-    )
-
-
-def _source(images: ImageSet, index: int) -> str:
-    if images.storage == "files":
-        return str(images.images[index])
-    return f"{images.names[images.labels[index]]}, image {images.numbers[index]}"
-
-
-def _photo(images: ImageSet, index: int, source: str) -> Photo:
-    image = images.images[index]
-    return Photo(source, image.read_bytes() if isinstance(image, Path) else image)
-
-
 def _digest(images: ImageSet) -> str:
     """Return a digest of the names of the photos, in their order."""
     whole = hashlib.sha256()
     for index in range(len(images)):
-        whole.update(f"{_source(images, index)}\0".encode("utf-8", "surrogateescape"))
+        whole.update(f"{source_of(images, index)}\0".encode("utf-8", "surrogateescape"))
     return whole.hexdigest()
 
 
@@ -173,9 +135,8 @@ def _finish(
     tables, skipped = [], [SkippedPhoto(one.path, one.reason) for one in images.skipped]
     for start in starts:
         table, faults = _read_part(folder / f"{start:09}.npz")
-        kept = np.flatnonzero(faults == "")
-        skipped += [SkippedPhoto(str(table.sources[row]), str(faults[row])) for row in np.flatnonzero(faults != "")]
-        tables.append(EmbeddingTable(**{name: array[kept] for name, array in vars(table).items()}))
+        skipped += skipped_of(table, faults)
+        tables.append(table.rows(np.flatnonzero(faults == "")))
     table = joined_tables(tables)
     manifest = Manifest(
         SCHEMA,

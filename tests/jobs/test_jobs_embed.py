@@ -19,7 +19,9 @@ from lfw_jax.inference.model import bulk
 from lfw_jax.inference.model.directory import read_model, write_model
 from lfw_jax.inference.model.embedding_table import manifest_path, read_table
 from lfw_jax.inference.model.face_verifier import FaceVerifier
+from lfw_jax.inference.model.photos import Photo
 from lfw_jax.jobs import embed as embed_job
+from lfw_jax.jobs import photo_embedding
 from lfw_jax.jobs.dispatch import Request, run_job
 from tests.jobs.tiny_members import network, one_run, with_data
 
@@ -85,7 +87,7 @@ def test_an_unfinished_call_continues(workdir: Path, faces: Path, tmp_path: Path
         done.append(len(photos))
         return bulk.embed_in_bulk(verifier, photos, **options)
 
-    monkeypatch.setattr(embed_job, "embed_in_bulk", counted)
+    monkeypatch.setattr(photo_embedding, "embed_in_bulk", counted)
     output = tmp_path / "faces.npz"
     with pytest.raises(KeyboardInterrupt):
         embed(workdir, faces, output)
@@ -101,7 +103,7 @@ def test_an_unfinished_call_continues(workdir: Path, faces: Path, tmp_path: Path
     with pytest.raises(UserError, match="other photos"):
         embed(workdir, fewer, output)
     done.clear()
-    monkeypatch.setattr(embed_job, "embed_in_bulk", bulk.embed_in_bulk)
+    monkeypatch.setattr(photo_embedding, "embed_in_bulk", bulk.embed_in_bulk)
     embed(workdir, faces, output)
     embed(workdir, faces, tmp_path / "again.npz")
     one, other = read_table(output)[0], read_table(tmp_path / "again.npz")[0]
@@ -137,7 +139,7 @@ def test_a_set_without_a_good_photo_leaves_nothing_that_a_repaired_one_would_reu
         raise OSError("no such disk")
 
     with monkeypatch.context() as broken:
-        broken.setattr(embed_job, "_photo", unreadable)
+        broken.setattr(photo_embedding, "_photo", unreadable)
         with pytest.raises(UserError, match=r"none of 48 photos could be embedded; .*: no such disk"):
             embed(workdir, faces, tmp_path / "faces.npz")
     assert not list(tmp_path.iterdir())
@@ -153,7 +155,7 @@ def test_devices_share_the_photos(workdir: Path, faces: Path):
 
 
 def _photo(path: Any) -> Any:
-    return embed_job.Photo(str(path), path.read_bytes())
+    return Photo(str(path), path.read_bytes())
 
 
 def test_bad_requests_are_refused_in_a_sentence(workdir: Path, faces: Path, tmp_path: Path):

@@ -88,6 +88,14 @@ class EmbeddingTable:
     def __len__(self) -> int:
         return len(self.embeddings)
 
+    def rows(self, chosen: Int[np.ndarray, "rows"]) -> "EmbeddingTable":
+        """Return some rows as a table.
+
+        Args:
+          chosen: their indices.
+        """
+        return EmbeddingTable(**{name: array[chosen] for name, array in vars(self).items()})
+
 
 def joined_tables(tables: list[EmbeddingTable]) -> EmbeddingTable:
     """Return the rows of several tables, at least one, as one table.
