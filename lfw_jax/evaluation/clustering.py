@@ -46,9 +46,7 @@ class ClusteringScores:
     bcubed: PrecisionRecall
 
 
-def score_clustering(
-    clusters: Int[np.ndarray, "faces"], identities: Shaped[np.ndarray, "faces"]
-) -> ClusteringScores:
+def score_clustering(clusters: Int[np.ndarray, "faces"], identities: Shaped[np.ndarray, "faces"]) -> ClusteringScores:
     """Return the scores of a clustering, in O(n log n) time and O(n) memory.
 
     Both kinds of scores are sums over the cells of the contingency table of clusters and identities that are not empty; pairs are

@@ -97,9 +97,7 @@ def test_names_of_clusters_and_order_of_faces_do_not_matter(labels, renamed, ran
     names = np.array([f"name {value}" for value in identities])
     one, two = score_clustering(clusters, identities), score_clustering(other[order], names[order])
     assert (one.clusters, one.unclustered, one.pairwise) == (two.clusters, two.unclustered, two.pairwise)
-    np.testing.assert_allclose(
-        [one.bcubed.precision, one.bcubed.recall], [two.bcubed.precision, two.bcubed.recall]
-    )
+    np.testing.assert_allclose([one.bcubed.precision, one.bcubed.recall], [two.bcubed.precision, two.bcubed.recall])
 
 
 @settings(deadline=None)
