@@ -31,7 +31,7 @@ class PhotoCluster:
     faces: int
     medoid: str
     identities: Mapping[str, int]
-    sheet: str = ""
+    sheet: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ClusteringResult:
     unclustered: int
     clusters: tuple[PhotoCluster, ...]
     scores: ClusteringScores | None
-    skipped: tuple[SkippedPhoto, ...] = ()
+    skipped: tuple[SkippedPhoto, ...]
 
 
 def named(table: EmbeddingTable) -> bool:
@@ -86,7 +86,9 @@ def photo_clusters(table: EmbeddingTable, found: FaceClusters) -> tuple[PhotoClu
     for cluster, medoid in enumerate(found.medoids.tolist()):
         rows = found.members(cluster)
         names = Counter(table.identities[rows].tolist()) if named(table) else Counter()
-        described.append(PhotoCluster(cluster + 1, len(rows), str(table.sources[medoid]), dict(names.most_common())))
+        described.append(
+            PhotoCluster(cluster + 1, len(rows), str(table.sources[medoid]), dict(names.most_common()), "")
+        )
     return tuple(described)
 
 

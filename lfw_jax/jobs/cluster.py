@@ -64,9 +64,8 @@ def cluster(request: Request) -> None:
 
 def _files(output: Path, clusters: int, largest: int) -> list[str]:
     """Return the written files in words, with what the contact sheets leave out."""
-    lines = [f"{output}: {TABLE}, {RESULT}"]
-    if clusters:
-        lines[0] += f" and contact sheets of {min(clusters, SHEETS)} clusters"
+    sheets = min(clusters, SHEETS)
+    lines = [f"{output}: {TABLE}, {RESULT} and {sheets} contact sheet{'s' if sheets != 1 else ''}"]
     if clusters > SHEETS:
         lines.append(f"Without a contact sheet: {clusters - SHEETS:,} smaller clusters; {TABLE} has them.")
     if largest > FACES_PER_SHEET:
