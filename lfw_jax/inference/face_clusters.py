@@ -98,7 +98,12 @@ def _hdbscan(
     from sklearn.cluster import HDBSCAN  # slow to import
 
     # A face counts among its own neighbours, so that min_samples=2 takes distances as they are.
-    method = HDBSCAN(min_cluster_size=_LEAST, min_samples=_LEAST, metric="precomputed", copy=False)
+    method = HDBSCAN(
+        min_cluster_size=_LEAST,
+        min_samples=_LEAST,
+        metric="precomputed",
+        copy=False,  # pyright: ignore[reportArgumentType]
+    )
     found = method.fit(distances)
     return found.labels_.astype(np.int64), found.probabilities_
 
