@@ -71,7 +71,7 @@ def _photo(images: ImageSet, index: int, source: str) -> Photo:
 
 
 def embedded_photos(
-    verifier: FaceVerifier, value: str, flag: str, *, aligned: bool
+    verifier: FaceVerifier, value: str, flag: str, *, aligned: bool, most: int | None = None
 ) -> tuple[EmbeddingTable, tuple[SkippedPhoto, ...]]:
     """Return the embeddings that a flag names: those of a file of `--mode=embed`, or of photos, which are embedded now.
 
@@ -80,16 +80,21 @@ def embedded_photos(
       value: a `.npz` or `.parquet` file of embeddings, or photos as in `photos_at`.
       flag: the flag that has this value, for messages.
       aligned: true if the photos are crops that the model's alignment made.
+      most: the largest accepted number of photos; None for no limit.
 
     Returns:
       The rows, at least one, and the photos that could not be embedded.
 
     Raises:
-      UserError: there is nothing to read, no photo could be embedded, or the embeddings are of another model.
+      UserError: there is nothing to read, there are too many photos, no photo could be embedded, or the embeddings are of another
+        model.
     """
     if is_table(Path(value)):
-        return _table_of(verifier, Path(value), flag)
+        table, skipped = _table_of(verifier, Path(value), flag)
+        _check_number(len(table), value, flag, most)
+        return table, skipped
     images = photos_at(value, flag)
+    _check_number(len(images), value, flag, most)
     tables, skipped = [], [SkippedPhoto(one.path, one.reason) for one in images.skipped]
     with stage("embedding", len(images)) as progress:
         for start in range(0, len(images), PART):
@@ -103,6 +108,13 @@ def embedded_photos(
         first = skipped[0]
         raise UserError(f"{flag}: none of {len(skipped):,} photos could be embedded; {first.source}: {first.reason}")
     return table, tuple(skipped)
+
+
+def _check_number(found: int, value: str, flag: str, most: int | None) -> None:
+    if most is not None and found > most:
+        raise UserError(
+            f"{flag}: found {found:,} photos at {value}; expected at most {most:,}. Split them into several."
+        )
 
 
 def skipped_of(table: EmbeddingTable, faults: Shaped[np.ndarray, "photos"]) -> list[SkippedPhoto]:

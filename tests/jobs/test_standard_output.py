@@ -89,6 +89,8 @@ def test_a_training_that_pauses_says_so_and_its_evaluation_gives_metrics_and_dec
     found = ask("search", config, workdir=workdir, gallery=table, input=pair, top=3)
     assert [len(query["hits"]) for query in found["queries"]] == [3, 3]
     assert ask("dedupe", config, workdir=workdir, input=table)["photos"] == len(list(faces.glob("*/*.jpg")))
+    clusters = ask("cluster", config, workdir=workdir, input=embedded["output"], output=str(tmp_path / "clusters"))
+    assert clusters == file(tmp_path, "clusters", "clusters.json") | {"output": str(tmp_path / "clusters")}
 
 
 def test_metrics_are_printed_although_a_set_fails_afterwards(faces: Path, monkeypatch, capfd):
