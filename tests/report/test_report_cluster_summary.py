@@ -54,4 +54,4 @@ def test_the_title_of_a_sheet_names_the_identities(identities: dict[str, int], s
 
 
 def test_many_identities_are_counted():
-    assert identities_text({name: 1 for name in "abcdefg"}) == "a 1, b 1, c 1, d 1 and 3 more"
+    assert identities_text(dict.fromkeys("abcdefg", 1)) == "a 1, b 1, c 1, d 1 and 3 more"
