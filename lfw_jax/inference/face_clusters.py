@@ -1,4 +1,4 @@
-"""Clusters of unit embeddings: HDBSCAN, and a decision about every member against the centre of its cluster."""
+"""Clusters of unit embeddings: HDBSCAN, and a decision about every member against the medoid."""
 
 import dataclasses
 

@@ -25,7 +25,7 @@ _TABLE = ("source", "cluster", "probability", "distance", "identity")
 
 
 def write_cluster_table(path: Path, table: EmbeddingTable, found: FaceClusters) -> None:
-    """Write a row per photo: source, cluster, probability of membership, distance to the medoid, identity of the input.
+    """Write a row per photo: source, cluster, probability, distance to the medoid, identity by folder.
 
     The rows are in the order of the clusters, each from its medoid outwards. Photos without a cluster follow, with empty cells.
 

@@ -36,7 +36,9 @@ def cluster_lines(result: ClusteringResult) -> list[str]:
 
 
 def sheet_title(cluster: PhotoCluster, shown: int) -> str:
-    """Return the title of the contact sheet of a cluster; it names the identities, so that a mixed cluster is recognisable.
+    """Return the title of the contact sheet of a cluster.
+
+    It names the identities, so that a mixed cluster is recognisable.
 
     Args:
       cluster: the cluster.
