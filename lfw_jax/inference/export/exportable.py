@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, UInt8
@@ -53,7 +54,7 @@ class Exportable:
           squares: the stored squares.
         """
         raw = self.embedder.embed_traced(squares)
-        return unit_length(raw) if self.backend is None else self.backend.directions(raw)
+        return jnp.asarray(unit_length(raw) if self.backend is None else self.backend.directions(raw))
 
     def embed(self, squares: UInt8[np.ndarray, "images stored stored 3"]) -> Float[np.ndarray, "images dim"]:
         """Return the unit embeddings of stored squares as `FaceVerifier` computes them, in full float32.
@@ -81,7 +82,7 @@ def exportable_of(model: SavedModel, source: str) -> Exportable:
     if card.members or card.model["name"] in KINDS:
         found = "fused members" if card.members else f"descriptors ({card.model['name']})"
         raise UserError(
-            f"{source}: found {found}; expected a network, with or without a backend, which is the only kind of system that can be "
+            f"{source}: found {found}; expected a network, with or without a backend, which is the only kind that can be "
             "exported. Give --model of a network, such as a member that was trained on its own."
         )
     options = dict(card.model) | {"dtype": "float32"}

@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
-from importlib import metadata
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -33,13 +33,13 @@ class TensorDescription:
     Attributes:
       name: its name.
       dtype: its type.
-      shape: its shape; the batch is a text because it may have any size.
+      shape: its shape: numbers, and the text "batch" for the batch, which may have any size.
       meaning: its content, in words.
     """
 
     name: str
     dtype: str
-    shape: tuple[str | int, ...]
+    shape: tuple[Any, ...]
     meaning: str
 
 
@@ -147,13 +147,13 @@ class ExportManifest:
     quantisation: Quantisation | None = None
 
 
-def manifest_of(exported: Exportable, form: str, packages: Sequence[str]) -> ExportManifest:
+def manifest_of(exported: Exportable, form: str, versions: Mapping[str, str]) -> ExportManifest:
     """Return the manifest of an export, before it is checked.
 
     Args:
       exported: the exported system.
       form: the format, with its version.
-      packages: the packages that exported it, besides JAX.
+      versions: the versions of the packages that exported it, besides JAX.
     """
     card, system = exported.card, exported.card.system
     assert system.geometry is not None
@@ -174,7 +174,7 @@ def manifest_of(exported: Exportable, form: str, packages: Sequence[str]) -> Exp
         tuple(card.curve),
         tuple(card.limits),
         card.licence,
-        {name: metadata.version(name) for name in packages} | {"jax": jax.__version__},
+        {"jax": jax.__version__, **versions},
         trained_dtype="" if dtype == "float32" else dtype,
     )
 

@@ -53,8 +53,8 @@ def onnx_model(exported: Exportable) -> Any:
     if type(exported.network) not in NETWORK_GRAPHS:
         known = ", ".join(sorted(kind.__name__ for kind in NETWORK_GRAPHS))
         raise UserError(
-            f"--output ends in .onnx, and the network is a {type(exported.network).__name__}; the networks with an ONNX graph are "
-            f"{known}. Choose a name that ends in .stablehlo."
+            f"--output ends in .onnx, and the network is a {type(exported.network).__name__}; the networks with an ONNX graph "
+            f"are {known}. Choose a name that ends in .stablehlo."
         )
     graph, side = Graph(), exported.embedder.geometry.stored_side
     images, count = _crops(graph, exported)

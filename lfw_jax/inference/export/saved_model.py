@@ -1,6 +1,6 @@
 """Trained networks as TensorFlow SavedModels, which call the StableHLO of `jax.export`.
 
-TensorFlow's operator `XlaCallModule` holds the module and the parameters, so that neither JAX nor this package is needed to serve it.
+TensorFlow's operator `XlaCallModule` holds the module and the parameters, so that serving needs neither JAX nor this package.
 """
 
 from pathlib import Path
@@ -17,8 +17,8 @@ SIGNATURE = "serving_default"
 """The signature of a SavedModel that serving tools call."""
 
 
-def check_tensorflow(version: int) -> None:
-    """Check that TensorFlow is installed and runs StableHLO of a version.
+def tensorflow_version(version: int) -> str:
+    """Return the version of TensorFlow, after a check that it is installed and runs StableHLO of a version.
 
     Args:
       version: the calling convention of the module.
@@ -39,6 +39,7 @@ def check_tensorflow(version: int) -> None:
             f"--output names a SavedModel; TensorFlow {tf.__version__} runs StableHLO modules up to version {supported}, found "
             f"version {version} of the installed JAX; {remedy}"
         )
+    return str(tf.__version__)
 
 
 def write_saved_model(exported: export.Exported, folder: Path) -> None:
@@ -56,7 +57,7 @@ def write_saved_model(exported: export.Exported, folder: Path) -> None:
     squares = tf.TensorSpec([None, *shape], tf.uint8, name=INPUT)
 
     def embed(squares: Any) -> dict[str, Any]:
-        (found,) = xla.call_module(
+        found: Any = xla.call_module(
             [squares],
             version=exported.calling_convention_version,
             module=exported.mlir_module_serialized,
@@ -64,9 +65,9 @@ def write_saved_model(exported: export.Exported, folder: Path) -> None:
             Sout=[tf.TensorShape([None, dim])],
             platforms=[platform.upper() for platform in exported.platforms],
         )
-        return {OUTPUT: found}
+        return {OUTPUT: found[0]}
 
-    module = tf.Module()
+    module: Any = tf.Module()
     module.embed = tf.function(embed, input_signature=[squares], autograph=False)
     tf.saved_model.save(module, str(folder), signatures={SIGNATURE: module.embed})
 

@@ -30,9 +30,7 @@ def stablehlo_of(exported: Exportable) -> export.Exported:
         )
 
 
-def run_stablehlo(
-    path: Path, squares: UInt8[np.ndarray, "images stored stored 3"]
-) -> Float[np.ndarray, "images dim"]:
+def run_stablehlo(path: Path, squares: UInt8[np.ndarray, "images stored stored 3"]) -> Float[np.ndarray, "images dim"]:
     """Return the unit embeddings by a file of serialised StableHLO.
 
     Args:
