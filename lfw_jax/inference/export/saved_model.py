@@ -6,12 +6,16 @@ TensorFlow's operator `XlaCallModule` holds the module and the parameters, so th
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from jax import export
+from jaxlib.mlir.dialects import stablehlo
 from jaxtyping import Float, UInt8
 
 from lfw_jax.errors import UserError
 from lfw_jax.inference.export.manifest import INPUT, OUTPUT
+
+_STABLEHLO = "1.9.0"  # an older TensorFlow than JAX reads no newer version of the operators
 
 SIGNATURE = "serving_default"
 """The signature of a SavedModel that serving tools call."""
@@ -52,6 +56,9 @@ def write_saved_model(exported: export.Exported, folder: Path) -> None:
     import tensorflow as tf
     from tensorflow.compiler.tf2xla.python import xla
 
+    module_bytes = stablehlo.serialize_portable_artifact_str(
+        stablehlo.deserialize_portable_artifact_str(exported.mlir_module_serialized), _STABLEHLO
+    )
     _, *shape = exported.in_avals[0].shape
     _, dim = exported.out_avals[0].shape
     squares = tf.TensorSpec([None, *shape], tf.uint8, name=INPUT)
@@ -60,7 +67,7 @@ def write_saved_model(exported: export.Exported, folder: Path) -> None:
         found: Any = xla.call_module(
             [squares],
             version=exported.calling_convention_version,
-            module=exported.mlir_module_serialized,
+            module=module_bytes,
             Tout=[tf.float32],
             Sout=[tf.TensorShape([None, dim])],
             platforms=[platform.upper() for platform in exported.platforms],
@@ -80,8 +87,17 @@ def run_saved_model(
     Args:
       folder: its folder.
       squares: stored squares, at least one.
+
+    Raises:
+      UserError: TensorFlow cannot run it.
     """
     import tensorflow as tf
 
-    signature = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
-    return signature(**{INPUT: tf.constant(squares)})[OUTPUT].numpy()
+    try:
+        signature = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
+        return signature(**{INPUT: tf.constant(squares)})[OUTPUT].numpy()
+    except tf.errors.OpError as error:
+        raise UserError(
+            f"TensorFlow {tf.__version__} cannot run the StableHLO of JAX {jax.__version__} ({str(error).splitlines()[0]}). Nothing "
+            "was written. Install a newer TensorFlow, or choose a name that ends in .onnx or .stablehlo."
+        ) from error
