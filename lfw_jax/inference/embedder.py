@@ -159,7 +159,7 @@ class Embedder:
         )
 
     def embed_traced(self, squares: UInt8[Array, "images stored stored 3"]) -> Float[Array, "images dim"]:
-        """Return the raw embeddings of decoded images as one function, which may be traced, whatever the batch size.
+        """Return the raw embeddings of decoded images as one function, which may be traced.
 
         Args:
           squares: the stored squares.
@@ -182,7 +182,7 @@ class Embedder:
 
 
 def crop_corners(margin: int, shift: int) -> list[tuple[int, int]]:
-    """Return top and left of the crops of test-time augmentation in a stored square: the centre and the shifted ones.
+    """Return top and left of the crops of test-time augmentation: the centre and the shifted ones.
 
     Args:
       margin: the margin of the stored square.

@@ -1,4 +1,4 @@
-"""`--mode=export-model`: a trained network as ONNX, StableHLO or SavedModel, from aligned pixels to unit embeddings."""
+"""`--mode=export-model`: a trained network as ONNX, StableHLO or SavedModel."""
 
 from pathlib import Path
 

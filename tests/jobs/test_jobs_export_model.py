@@ -19,10 +19,11 @@ from lfw_jax.inference.export import checking, saved_model, writing
 from lfw_jax.inference.export.manifest import ExportManifest
 from lfw_jax.inference.export.onnx_model import run_onnx
 from lfw_jax.inference.export.saved_model import run_saved_model
+from lfw_jax.inference.export.squares import aligned_squares
 from lfw_jax.inference.export.stablehlo import run_stablehlo
 from lfw_jax.inference.model.directory import SavedModel, read_model, write_model
 from lfw_jax.inference.model.face_verifier import FaceVerifier
-from lfw_jax.inference.model.photos import Photo
+from lfw_jax.inference.model.systems import FusedSystem
 from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.typed_json import read_json
 from tests.jobs.tiny_members import network, one_run, with_data
@@ -55,8 +56,7 @@ def squares_of(workdir: Path, faces: Path, count: int) -> tuple[np.ndarray, np.n
     """Return the stored squares of some photos and their embeddings."""
     verifier = FaceVerifier.load(workdir / "model")
     files = [path for path in read_folder(faces).images if isinstance(path, Path)][:count]
-    prepared: list[Any] = [verifier.system.prepare_aligned(Photo(str(path), path.read_bytes())) for path in files]
-    return np.stack([face.square for face in prepared]), verifier.embed(files)
+    return aligned_squares(verifier, files), verifier.embed(files)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,15 @@ def test_an_export_that_differs_from_jax_leaves_nothing(workdir: Path, tmp_path:
         ):
             export(workdir, tmp_path / "out" / "a.onnx")
         assert not list(tmp_path.iterdir())
+
+
+def test_squares_need_photos_and_a_single_system(workdir: Path, faces: Path):
+    verifier = FaceVerifier.load(workdir / "model")
+    with pytest.raises(UserError, match="found no photo"):
+        aligned_squares(verifier, [])
+    fused = FaceVerifier(verifier.card, FusedSystem({"one": verifier.system}, {"one": 1.0}), verifier.finder)  # pyright: ignore
+    with pytest.raises(UserError, match="found a fused system"):
+        aligned_squares(fused, sorted(faces.glob("*/*.jpg"))[0], aligned=True)
 
 
 def test_fewer_faces_than_a_batch_are_checked_as_well():

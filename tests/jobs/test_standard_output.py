@@ -85,6 +85,9 @@ def test_a_training_that_pauses_says_so_and_its_evaluation_gives_metrics_and_dec
     assert len(ask("verify", config, workdir=workdir, input=pair)["decisions"]) == 1
     embedded = ask("embed", config, workdir=workdir, input=str(faces), output=str(tmp_path / "faces.npz"))
     assert embedded == file(tmp_path, "faces.npz.json") | {"output": str(tmp_path / "faces.npz")}
+    exported = ask("export-model", config, workdir=workdir, output=str(tmp_path / "a.onnx"))
+    size = (tmp_path / "a.onnx").stat().st_size
+    assert exported == file(tmp_path, "a.onnx.json") | {"path": str(tmp_path / "a.onnx"), "bytes": size}
 
 
 def test_metrics_are_printed_although_a_set_fails_afterwards(faces: Path, monkeypatch, capfd):

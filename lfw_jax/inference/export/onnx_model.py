@@ -78,7 +78,9 @@ def onnx_model(exported: Exportable) -> Any:
 
 
 def described(model: Any, manifest: ExportManifest) -> Any:
-    """Return an ONNX model with its manifest as metadata: one property per key, in JSON where it is no text.
+    """Return an ONNX model with its manifest as metadata.
+
+    There is one property per key, in JSON where it is no text.
 
     Args:
       model: the model.

@@ -1,4 +1,4 @@
-"""ONNX models in int8: static quantisation with the ranges of activations on faces, and its effect on other faces."""
+"""ONNX models in int8: static quantisation calibrated on faces, and its effect on other faces."""
 
 import tempfile
 from pathlib import Path

@@ -22,7 +22,7 @@ SIGNATURE = "serving_default"
 
 
 def tensorflow_version(version: int) -> str:
-    """Return the version of TensorFlow, after a check that it is installed and runs StableHLO of a version.
+    """Return the version of TensorFlow, after a check that it is installed and not too old.
 
     Args:
       version: the calling convention of the module.
@@ -98,6 +98,6 @@ def run_saved_model(
         return signature(**{INPUT: tf.constant(squares)})[OUTPUT].numpy()
     except tf.errors.OpError as error:
         raise UserError(
-            f"TensorFlow {tf.__version__} cannot run the StableHLO of JAX {jax.__version__} ({str(error).splitlines()[0]}). Nothing "
-            "was written. Install a newer TensorFlow, or choose a name that ends in .onnx or .stablehlo."
+            f"TensorFlow {tf.__version__} cannot run the StableHLO of JAX {jax.__version__} ({str(error).splitlines()[0]}). "
+            "Nothing was written. Install a newer TensorFlow, or choose a name that ends in .onnx or .stablehlo."
         ) from error

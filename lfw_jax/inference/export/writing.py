@@ -43,7 +43,9 @@ class ExportFaces:
 
 
 def format_of(output: Path, *, int8: bool) -> Format:
-    """Return the format of a path, after a check that it is free and that the packages of the format are installed.
+    """Return the format of a path.
+
+    The path must be free, and the packages of the format installed.
 
     Args:
       output: the path.

@@ -91,7 +91,9 @@ def embed_in_bulk(
 def prepare_in_bulk(
     verifier: FaceVerifier, photos: Sequence[Callable[[], Photo]], *, aligned: bool, threads: int = 0
 ) -> list[BulkFace]:
-    """Decode, align and crop photos. One that cannot be read or has no face gets a reason and does not stop the others.
+    """Decode, align and crop photos.
+
+    One that cannot be read or has no face gets a reason and does not stop the others.
 
     Args:
       verifier: the trained system.
