@@ -158,6 +158,14 @@ class Embedder:
             stream(images, indices, start=0, stop=stop, geometry=self.geometry, loader=self.loader)
         )
 
+    def embed_traced(self, squares: UInt8[Array, "images stored stored 3"]) -> Float[Array, "images dim"]:
+        """Return the raw embeddings of decoded images as one function, which may be traced.
+
+        Args:
+          squares: the stored squares.
+        """
+        return self._embed_batch(self.variables, squares)
+
     @property
     def _embed_batch(self) -> Callable[[Any, Any], jax.Array]:
         return partial(_embed, apply=self.apply, side=self.geometry.side, flip=self.flip, shift=self.shift)
@@ -173,6 +181,17 @@ class Embedder:
         return np.concatenate(parts) if parts else np.zeros((0, self.embedding_dim), np.float32)
 
 
+def crop_corners(margin: int, shift: int) -> list[tuple[int, int]]:
+    """Return top and left of the crops of test-time augmentation: the centre and the shifted ones.
+
+    Args:
+      margin: the margin of the stored square.
+      shift: offset of four shifted crops along the diagonals; 0 for none.
+    """
+    offsets = [(0, 0)] + [(shift * down, shift * across) for down in (-1, 1) for across in (-1, 1) if shift]
+    return [(margin + down, margin + across) for down, across in offsets]
+
+
 # A function of the module, so that its compilation cache is shared by all embedders: variables are an argument.
 @partial(jax.jit, static_argnames=("apply", "side", "flip", "shift"))
 def _embed(
@@ -186,9 +205,7 @@ def _embed(
 ) -> Float[Array, "batch dim"]:
     """Return the sum of the raw embeddings of all crops of each image."""
     margin = (images.shape[1] - side) // 2
-    offsets = [(0, 0)] + [(shift * down, shift * across) for down in (-1, 1) for across in (-1, 1) if shift]
-    corners = [(margin + down, margin + across) for down, across in offsets]
-    crops = [images[:, top : top + side, left : left + side] for top, left in corners]
+    crops = [images[:, top : top + side, left : left + side] for top, left in crop_corners(margin, shift)]
     crops += [crop[:, :, ::-1] for crop in crops if flip]
     # A loop over the crops, instead of one batch of them all, compiles the network once.
     unit = to_unit(jnp.stack(crops).astype(jnp.float32))

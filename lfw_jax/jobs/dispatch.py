@@ -54,6 +54,7 @@ class Request:
       gallery: the value of `--gallery`; "" if it is not given.
       top: the value of `--top`.
       fmr: the value of `--fmr`; 0 if it is not given.
+      int8: the value of `--int8`.
       host: the value of `--host`.
       port: the value of `--port`.
       command: the command line, for reports.
@@ -73,6 +74,7 @@ class Request:
     gallery: str = ""
     top: int = 10
     fmr: float = 0.0
+    int8: bool = False
     host: str = "127.0.0.1"
     port: int = 8000
     command: str = ""

@@ -42,7 +42,10 @@ MODE_FLAGS = (
         "a model directory, such as runs/mine/model, or a work directory with one. Default: --workdir.",
     ),
     ModeFlag(
-        "aligned", ("embed", "search", "cluster", "dedupe"), False, "the photos are crops of the model's alignment."
+        "aligned",
+        ("embed", "search", "cluster", "dedupe", "export-model"),
+        False,
+        "the photos are crops of the model's alignment.",
     ),
     ModeFlag(
         "gallery",
@@ -58,6 +61,7 @@ MODE_FLAGS = (
         "the largest accepted false match rate, such as 0.001. Default: that of the model.",
         lowest=0.0,
     ),
+    ModeFlag("int8", ("export-model",), False, "quantise to int8, calibrated on the faces of --input."),
     ModeFlag("host", ("serve",), "127.0.0.1", "the address to listen on; a public one needs LFW_JAX_TOKEN."),
     ModeFlag("port", ("serve",), 8000, "the port to listen on; 0 for any free one.", lowest=0),
 )

@@ -20,6 +20,20 @@ def load_verifier(request: Request, *, fallback: bool = False) -> FaceVerifier:
     Raises:
       UserError: neither flag is given, the model cannot be read, or `--config` is of another run.
     """
+    folder = model_folder(request)
+    engine = request.config.align.engine
+    return FaceVerifier.load(folder, detector="auto" if engine == CONGEALING else engine, fallback=fallback)
+
+
+def model_folder(request: Request) -> Path:
+    """Return the model directory of `--model`, or that in `--workdir`.
+
+    Args:
+      request: the flags.
+
+    Raises:
+      UserError: neither flag is given, a work directory has no model directory, or `--config` is of another run.
+    """
     if not (given := request.model or request.workdir):
         raise UserError(f"--mode={request.mode} needs --model: a model directory, or a work directory with one.")
     path = Path(given)
@@ -30,6 +44,4 @@ def load_verifier(request: Request, *, fallback: bool = False) -> FaceVerifier:
                 f"{path}: found no folder {MODEL}; expected the work directory of an evaluated run. Earlier versions wrote "
                 "none: evaluate again with --mode=evaluate and the --config of the training."
             )
-    folder = path if (path / CARD).is_file() else path / MODEL
-    engine = request.config.align.engine
-    return FaceVerifier.load(folder, detector="auto" if engine == CONGEALING else engine, fallback=fallback)
+    return path if (path / CARD).is_file() else path / MODEL

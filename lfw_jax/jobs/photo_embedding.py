@@ -1,5 +1,6 @@
 """Embeddings of the photos of a source as rows of a table, and tables that exist already."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
@@ -35,8 +36,7 @@ def embed_images(
       The rows of the photos, and the reason why each could not be embedded, "" if it could; its embedding is then zero.
     """
     sources = [source_of(images, index) for index in chosen.tolist()]
-    photos = [partial(_photo, images, index, source) for index, source in zip(chosen.tolist(), sources, strict=True)]
-    found = embed_in_bulk(verifier, photos, aligned=aligned)
+    found = embed_in_bulk(verifier, opened_photos(images, chosen), aligned=aligned)
     return _table(images, chosen, sources, found), np.array(found.faults, np.str_)
 
 
@@ -63,6 +63,16 @@ def source_of(images: ImageSet, index: int) -> str:
     if images.storage == "files":
         return str(images.images[index])
     return f"{images.names[images.labels[index]]}, image {images.numbers[index]}"
+
+
+def opened_photos(images: ImageSet, chosen: Int[np.ndarray, "photos"]) -> list[Callable[[], Photo]]:
+    """Return functions that read the photos of a set, for `lfw_jax.inference.model.bulk`.
+
+    Args:
+      images: the set.
+      chosen: the indices of the photos.
+    """
+    return [partial(_photo, images, index, source_of(images, index)) for index in chosen.tolist()]
 
 
 def _photo(images: ImageSet, index: int, source: str) -> Photo:

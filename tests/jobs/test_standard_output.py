@@ -91,6 +91,9 @@ def test_a_training_that_pauses_says_so_and_its_evaluation_gives_metrics_and_dec
     assert ask("dedupe", config, workdir=workdir, input=table)["photos"] == len(list(faces.glob("*/*.jpg")))
     clusters = ask("cluster", config, workdir=workdir, input=embedded["output"], output=str(tmp_path / "clusters"))
     assert clusters == file(tmp_path, "clusters", "clusters.json") | {"output": str(tmp_path / "clusters")}
+    exported = ask("export-model", config, workdir=workdir, output=str(tmp_path / "a.onnx"))
+    size = (tmp_path / "a.onnx").stat().st_size
+    assert exported == file(tmp_path, "a.onnx.json") | {"path": str(tmp_path / "a.onnx"), "bytes": size}
 
 
 def test_metrics_are_printed_although_a_set_fails_afterwards(faces: Path, monkeypatch, capfd):

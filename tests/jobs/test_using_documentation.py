@@ -18,6 +18,7 @@ from lfw_jax.inference.model.face_finder import NoFaceError, SeveralFacesError
 from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.inference.model.photos import Photo
 from tests.jobs.embedded_faces import asked
+from lfw_jax.jobs.dispatch import Request, run_job
 from tests.jobs.tiny_members import files_of, network, one_run, with_data
 
 PAGE = Path(__file__).parents[2] / "docs" / "using.md"
@@ -51,6 +52,7 @@ def test_the_examples_run(model: Path, faces: Path, tmp_path: Path, monkeypatch:
     assert (tmp_path / "runs" / "mine" / "model") == model
     monkeypatch.chdir(tmp_path)
     asked("embed", model, input="a.jpg,b.jpg,c.jpg", output="photos.npz", aligned=True)
+    run_job(Request("export-model", base.get_config(), "arcface", model="runs/mine/model", output="model.onnx"))
     examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert len(examples) == 4
     scope: dict[str, Any] = {}
@@ -58,6 +60,8 @@ def test_the_examples_run(model: Path, faces: Path, tmp_path: Path, monkeypatch:
         assert len(example.splitlines()) <= 10
         exec(compile(example, str(PAGE), "exec"), scope)
     assert scope["cosines"].argmax() == 0
+    expected = scope["verifier"].embed(["a.jpg", "b.jpg"])
+    np.testing.assert_allclose(scope["unit"], expected, atol=1e-4)
     assert "must not decide about people without their consent" in capsys.readouterr().out
 
 

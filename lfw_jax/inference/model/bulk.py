@@ -41,8 +41,15 @@ class EmbeddedPhotos:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Face:
-    """A prepared face, or the reason why there is none."""
+class BulkFace:
+    """A prepared face, or the reason why there is none.
+
+    Attributes:
+      prepared: the face as a system embeds it; None with a fault.
+      face: the face in its photo; None for a centre, an aligned crop or a fault.
+      found: number of faces found in the photo; 0 if none were looked for.
+      fault: the reason why there is no prepared face; "" if there is one.
+    """
 
     prepared: Prepared | None = None
     face: Face | None = None
@@ -67,14 +74,7 @@ def embed_in_bulk(
       threads: number of threads that decode and align; 0 for one per core.
       devices: the devices that embed; None for all of this machine. Each takes an equal share of the photos.
     """
-    tasks = [photos[start : start + _PHOTOS_PER_TASK] for start in range(0, len(photos), _PHOTOS_PER_TASK)]
-    whole = aligned or not verifier.aligns
-
-    def prepare(task: Sequence[Callable[[], Photo]]) -> list[_Face]:
-        return [_crop(verifier, photo) for photo in task] if whole else _aligned(verifier, task)
-
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="photos") as pool:
-        faces = [face for task in pool.map(prepare, tasks) for face in task]
+    faces = prepare_in_bulk(verifier, photos, aligned=aligned, threads=threads)
     prepared = [face.prepared for face in faces if face.prepared is not None]
     found = embed_on(verifier.system, prepared, list(devices or jax.local_devices())) if prepared else None
     embeddings = np.zeros((len(faces), 0 if found is None else found.shape[1]), np.float32)
@@ -86,6 +86,29 @@ def embed_in_bulk(
         tuple(face.found for face in faces),
         tuple(face.fault for face in faces),
     )
+
+
+def prepare_in_bulk(
+    verifier: FaceVerifier, photos: Sequence[Callable[[], Photo]], *, aligned: bool, threads: int = 0
+) -> list[BulkFace]:
+    """Decode, align and crop photos.
+
+    One that cannot be read or has no face gets a reason and does not stop the others.
+
+    Args:
+      verifier: the trained system.
+      photos: functions that return the photos, or raise OSError. Each is called once; several threads call them.
+      aligned: true if the photos are crops that the same alignment made.
+      threads: number of threads; 0 for one per core.
+    """
+    tasks = [photos[start : start + _PHOTOS_PER_TASK] for start in range(0, len(photos), _PHOTOS_PER_TASK)]
+    whole = aligned or not verifier.aligns
+
+    def prepare(task: Sequence[Callable[[], Photo]]) -> list[BulkFace]:
+        return [_crop(verifier, photo) for photo in task] if whole else _aligned(verifier, task)
+
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="photos") as pool:
+        return [face for task in pool.map(prepare, tasks) for face in task]
 
 
 def embed_on(system: FaceEmbedder, faces: Sequence[Prepared], devices: Devices) -> Float[np.ndarray, "faces dim"]:
@@ -107,14 +130,14 @@ def embed_on(system: FaceEmbedder, faces: Sequence[Prepared], devices: Devices) 
         return np.concatenate(list(pool.map(embed, range(len(shares)))))
 
 
-def _crop(verifier: FaceVerifier, photo: Callable[[], Photo]) -> _Face:
+def _crop(verifier: FaceVerifier, photo: Callable[[], Photo]) -> BulkFace:
     try:
-        return _Face(verifier.system.prepare_aligned(photo()))
+        return BulkFace(verifier.system.prepare_aligned(photo()))
     except (UserError, OSError) as error:
-        return _Face(fault=str(error))
+        return BulkFace(fault=str(error))
 
 
-def _aligned(verifier: FaceVerifier, photos: Sequence[Callable[[], Photo]]) -> list[_Face]:
+def _aligned(verifier: FaceVerifier, photos: Sequence[Callable[[], Photo]]) -> list[BulkFace]:
     """Detect, choose and align the faces of photos, few enough to have their pixels in memory."""
     decoded, faults = {}, {}
     for index, photo in enumerate(photos):
@@ -122,12 +145,12 @@ def _aligned(verifier: FaceVerifier, photos: Sequence[Callable[[], Photo]]) -> l
             opened = photo()
             decoded[index] = opened.name, opened.decode()
         except (UserError, OSError) as error:
-            faults[index] = _Face(fault=str(error))
+            faults[index] = BulkFace(fault=str(error))
     detected = verifier.finder.detect([pixels for _, pixels in decoded.values()]) if decoded else []
     for (index, (name, pixels)), faces in zip(decoded.items(), detected, strict=True):
         try:
             face = verifier.finder.choose(name, pixels, faces)
-            faults[index] = _Face(verifier.system.prepare(FacePhoto(pixels, face)), face, len(faces))
+            faults[index] = BulkFace(verifier.system.prepare(FacePhoto(pixels, face)), face, len(faces))
         except UserError as error:
-            faults[index] = _Face(found=len(faces), fault=str(error))
+            faults[index] = BulkFace(found=len(faces), fault=str(error))
     return [faults[index] for index in range(len(photos))]

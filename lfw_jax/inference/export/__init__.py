@@ -1,0 +1,1 @@
+"""Trained networks as ONNX, StableHLO and SavedModel, each checked against JAX."""

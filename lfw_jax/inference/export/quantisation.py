@@ -1,0 +1,99 @@
+"""ONNX models in int8: static quantisation calibrated on faces, and its effect on other faces."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from lfw_jax.errors import UserError
+from lfw_jax.inference.export.manifest import INPUT, OUTPUT, Quantisation
+from lfw_jax.inference.export.onnx_model import onnx_session
+
+LEAST_FACES, FEW_FACES, MOST_FACES = 20, 100, 1000
+"""Faces without which int8 is refused, below which it is warned of, and above which a sample is used."""
+
+OPERATORS = ("Conv", "Gemm")
+"""The operators that are computed in int8: the layers with weights, besides the first."""
+
+_MEASURED = 4  # one of so many faces is not calibrated on
+_BATCH = 32
+
+Squares = UInt8[np.ndarray, "images stored stored 3"]
+
+
+def quantised(model: Any, squares: Squares, source: str) -> tuple[Any, Quantisation]:
+    """Return an ONNX model in int8, and the effect on faces that it was not calibrated on.
+
+    Weights have a scale per channel and seven bits: products of eight bits saturate on processors without VNNI. Activations have
+    eight bits. The first layer, whose input are pixels, stays in float32. Calibration takes the first three quarters of the
+    faces, the measurement the rest.
+
+    Args:
+      model: the model in float32.
+      squares: stored squares of at least `LEAST_FACES` faces, sorted by identity.
+      source: the faces, in words.
+
+    Raises:
+      UserError: there are too few faces.
+    """
+    import onnx
+
+    if len(squares) < LEAST_FACES:
+        raise UserError(
+            f"--int8 needs at least {LEAST_FACES} faces to calibrate on, better {FEW_FACES} or more; found {len(squares)}: "
+            f"{source}. Give more photos to --input."
+        )
+    few = np.linspace(0, len(squares) - 1, min(len(squares), MOST_FACES)).round().astype(int)
+    split = len(few) - len(few) // _MEASURED
+    calibration, measured = squares[few[:split]], squares[few[split:]]
+    kept = next(node.name for node in model.graph.node if node.op_type in OPERATORS)
+    with tempfile.TemporaryDirectory() as folder:
+        given, found = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
+        onnx.save(model, given)
+        _quantise(given, found, calibration, kept)
+        reduced = onnx.load(found)
+        cosines, changes = _differences(*(_embed(path, measured) for path in (given, found)))
+    del reduced.metadata_props[:]  # notes of the quantisation tool
+    return reduced, Quantisation(
+        len(calibration), len(measured), source, "int8 per channel, 7 bits", "uint8", (kept,),
+        float(cosines.min()), float(cosines.mean()), float(changes.max()), float(changes.mean()),
+    )  # fmt: skip
+
+
+def _quantise(given: Path, found: Path, squares: Squares, kept: str) -> None:
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):
+        """The faces in batches, as onnxruntime asks for them."""
+
+        def __init__(self):
+            self.batches = ({INPUT: squares[start : start + _BATCH]} for start in range(0, len(squares), _BATCH))
+
+        def get_next(self) -> Any:
+            return next(self.batches, None)
+
+    inferred = given.with_name("inferred.onnx")
+    quant_pre_process(str(given), str(inferred), skip_symbolic_shape=True, skip_optimization=True)
+    quantize_static(
+        str(inferred), str(found), Reader(), quant_format=QuantFormat.QDQ, op_types_to_quantize=list(OPERATORS),
+        nodes_to_exclude=[kept], per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )  # fmt: skip
+
+
+def _embed(path: Path, squares: Squares) -> Float[np.ndarray, "faces dim"]:
+    session = onnx_session(path)
+    starts = range(0, len(squares), _BATCH)
+    return np.concatenate([session.run([OUTPUT], {INPUT: squares[start : start + _BATCH]})[0] for start in starts])
+
+
+def _differences(
+    full: Float[np.ndarray, "faces dim"], reduced: Float[np.ndarray, "faces dim"]
+) -> tuple[Float[np.ndarray, "faces"], Float[np.ndarray, "pairs"]]:
+    """Return the cosine of both embeddings of each face, and the change of the distance of each pair of faces."""
+    pairs = np.triu_indices(len(full), 1)
+    before, after = (np.sqrt(np.maximum(2 - 2 * (unit @ unit.T)[pairs], 0)) for unit in (full, reduced))
+    return (full * reduced).sum(axis=1), np.abs(after - before)
