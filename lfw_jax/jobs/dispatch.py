@@ -56,6 +56,7 @@ class Request:
       fmr: the value of `--fmr`; 0 if it is not given.
       host: the value of `--host`.
       port: the value of `--port`.
+      requests_per_minute: the value of `--requests_per_minute`.
       command: the command line, for reports.
       deliver: takes the result of the job, as dicts, lists and scalars.
     """
@@ -75,6 +76,7 @@ class Request:
     fmr: float = 0.0
     host: str = "127.0.0.1"
     port: int = 8000
+    requests_per_minute: int = 600
     command: str = ""
     deliver: Callable[[Any], None] = lambda _: None
 
