@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from lfw_jax.inference.model.alignment import alignment_of
 from lfw_jax.inference.model.card import ModelCard
 from lfw_jax.report.chart import Axis, Chart, Series
 from lfw_jax.report.charts.scales import horizontal_scale
@@ -75,6 +76,7 @@ def about(service: Service) -> dict[str, Any]:
         "name": card.name,
         "fmr": service.fmr,
         "gallery": None if service.gallery is None else len(service.gallery),
+        "whole": alignment_of(card.system) is None,
         "photoBytes": limits.photo_bytes,
         "test": to_json(card.test),
         "training": to_json(card.training),
