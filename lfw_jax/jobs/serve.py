@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 from lfw_jax.errors import UserError
 from lfw_jax.inference.model.embedding_table import ENDINGS
 from lfw_jax.inference.model.face_verifier import FaceVerifier
+from lfw_jax.inference.model.gallery import Gallery
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.face_pictures import face_pictures
 from lfw_jax.jobs.model_of_request import load_verifier
@@ -83,7 +84,6 @@ def default_rate(verifier: FaceVerifier) -> float:
 
 
 def _gallery(request: Request, verifier: FaceVerifier) -> "ServedGallery":
-    from lfw_jax.inference.model.gallery import Gallery  # TODO merge
     from lfw_jax.serving.gallery import ServedGallery, shown_sources
 
     table, skipped = embedded_photos(verifier, request.gallery, "--gallery", aligned=False)
