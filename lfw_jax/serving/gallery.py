@@ -19,8 +19,15 @@ Picture = Callable[[int], UInt8[np.ndarray, "side side 3"] | None]
 class Nearest(Protocol):
     """The nearest faces of a gallery, nearest first."""
 
-    rows: Int[np.ndarray, "probes top"]
-    distances: Float[np.ndarray, "probes top"]
+    @property
+    def rows(self) -> Int[np.ndarray, "probes top"]:
+        """The rows of the gallery."""
+        ...
+
+    @property
+    def distances(self) -> Float[np.ndarray, "probes top"]:
+        """The Euclidean distances, from 0 to 2."""
+        ...
 
 
 class Index(Protocol):

@@ -22,8 +22,9 @@ from lfw_jax.report.thumbnails import jpeg_file
 from lfw_jax.serving.limits import FORMATS, Limits
 from lfw_jax.serving.refusal import RefusedError
 
-RULES: tuple[Rule, ...] = ("centre", "largest", "best")
-CHOICES = ("rule", "only", "all", *RULES)
+_RULES: dict[str, Rule] = {"centre": "centre", "largest": "largest", "best": "best"}
+
+CHOICES = ("rule", "only", "all", *_RULES)
 """Choices among the faces of a photo besides the number of one: the model's rule, the only one, all, or another rule."""
 
 _LARGE = 2**22  # pixels: detection in such photos takes hundreds of megabytes, so it is one at a time
@@ -147,7 +148,7 @@ class FaceReader:
                 last = len(faces) - 1
                 raise RefusedError(422, "no_such_face", f"{name}: has no face {choice}; its faces are 0 to {last}.")
             return (int(choice),)
-        rule = next((rule for rule in RULES if rule == choice), self._rule)
+        rule = _RULES.get(choice, self._rule)
         return (_index_of(faces, pixels.shape[0], pixels.shape[1], rule),)
 
     def _picture(self, pixels: UInt8[np.ndarray, "h w 3"], face: Face) -> UInt8[np.ndarray, "side side 3"]:
