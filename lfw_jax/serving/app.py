@@ -40,6 +40,7 @@ def create_app(service: Service, *, token: str = "", hosts: Collection[str] | No
         description=_DESCRIPTION,
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     routes.include_router(json_routes(service))

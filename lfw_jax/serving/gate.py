@@ -31,7 +31,7 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
 }
-_FIRST_ERROR = 400
+_FIRST_ERROR, _TOO_SLOW = 400, 408
 _DISCARDED, _DISCARD_SECONDS = 2**26, 5.0  # of a refused upload, so that its client reads the answer
 
 
@@ -135,7 +135,7 @@ class _Exchange:
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             message = {**message, "headers": headers.raw}
-            if self.status >= _FIRST_ERROR:
+            if self.status >= _FIRST_ERROR and self.status != _TOO_SLOW:
                 await self._discard()
         await self._send(message)
 

@@ -113,7 +113,7 @@ class FaceReader:
         kind = format_of(content[:256])
         if kind not in FORMATS:
             raise RefusedError(
-                415, "unsupported_type", f"{name}: is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file."
+                415, "unsupported_type", f"{name}: not a JPEG, PNG or WebP file."
             )
         header = read_header(content)
         if header is None:

@@ -43,7 +43,7 @@ _REASONS = {
     404: "There is no gallery.",
     408: "The upload takes too long.",
     413: "The photo, or the request, is too large.",
-    415: "The content is no multipart form, or the photo of no supported format.",
+    415: "The content is not a multipart form, or the photo has another format.",
     422: "A field is wrong, or the photo has not the faces that are needed.",
     429: "The client sends too many requests.",
     500: "The service has a fault.",
@@ -164,14 +164,14 @@ def _number(form: Form, name: str, default: float) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1:
-        raise RefusedError(422, "wrong_value", f"The field {name} is no number above 0 and below 1, such as 0.001.")
+        raise RefusedError(422, "wrong_value", f"The field {name} is not a number above 0 and below 1, such as 0.001.")
     return value
 
 
 def _count(form: Form, name: str, default: int, most: int) -> int:
     value = form.texts.get(name, str(default))
     if not (value.isascii() and value.isdecimal() and len(value) <= 4 and 1 <= int(value) <= most):
-        raise RefusedError(422, "wrong_value", f"The field {name} is no whole number from 1 to {most}.")
+        raise RefusedError(422, "wrong_value", f"The field {name} is not a whole number from 1 to {most}.")
     return int(value)
 
 

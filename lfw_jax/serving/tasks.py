@@ -64,7 +64,7 @@ class Tasks:
             raise RefusedError(422, "unsupported_rate", str(error)) from error
 
     def detect(self, photo: bytes) -> Work[DetectAnswer]:
-        """Return the work of finding the faces of a photo. One without a face is no error.
+        """Return the work of finding the faces of a photo. A photo without a face is not an error.
 
         Args:
           photo: the content of the photo.

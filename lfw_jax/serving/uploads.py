@@ -16,7 +16,7 @@ from lfw_jax.serving.refusal import RefusedError
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-_TEXT_BYTES = 256  # of a field that is no photo
+_TEXT_BYTES = 256  # of a field that is not a photo
 _OVERHEAD = 4096  # bytes of a part besides its content
 
 
@@ -56,7 +56,7 @@ async def read_form(request: Request, fields: Fields, limits: Limits, reservatio
       reservation: the memory of the request.
 
     Raises:
-      RefusedError: the request is no form, has other fields, is too large, or arrives too slowly.
+      RefusedError: the request is not a form, has other fields, is too large, or arrives too slowly.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):

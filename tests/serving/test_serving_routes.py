@@ -217,4 +217,4 @@ def test_a_fault_is_logged_without_values(caplog: pytest.LogCaptureFixture):
     with client_of(find=broken) as client:
         assert code(client.post("/detect", files=RED_PHOTO)) == (500, "internal")
     assert "ValueError" in caplog.text
-    assert "pixel" not in caplog.text.replace('raise ValueError(f"the first pixel is {images[0][0, 0]}")', "")
+    assert "[250" not in caplog.text  # the red of the first pixel

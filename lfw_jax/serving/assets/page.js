@@ -7,7 +7,7 @@ const STORED = 'lfw_jax_token';
 
 class Problem extends Error {
   constructor(status, message) {
-    super(message);
+    super(message.charAt(0).toUpperCase() + message.slice(1));
     this.status = status;
   }
 }

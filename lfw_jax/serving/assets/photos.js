@@ -83,10 +83,14 @@ export class Picker {
     this.file = this.photo = this.face = null;
     this.choose.textContent = 'Choose a photo';
     this.choose.setAttribute('aria-label', `Choose a photo: ${this.title.toLowerCase()}`);
-    this.place.replaceChildren(made('div', { class: 'drop' }, this.input, this.choose, made('span', { class: 'muted' }, 'or drop it here')));
-    this.tools.replaceChildren();
+    this.empty();
     this.status.textContent = this.problem.textContent = '';
     this.changed();
+  }
+
+  empty() {
+    this.place.replaceChildren(made('div', { class: 'drop' }, this.input, this.choose, made('span', { class: 'muted' }, 'or drop it here')));
+    this.tools.replaceChildren();
   }
 
   async take(file) {
@@ -119,7 +123,7 @@ export class Picker {
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = URL.createObjectURL(file);
     this.image = made('img', { src: this.url, alt: this.title });
-    this.image.addEventListener('error', () => this.image.remove());
+    this.image.addEventListener('error', () => this.empty()); // no image that the browser shows
     this.boxes = made('fieldset', { class: 'photo' }, this.image);
     this.place.replaceChildren(made('div', { class: 'stage' }, this.boxes));
     this.choose.textContent = 'Another photo';
@@ -143,15 +147,17 @@ export class Picker {
       return;
     }
     if (count > 1) this.boxes.prepend(made('legend', { class: 'unseen' }, `Faces in the ${this.title.toLowerCase()}`));
-    photo.faces.forEach((face, index) => this.boxes.append(this.box(photo, face, index, count)));
+    // From left to right, as a viewer counts; the service numbers faces by their scores.
+    this.order = photo.faces.map((_, index) => index).sort((a, b) => photo.faces[a].box[0] - photo.faces[b].box[0]);
+    this.order.forEach((index, place) => this.boxes.append(this.box(photo, photo.faces[index], index, place)));
     this.describe();
     this.changed();
   }
 
-  box(photo, face, index, count) {
-    const [left, top, right, bottom] = face.box;
+  box(photo, face, index, place) {
+    const [left, top, right, bottom] = face.box, count = photo.faces.length;
     const input = made('input', {
-      type: 'radio', name: `${this.root.id}-face`, value: index, 'aria-label': count > 1 ? `Face ${index + 1} of ${count}` : 'The face',
+      type: 'radio', name: `${this.root.id}-face`, value: index, 'aria-label': count > 1 ? `Face ${place + 1} of ${count}` : 'The face',
     });
     input.checked = index === this.face;
     input.addEventListener('change', () => {
@@ -159,7 +165,7 @@ export class Picker {
       this.describe();
       this.changed();
     });
-    const box = made('label', { class: 'box' }, input, ...(count > 1 ? [made('span', { 'aria-hidden': 'true' }, String(index + 1))] : []));
+    const box = made('label', { class: 'box' }, input, ...(count > 1 ? [made('span', { 'aria-hidden': 'true' }, String(place + 1))] : []));
     const inside = (value, whole) => Math.min(Math.max(value / whole, 0), 1);
     const [x, y] = [inside(left, photo.width), inside(top, photo.height)];
     box.style.left = `${100 * x}%`;
@@ -171,6 +177,6 @@ export class Picker {
 
   describe() {
     const count = this.photo.faces.length;
-    this.say(count === 1 ? 'One face found.' : `${count} faces found; face ${this.face + 1} is compared. Choose another by its box or the arrow keys.`);
+    this.say(count === 1 ? 'One face found.' : `${count} faces found; face ${this.order.indexOf(this.face) + 1} is compared. Choose another by its box or the arrow keys.`);
   }
 }

@@ -38,17 +38,19 @@ class Marks {
   }
 
   draw(threshold, distance) {
-    this.group.replaceChildren(...this.mark(threshold, 'threshold', `threshold ${threshold.toFixed(2)}`, 1));
-    if (distance !== null) this.group.append(...this.mark(distance, 'distance', `these photos ${distance.toFixed(2)}`, 2.6));
+    const other = distance ?? threshold + 1;
+    this.group.replaceChildren(...this.mark(threshold, 'threshold', `threshold ${threshold.toFixed(2)}`, 1, threshold < other));
+    if (distance !== null) this.group.append(...this.mark(distance, 'distance', `these photos ${distance.toFixed(2)}`, 2.6, distance <= threshold));
   }
 
-  mark(value, kind, text, line) {
+  // The text of the smaller value stands on the left, that of the larger one on the right, where there is room.
+  mark(value, kind, text, line, smaller) {
     const [low, high] = this.range, share = Math.min(Math.max((value - low) / (high - low), 0), 1);
-    const x = this.left + this.width * share, bottom = this.top + this.height, right = share > 0.5;
+    const x = this.left + this.width * share, bottom = this.top + this.height, left = smaller ? share > 0.4 : share > 0.65;
     const parts = [drawn('path', { class: `mark ${kind}`, d: `M${x} ${bottom}V${this.top}` })];
     if (kind === 'distance') parts.push(drawn('circle', { class: 'pin', cx: x, cy: bottom, r: 0.5 * this.font }));
     parts.push(drawn('text', {
-      class: `mark-text ${kind}`, x: x + (right ? -8 : 8), y: this.top + line * this.font, 'text-anchor': right ? 'end' : 'start',
+      class: `mark-text ${kind}`, x: x + (left ? -8 : 8), y: this.top + line * this.font, 'text-anchor': left ? 'end' : 'start',
     }, text));
     return parts;
   }
