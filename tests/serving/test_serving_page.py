@@ -132,9 +132,16 @@ def test_the_gallery_is_searched(browser: Any, url: str):
         page.locator("#search-first").click()
         expect(page.locator(".hit")).to_have_count(3)
         expect(page.locator(".hit").first).to_contain_text("Red")
-        expect(page.locator(".hit").first).to_contain_text("same identity, distance 0.")
+        expect(page.locator(".hit").first).to_contain_text("same identitydistance 0.109probability 99.1 %1.png")
         expect(page.locator(".hit").nth(1)).to_contain_text("no picture")
         assert page.locator(".hit img").first.evaluate("one => one.naturalWidth") == 96
+        expect(page.locator(".hit.same")).to_have_count(1)
+        choose(page, "first", photo((150, 20, 30)))
+        expect(page.locator("#first .found")).to_have_text("One face found.")
+        page.locator("#search-first").click()
+        expect(page.locator(".hit").first).to_contain_text("same identitydistance 0.540")
+        move(page, "End")
+        expect(page.locator(".hit").first).to_contain_text("different identitydistance 0.540")
 
 
 def test_problems_are_stated_where_they_are(browser: Any, url: str):

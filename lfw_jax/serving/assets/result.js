@@ -60,6 +60,7 @@ export class Answer {
   constructor(about) {
     this.curve = about.curve;
     this.found = null;
+    this.moved = () => {}; // called with the threshold
     this.verdict = document.getElementById('verdict');
     this.slider = document.getElementById('rate');
     this.text = document.getElementById('rate-text');
@@ -104,6 +105,7 @@ export class Answer {
       made('dt', {}, name), made('dd', { class: 'value' }, value), made('dd', { class: 'note' }, note))));
     for (const marks of this.marks) marks.draw(point.threshold, this.found ? this.found.distance : null);
     if (this.found) this.decide();
+    this.moved(point.threshold);
   }
 
   interval([low, high]) {
@@ -130,11 +132,11 @@ export class Answer {
 export function hitsOf(found, threshold) {
   const list = made('ol', { class: 'hits' });
   for (const hit of found.hits) {
-    const same = hit.distance < threshold, name = hit.identity || hit.source;
+    const same = hit.distance < threshold, name = hit.identity || hit.source, file = hit.source.split('/').at(-1);
     const picture = hit.picture ? made('img', { src: hit.picture, alt: `Hit ${hit.rank}: ${name}` }) : made('div', { class: 'none' }, 'no picture');
-    list.append(made('li', { class: same ? 'hit same' : 'hit' }, picture, made('div', {},
-      made('b', {}, name), `${same ? 'same identity' : 'different'}, distance ${hit.distance.toFixed(3)}, ${likely(hit.probability)}`,
-      ...(hit.identity ? [made('br'), made('small', {}, hit.source)] : []))));
+    const lines = [same ? 'same identity' : 'different identity', `distance ${hit.distance.toFixed(3)}`, `probability ${likely(hit.probability)}`];
+    list.append(made('li', { class: same ? 'hit same' : 'hit' }, picture, made('div', {}, made('b', {}, name),
+      ...lines.map((line) => made('span', {}, line)), ...(hit.identity ? [made('small', {}, file)] : []))));
   }
   return list;
 }
