@@ -3,7 +3,8 @@
     python -m benchmarks.load --model=runs/mine/model --dir=LFW --clients=64 --requests=256
 
 The service is started as `python launch.py --mode=serve`. Each client sends one request after another; all pairs are of photos of
-the folder. Printed are the requests per second, the latency, the memory of the service, and the lost requests, which must be none.
+the folder. It prints the requests per second, the latency, the memory of the service, and the lost requests, of which there must
+be none.
 """
 
 import asyncio
@@ -56,7 +57,14 @@ def main(_: list[str]) -> None:
 
 def start() -> tuple[subprocess.Popen[str], str]:
     """Start the service, and return its process and address."""
-    command = [sys.executable, "launch.py", "--mode=serve", f"--model={_MODEL.value}", "--port=0", "--requests_per_minute=0"]
+    command = [
+        sys.executable,
+        "launch.py",
+        "--mode=serve",
+        f"--model={_MODEL.value}",
+        "--port=0",
+        "--requests_per_minute=0",
+    ]
     command.append(f"--config.align.engine={_DETECTOR.value}")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

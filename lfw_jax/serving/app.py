@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from lfw_jax.serving.gate import HEALTH, Gate, refusal_headers
 from lfw_jax.serving.page import PAGE_FILES, page_routes
 from lfw_jax.serving.refusal import RefusedError
-from lfw_jax.serving.routes import json_routes
+from lfw_jax.serving.routes import photo_routes, state_routes
 from lfw_jax.serving.service import Service
 
 _CODES = {404: "no_such_route", 405: "wrong_method"}
@@ -31,6 +31,7 @@ def create_app(service: Service, *, token: str = "", hosts: Collection[str] | No
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
         yield
         service.close()
 
@@ -43,7 +44,8 @@ def create_app(service: Service, *, token: str = "", hosts: Collection[str] | No
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    routes.include_router(json_routes(service))
+    routes.include_router(photo_routes(service))
+    routes.include_router(state_routes(service))
     routes.include_router(page_routes(service))
 
     @routes.exception_handler(RefusedError)

@@ -56,11 +56,17 @@ class Engine:
 
     def __init__(self, system: FaceEmbedder, threads: int = 0):
         self._system = system
+        self._count = threads or min(os.cpu_count() or 1, _MOST_THREADS)
         self._arrived: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._prepared: queue.SimpleQueue[_Ready | None] = queue.SimpleQueue()
-        count = threads or min(os.cpu_count() or 1, _MOST_THREADS)
+        self._preparing: list[threading.Thread] = []
+        self._embedding: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the threads."""
         self._preparing = [
-            threading.Thread(target=self._prepare, name=f"prepare-{n}", daemon=True) for n in range(count)
+            threading.Thread(target=self._prepare, name=f"prepare-{number}", daemon=True)
+            for number in range(self._count)
         ]
         self._embedding = threading.Thread(target=self._embed, name="embed", daemon=True)
         for thread in (*self._preparing, self._embedding):
@@ -71,19 +77,27 @@ class Engine:
 
         Args:
           work: the work.
+
+        Raises:
+          RuntimeError: the threads are not started.
         """
+        if self._embedding is None:
+            raise RuntimeError("the engine is not started")
         future: Future[T] = Future()
         self._arrived.put((work, future))
         return future
 
     def close(self) -> None:
         """Finish what is queued, and end the threads."""
+        if self._embedding is None:
+            return
         for _ in self._preparing:
             self._arrived.put(None)
         for thread in self._preparing:
             thread.join()
         self._prepared.put(None)
         self._embedding.join()
+        self._preparing, self._embedding = [], None
 
     def _prepare(self) -> None:
         while (arrived := self._arrived.get()) is not None:

@@ -12,7 +12,7 @@ class Limits:
 
     Attributes:
       photo_bytes: the largest upload of one photo.
-      pixels: the most pixels of a photo. Detection needs about 40 bytes for each.
+      pixels: the most pixels of a photo. Detection needs about 150 bytes for each.
       photos: the most photos in one request.
       faces: the most faces in a photo.
       hits: the most hits of a search.

@@ -112,9 +112,7 @@ class FaceReader:
     def _check(self, name: str, content: bytes) -> None:
         kind = format_of(content[:256])
         if kind not in FORMATS:
-            raise RefusedError(
-                415, "unsupported_type", f"{name}: not a JPEG, PNG or WebP file."
-            )
+            raise RefusedError(415, "unsupported_type", f"{name}: not a JPEG, PNG or WebP file.")
         header = read_header(content)
         if header is None:
             raise RefusedError(422, "unreadable_photo", f"{name}: its header is damaged.")

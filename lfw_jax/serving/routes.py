@@ -51,25 +51,26 @@ _REASONS = {
 }
 
 
-def json_routes(service: Service) -> APIRouter:
-    """Return the routes of a service that answer with JSON.
+_ERRORS: Responses = {code: {"model": ErrorAnswer, "description": reason} for code, reason in _REASONS.items()}
+
+
+def photo_routes(service: Service) -> APIRouter:
+    """Return the routes of a service that take photos.
 
     Args:
       service: the service.
     """
     router = APIRouter()
     limits = service.limits
-    uploads: Responses = {code: {"model": ErrorAnswer, "description": reason} for code, reason in _REASONS.items()}
-    reads: Responses = {code: uploads[code] for code in (400, 401, 429, 503)}
 
-    @router.post("/detect", responses=uploads, openapi_extra=_form({"photo": _FILE}))
+    @router.post("/detect", responses=_ERRORS, openapi_extra=_form({"photo": _FILE}))
     async def detect(request: Request) -> DetectAnswer:
         """Find the faces of a photo."""
         with service.admission.request() as reservation:
             form = await read_form(request, Fields({"photo": 1}), limits, reservation)
             return await service.run(service.tasks.detect(form.photos["photo"][0]))
 
-    @router.post("/embed", responses=uploads, openapi_extra=_form({"photos": _several(limits.photos)}, face=_FACE))
+    @router.post("/embed", responses=_ERRORS, openapi_extra=_form({"photos": _several(limits.photos)}, face=_FACE))
     async def embed(request: Request) -> EmbedAnswer:
         """Embed the faces of photos."""
         with service.admission.request() as reservation:
@@ -78,7 +79,7 @@ def json_routes(service: Service) -> APIRouter:
 
     @router.post(
         "/verify",
-        responses=uploads,
+        responses=_ERRORS,
         openapi_extra=_form(
             {"first": _FILE, "second": _FILE}, first_face=_FACE, second_face=_FACE, fmr=_FMR, crops=_SWITCH
         ),
@@ -95,7 +96,7 @@ def json_routes(service: Service) -> APIRouter:
 
     @router.post(
         "/search",
-        responses=uploads,
+        responses=_ERRORS,
         openapi_extra=_form({"photo": _FILE}, face=_FACE, top=_top(limits.hits), fmr=_FMR, crops=_SWITCH),
     )
     async def search(request: Request) -> SearchAnswer:
@@ -110,12 +111,24 @@ def json_routes(service: Service) -> APIRouter:
             )
             return await service.run(service.tasks.search(form.photos["photo"][0], face, top, point, crops=crops))
 
+    return router
+
+
+def state_routes(service: Service) -> APIRouter:
+    """Return the routes of the card, the state and the metrics of a service.
+
+    Args:
+      service: the service.
+    """
+    router = APIRouter()
+    reads: Responses = {code: _ERRORS[code] for code in (400, 401, 429, 503)}
+
     @router.get("/card", responses=reads)
     async def card() -> dict[str, Any]:
         """Return the card of the model: its error rates, what it was trained on, and its limits."""
         return to_json(service.card)
 
-    @router.get("/healthz", responses={503: uploads[503], 400: uploads[400]})
+    @router.get("/healthz", responses={503: _ERRORS[503], 400: _ERRORS[400]})
     async def healthz() -> HealthAnswer:
         """Return ok while the service accepts requests."""
         return HealthAnswer(status="ok")

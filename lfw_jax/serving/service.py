@@ -90,6 +90,10 @@ class Service:
         for size in (_SMALLEST_BATCH, MOST_FACES):
             self._verifier.system.embed([face] * size)
 
+    def start(self) -> None:
+        """Start the threads."""
+        self._engine.start()
+
     def close(self) -> None:
         """Finish the accepted work, and end the threads."""
         self._engine.close()

@@ -184,7 +184,7 @@ def test_the_rate_is_that_of_the_training_or_the_smallest_that_is_supported(mode
         ({"host": "no-such-host.invalid"}, TOKEN, r"--host is no-such-host\.invalid, which has no address"),
         ({"port": 70000}, "", "--port is 70000; expected 0 to 65,535"),
         ({"fmr": 1e-9}, "", "this model supports false match rates of"),
-        ({"gallery": "/nowhere/at/all"}, "", "--gallery: found no"),
+        ({"gallery": "/nowhere/at/all"}, "", "/nowhere/at/all: found no such file or folder"),
         ({"model": ""}, "", "--mode=serve needs --model"),
     ],
 )  # fmt: skip

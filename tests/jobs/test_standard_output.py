@@ -150,7 +150,7 @@ def test_an_alignment_prints_its_counts(ask: Ask, faces: Path, tmp_path: Path):
     assert all((tmp_path / "out" / name).is_file() for name in found["sheets"])
 
 
-def test_a_service_states_what_it_answered_when_it_ends(ask: Ask, faces: Path, tmp_path: Path):
+def test_a_service_states_what_it_answered_when_it_ends(ask: Ask, tmp_path: Path):
     workdir = str(tmp_path / "run")
     ask("train", workdir=workdir)
     with socket.socket() as free:

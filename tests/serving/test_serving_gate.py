@@ -225,6 +225,7 @@ def test_a_slow_upload_is_given_up():
                 begun = True
                 return {"type": "http.request", "body": b"--x\r\n", "more_body": True}
             await asyncio.sleep(60)
+            raise AssertionError("the service waits too long")
 
         async def send(message: Any) -> None:
             sent.append(message)

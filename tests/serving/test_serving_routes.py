@@ -187,6 +187,9 @@ def test_messages_name_the_photo(client: TestClient):
     assert message.startswith("second photo: found no face")
 
 
+BEGUN = b'--x\r\nContent-Disposition: form-data; name="photo"\r\n\r\nabc'
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "expected"),
     [
@@ -195,7 +198,7 @@ def test_messages_name_the_photo(client: TestClient):
         (b"", "multipart/form-data", (415, "not_a_form")),
         (b"", "multipart/form-data; boundary=x", (400, "damaged_form")),
         (b"nonsense", "multipart/form-data; boundary=x", (400, "damaged_form")),
-        (b'--x\r\nContent-Disposition: form-data; name="photo"\r\n\r\nabc', "multipart/form-data; boundary=x", (400, "damaged_form")),
+        (BEGUN, "multipart/form-data; boundary=x", (400, "damaged_form")),
     ],
 )  # fmt: skip
 def test_damaged_forms_are_refused(client: TestClient, content: bytes, kind: str, expected: tuple[int, str]):
