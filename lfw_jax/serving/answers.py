@@ -96,7 +96,9 @@ class HitAnswer(BaseModel):
     same: bool = Field(description="True if the distance is below the threshold.")
     distance: float
     log_likelihood_ratio: float
-    probability: float
+    probability: float = Field(
+        description="Of one identity, if each face of the gallery, and none, were equally likely before."
+    )
     picture: str | None = Field(None, description="Data URI of a JPEG file; null if the file cannot be read.")
 
 

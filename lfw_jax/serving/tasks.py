@@ -175,7 +175,8 @@ class Tasks:
             nearest = gallery.index.search(unit_length(embeddings), min(top, len(gallery)))
             rows = [int(row) for row in nearest.rows[0]]
             distances = np.asarray(nearest.distances[0], np.float64)
-            found = decisions(self._verifier.card.calibration.fitted.logistic, distances, point)
+            prior = 1 / (len(gallery) + 1)  # each face of the gallery, and none of them
+            found = decisions(self._verifier.card.calibration.fitted.logistic, distances, point, prior)
             hits = [
                 HitAnswer(
                     rank=rank,

@@ -182,6 +182,7 @@ def test_the_rate_is_that_of_the_training_or_the_smallest_that_is_supported(mode
         ({}, "short", "LFW_JAX_TOKEN: expected at least 16"),
         ({}, "ü" * 20, "LFW_JAX_TOKEN: expected at least 16 printable ASCII"),
         ({"host": "no-such-host.invalid"}, TOKEN, r"--host is no-such-host\.invalid, which has no address"),
+        ({"host": "192.0.2.1"}, TOKEN, r"--host=192\.0\.2\.1 --port=0: cannot listen \("),
         ({"port": 70000}, "", "--port is 70000; expected 0 to 65,535"),
         ({"fmr": 1e-9}, "", "this model supports false match rates of"),
         ({"gallery": "/nowhere/at/all"}, "", "/nowhere/at/all: found no such file or folder"),

@@ -107,6 +107,8 @@ def test_search_returns_the_nearest_faces(client: TestClient):
     first, second, _ = answer["hits"]
     assert (answer["gallery"], answer["threshold"], first["rank"], first["same"]) == (3, 0.9, 1, True)
     assert first["distance"] == pytest.approx(np.linalg.norm(unit(RED) - unit(ROSE)), abs=1e-6)
+    odds = np.exp(first["log_likelihood_ratio"]) / 3  # three faces, and none of them, are equally likely before
+    assert first["probability"] == pytest.approx(odds / (1 + odds), abs=1e-6)
     assert first["picture"].startswith("data:image/jpeg;base64,")
     assert (second["picture"], second["source"], second["same"]) == (None, "blue.png", False)
     assert len(client.post("/search", files={"photo": photo(RED)}, data={"top": "1"}).json()["hits"]) == 1

@@ -91,7 +91,7 @@ function start(about) {
     hits.replaceChildren(made('p', { class: 'busy' }, 'Searching'));
     try {
       const found = await api.send('search', { photo: picker.file, face: picker.face, crops: 'true', top: '10' });
-      hits.replaceChildren(made('p', {}, `The nearest ${found.hits.length} of ${found.gallery.toLocaleString('en')} faces, nearest first. A search compares with all of them, so that false matches add up.`), hitsOf(found, answer.point.threshold));
+      hits.replaceChildren(made('p', {}, `The nearest ${found.hits.length} of ${found.gallery.toLocaleString('en')} faces, nearest first. A search compares with all of them, so that false matches add up. The probability counts each face of the gallery, and none of them, as equally likely before.`), hitsOf(found, answer.point.threshold));
       answer.moved = (threshold) => hits.lastElementChild.replaceWith(hitsOf(found, threshold));
     } catch (error) {
       hits.replaceChildren(made('p', { class: 'problem', role: 'alert' }, error.message));
