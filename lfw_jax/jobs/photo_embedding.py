@@ -87,7 +87,7 @@ def embedded_photos(
     Raises:
       UserError: there is nothing to read, no photo could be embedded, or the embeddings are of another model.
     """
-    if _is_table(Path(value)):
+    if is_table(Path(value)):
         return _table_of(verifier, Path(value), flag)
     images = photos_at(value, flag)
     tables, skipped = [], [SkippedPhoto(one.path, one.reason) for one in images.skipped]
@@ -115,7 +115,7 @@ def skipped_of(table: EmbeddingTable, faults: Shaped[np.ndarray, "photos"]) -> l
     return [SkippedPhoto(str(table.sources[row]), str(faults[row])) for row in np.flatnonzero(faults != "").tolist()]
 
 
-def _is_table(path: Path) -> bool:
+def is_table(path: Path) -> bool:
     """Return true for a file of embeddings; `.npz` files may hold images as well."""
     if path.suffix.lower() == ".parquet":
         return True

@@ -21,7 +21,7 @@ def decision_lines(pair: tuple[Path, Path], decision: Decision) -> list[str]:
     return [
         f"{pair[0]} and {pair[1]}: {answer}",
         f"  distance {number(decision.distance)}, {side} the threshold {number(decision.threshold)}",
-        f"  probability of one identity {_probability(decision.probability)} at a prior of {percent(decision.prior)}",
+        f"  probability of one identity {probability_text(decision.probability)} at a prior of {percent(decision.prior)}",
         f"  log-likelihood ratio {decision.log_likelihood_ratio:+.2f}",
     ]
 
@@ -42,7 +42,12 @@ def threshold_lines(one: EvaluatedThreshold) -> list[str]:
     ]
 
 
-def _probability(value: float) -> str:
+def probability_text(value: float) -> str:
+    """Return a probability in per cent, not more precisely than a calibration knows it.
+
+    Args:
+      value: the probability.
+    """
     if value > _CERTAIN:
         return f"above {percent(_CERTAIN)}"
     return f"below {percent(1 - _CERTAIN)}" if value < 1 - _CERTAIN else percent(value)

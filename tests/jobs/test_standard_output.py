@@ -91,6 +91,10 @@ def test_a_training_that_pauses_says_so_and_its_evaluation_gives_metrics_and_dec
     assert len(ask("verify", config, workdir=workdir, input=pair)["decisions"]) == 1
     embedded = ask("embed", config, workdir=workdir, input=str(faces), output=str(tmp_path / "faces.npz"))
     assert embedded == file(tmp_path, "faces.npz.json") | {"output": str(tmp_path / "faces.npz")}
+    table = str(tmp_path / "faces.npz")
+    found = ask("search", config, workdir=workdir, gallery=table, input=pair, top=3)
+    assert [len(query["hits"]) for query in found["queries"]] == [3, 3]
+    assert ask("dedupe", config, workdir=workdir, input=table)["photos"] == len(list(faces.glob("*/*.jpg")))
 
 
 def test_metrics_are_printed_although_a_set_fails_afterwards(faces: Path, monkeypatch, capfd):

@@ -17,6 +17,7 @@ from lfw_jax.inference.model.bulk import embed_in_bulk
 from lfw_jax.inference.model.face_finder import NoFaceError, SeveralFacesError
 from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.inference.model.photos import Photo
+from tests.jobs.embedded_faces import asked
 from tests.jobs.tiny_members import files_of, network, one_run, with_data
 
 PAGE = Path(__file__).parents[2] / "docs" / "using.md"
@@ -49,8 +50,9 @@ def test_the_examples_run(model: Path, faces: Path, tmp_path: Path, monkeypatch:
         shutil.copy(file, tmp_path / f"{name}.jpg")
     assert (tmp_path / "runs" / "mine" / "model") == model
     monkeypatch.chdir(tmp_path)
+    asked("embed", model, input="a.jpg,b.jpg,c.jpg", output="photos.npz", aligned=True)
     examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert len(examples) == 3
+    assert len(examples) == 4
     scope: dict[str, Any] = {}
     for example in examples:
         assert len(example.splitlines()) <= 10

@@ -17,8 +17,10 @@ from lfw_jax.typed_json import read_json, to_json
 SCHEMA = 1
 """Version of the layout of the manifest."""
 
-CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 128
-"""Settings of the graph: edges per face, and faces that are looked at when one is added and in a search."""
+CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 512
+"""Settings of the graph: edges per face, and candidates that are kept when a face is added and in a search.
+
+The faces of an identity are a small island in the graph, which a search of few candidates does not reach (docs/results.md)."""
 
 DTYPE = "f16"
 """Precision of the embeddings in the graph. Distances of what it finds are measured with the embeddings of the table."""
@@ -55,7 +57,9 @@ class IndexManifest:
 
 
 class GalleryIndex:
-    """A graph that finds nearly all of the nearest embeddings without comparing all of them. Several threads may search it.
+    """A graph that finds nearly all of the nearest embeddings without comparing all of them.
+
+    Several threads may search it.
 
     Args:
       graph: the index of usearch; its keys are the rows of the embeddings.
@@ -102,11 +106,14 @@ class GalleryIndex:
     def propose(
         self, queries: Float32[np.ndarray, "queries dim"], count: int
     ) -> Int[np.ndarray, "queries count"] | None:
-        """Return rows that are probably the nearest of each query, in any order; None if a query reached fewer than `count`.
+        """Return rows that are probably the nearest of each query, in any order.
 
         Args:
           queries: embeddings of length 1.
           count: number of rows for each query.
+
+        Returns:
+          The rows; None if the search of a query reached fewer than `count`.
         """
         found = self._graph.search(np.ascontiguousarray(queries, np.float32), count)
         if int(np.min(np.atleast_1d(getattr(found, "counts", len(found.keys))))) < count:
