@@ -1,10 +1,16 @@
 """`--json` prints one document and nothing else, `--quiet` nothing but errors, whatever writes to standard output."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
+import urllib.request
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -151,6 +157,30 @@ def test_an_alignment_prints_its_counts(ask: Ask, faces: Path, tmp_path: Path):
     assert (found["images"], found["aligned_now"], found["unreadable"]) == (4, 4, 0)
     assert found["faces"] + found["fallbacks"] == 4
     assert all((tmp_path / "out" / name).is_file() for name in found["sheets"])
+
+
+def test_a_service_states_what_it_answered_when_it_ends(ask: Ask, tmp_path: Path):
+    workdir = str(tmp_path / "run")
+    ask("train", workdir=workdir)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def end() -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
+                assert answer.status == 200
+                break
+            time.sleep(0.05)
+        if callable(signal.getsignal(signal.SIGTERM)):  # the service runs
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    found = ask("serve", workdir=workdir, port=port)
+    ending.join()
+    assert (found["url"], found["answered"], found["refused"]) == (f"http://127.0.0.1:{port}", 1, 0)
 
 
 def test_every_mode_is_asked_for_its_document():

@@ -1,0 +1,102 @@
+"""`--mode=serve`: a trained system as a local web service with a page."""
+
+import dataclasses
+import importlib.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import UInt8
+
+from lfw_jax.errors import UserError
+from lfw_jax.inference.model.embedding_table import ENDINGS
+from lfw_jax.inference.model.face_verifier import FaceVerifier
+from lfw_jax.inference.model.gallery import Gallery
+from lfw_jax.jobs.dispatch import Request
+from lfw_jax.jobs.face_pictures import face_pictures
+from lfw_jax.jobs.model_of_request import load_verifier
+from lfw_jax.jobs.photo_embedding import embedded_photos
+from lfw_jax.report.terminal_text import print_lines
+
+if TYPE_CHECKING:
+    from lfw_jax.serving.gallery import ServedGallery
+
+# Module → package, for every package of the extra `serve` in pyproject.toml.
+_PACKAGES = {
+    "fastapi": "fastapi",
+    "python_multipart": "python-multipart",
+    "prometheus_client": "prometheus-client",
+    "uvicorn": "uvicorn",
+}
+
+
+def serve(request: Request) -> None:
+    """Serve a trained system until a signal ends it, then answer what is accepted.
+
+    Args:
+      request: the flags.
+
+    Raises:
+      UserError: a package or the model is missing, the address needs a token or is taken, or the false match rate is not
+        supported.
+    """
+    if missing := [package for module, package in _PACKAGES.items() if importlib.util.find_spec(module) is None]:
+        raise UserError(f"--mode=serve needs {' and '.join(missing)}; run `pip install 'lfw-jax[serve]'`.")
+    from lfw_jax.serving.access import allowed_hosts
+    from lfw_jax.serving.app import create_app
+    from lfw_jax.serving.limits import Limits
+    from lfw_jax.serving.server import bound_socket, run_server, token_for, url_of
+    from lfw_jax.serving.service import Service
+
+    token = token_for(request.host)
+    with bound_socket(request.host, request.port) as bound:
+        verifier = load_verifier(request)
+        fmr = request.fmr or default_rate(verifier)
+        verifier.operating_point(fmr)
+        gallery = _gallery(request, verifier) if request.gallery else None
+        limits = dataclasses.replace(Limits(), requests_per_minute=request.requests_per_minute)
+        service = Service(verifier, fmr=fmr, gallery=gallery, limits=limits)
+        print_lines(f"{verifier.card.name}: compiling")
+        service.warm_up()
+        app, url = create_app(service, token=token, hosts=allowed_hosts(request.host)), url_of(bound)
+        words = f"{url}: serving {verifier.card.name}; end it with Ctrl+C or SIGTERM"
+        run_server(app, bound, lambda: print_lines(words))
+    print_lines("ended: every accepted request is answered")
+    request.deliver({"url": url, "model": verifier.card.sha256, **service.metrics.totals()})
+
+
+def default_rate(verifier: FaceVerifier) -> float:
+    """Return the false match rate of the model's training, or the smallest that its evaluation supports.
+
+    Args:
+      verifier: the trained system.
+
+    Raises:
+      UserError: its evaluation supports no rate.
+    """
+    rates = [point.target_rate for point in verifier.card.curve]
+    if not rates:
+        raise UserError(
+            f"{verifier.card.name}: its evaluation is too small for any threshold. Hold out more identities."
+        )
+    return max(verifier.card.calibration.result.target_rate, min(rates))
+
+
+def _gallery(request: Request, verifier: FaceVerifier) -> "ServedGallery":
+    from lfw_jax.serving.gallery import ServedGallery, shown_sources
+
+    table, skipped = embedded_photos(verifier, request.gallery, "--gallery", aligned=False)
+    path = Path(request.gallery)
+    of_table = path.is_file() and path.suffix.lower() in ENDINGS
+    index = Gallery.of(table, verifier.card.sha256, path=path if of_table else None)
+    print_lines(
+        f"gallery: {len(table):,} faces, {len(skipped):,} photos skipped", *([index.note] if index.note else [])
+    )
+
+    def picture(row: int) -> UInt8[np.ndarray, "side side 3"] | None:
+        readable = os.access(str(table.sources[row]), os.R_OK)
+        return face_pictures(table, [row])[0] if readable else None
+
+    sources = shown_sources([str(source) for source in table.sources])
+    return ServedGallery(index, [str(name) for name in table.identities], sources, picture)

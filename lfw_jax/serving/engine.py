@@ -1,0 +1,153 @@
+"""The work of the service: threads that find faces, and one that embeds the faces of waiting requests together."""
+
+import dataclasses
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from lfw_jax.inference.model.systems import FaceEmbedder, Prepared
+
+T = TypeVar("T")
+
+MOST_FACES = 8
+"""The most faces that are embedded together. On a CPU, more of them take as much longer."""
+
+_MOST_THREADS = 8
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Work(Generic[T]):
+    """The work of one request.
+
+    Attributes:
+      prepare: decodes the photos, finds their faces, and returns those to embed; none if there is nothing to embed.
+      finish: makes the answer of the raw embedding of each of them.
+    """
+
+    prepare: Callable[[], Sequence[Prepared]]
+    finish: Callable[[Float[np.ndarray, "faces dim"]], T]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Ready:
+    """A request whose faces are prepared."""
+
+    faces: Sequence[Prepared]
+    finish: Callable[[Float[np.ndarray, "faces dim"]], Any]
+    future: Future[Any]
+
+
+class Engine:
+    """Does the work of requests in the order of their arrival.
+
+    Each request is prepared by one of several threads. Another thread embeds whatever is prepared, up to `MOST_FACES` at
+    once, so that few sizes of batches are compiled. The queues hold what the admission of the service lets in, and no more.
+
+    Args:
+      system: what embeds faces.
+      threads: the number of threads that prepare; 0 for one per core.
+    """
+
+    def __init__(self, system: FaceEmbedder, threads: int = 0):
+        self._system = system
+        self._count = threads or min(os.cpu_count() or 1, _MOST_THREADS)
+        self._arrived: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._prepared: queue.SimpleQueue[_Ready | None] = queue.SimpleQueue()
+        self._preparing: list[threading.Thread] = []
+        self._embedding: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._preparing = [
+            threading.Thread(target=self._prepare, name=f"prepare-{number}", daemon=True)
+            for number in range(self._count)
+        ]
+        self._embedding = threading.Thread(target=self._embed, name="embed", daemon=True)
+        for thread in (*self._preparing, self._embedding):
+            thread.start()
+
+    def submit(self, work: Work[T]) -> "Future[T]":
+        """Queue the work of a request, and return its answer to be.
+
+        Args:
+          work: the work.
+
+        Raises:
+          RuntimeError: the threads are not started.
+        """
+        if self._embedding is None:
+            raise RuntimeError("the engine is not started")
+        future: Future[T] = Future()
+        self._arrived.put((work, future))
+        return future
+
+    def close(self) -> None:
+        """Finish what is queued, and end the threads."""
+        if self._embedding is None:
+            return
+        for _ in self._preparing:
+            self._arrived.put(None)
+        for thread in self._preparing:
+            thread.join()
+        self._prepared.put(None)
+        self._embedding.join()
+        self._preparing, self._embedding = [], None
+
+    def _prepare(self) -> None:
+        while (arrived := self._arrived.get()) is not None:
+            work, future = arrived
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                faces = work.prepare()
+                if not faces:
+                    future.set_result(work.finish(np.zeros((0, 0), np.float32)))
+                    continue
+            except BaseException as error:
+                future.set_exception(error)
+                continue
+            self._prepared.put(_Ready(faces, work.finish, future))
+
+    def _embed(self) -> None:
+        while (first := self._prepared.get()) is not None:
+            together = [first]
+            while sum(len(ready.faces) for ready in together) < MOST_FACES and not self._prepared.empty():
+                following = self._prepared.get()  # no other thread takes from this queue
+                if following is None:
+                    self._prepared.put(None)
+                    break
+                together.append(following)
+            self._embed_together(together)
+
+    def _embed_together(self, together: Sequence[_Ready]) -> None:
+        try:
+            embeddings = embed_in_parts(self._system, [face for ready in together for face in ready.faces])
+        except BaseException as error:
+            for ready in together:
+                ready.future.set_exception(error)
+            return
+        start = 0
+        for ready in together:
+            own = embeddings[start : start + len(ready.faces)]
+            start += len(ready.faces)
+            try:
+                ready.future.set_result(ready.finish(own))
+            except BaseException as error:
+                ready.future.set_exception(error)
+
+
+def embed_in_parts(system: FaceEmbedder, faces: Sequence[Prepared]) -> Float[np.ndarray, "faces dim"]:
+    """Return the raw embedding of each face, a few faces at a time.
+
+    Args:
+      system: what embeds faces.
+      faces: prepared faces, at least one.
+    """
+    starts = range(0, len(faces), MOST_FACES)
+    return np.concatenate([system.embed(faces[start : start + MOST_FACES]) for start in starts])

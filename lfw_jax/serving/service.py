@@ -1,0 +1,99 @@
+"""A trained system as a service: the objects that its routes share."""
+
+import asyncio
+import logging
+import traceback
+from typing import TypeVar
+
+import numpy as np
+
+from lfw_jax.inference.model.face_verifier import FaceVerifier
+from lfw_jax.inference.model.photos import FacePhoto
+from lfw_jax.serving.admission import Admission
+from lfw_jax.serving.engine import MOST_FACES, Engine, Work
+from lfw_jax.serving.gallery import ServedGallery
+from lfw_jax.serving.limits import Limits
+from lfw_jax.serving.metrics import Metrics
+from lfw_jax.serving.refusal import RefusedError
+from lfw_jax.serving.tasks import Tasks
+
+T = TypeVar("T")
+
+_SMALLEST_BATCH = 2
+_WARM_SIDE = 250
+
+
+class Service:
+    """A trained system as a service.
+
+    Args:
+      verifier: the trained system.
+      fmr: the false match rate of decisions if a request names none.
+      gallery: the gallery; None for none.
+      limits: the limits.
+      threads: the number of threads that find faces; 0 for one per core.
+
+    Attributes:
+      card: the card of the model.
+      fmr: the false match rate of decisions if a request names none.
+      gallery: the gallery; None for none.
+      limits: the limits.
+      metrics: the metrics.
+      admission: the accepted requests.
+      tasks: the work behind each route.
+
+    Raises:
+      UserError: the model's evaluation does not support the false match rate.
+    """
+
+    def __init__(
+        self,
+        verifier: FaceVerifier,
+        *,
+        fmr: float,
+        gallery: ServedGallery | None = None,
+        limits: Limits | None = None,
+        threads: int = 0,
+    ):
+        verifier.operating_point(fmr)
+        self.card, self.fmr, self.gallery = verifier.card, fmr, gallery
+        self.limits, self.metrics = limits or Limits(), Metrics()
+        self.admission = Admission(self.limits)
+        self.tasks = Tasks(verifier, self.limits, self.metrics, gallery)
+        self._verifier, self._engine = verifier, Engine(verifier.system, threads)
+
+    async def run(self, work: Work[T]) -> T:
+        """Return the answer of the work of a request.
+
+        Args:
+          work: the work.
+
+        Raises:
+          RefusedError: the photos do not permit an answer, or the service has a fault, which is logged without the photos.
+        """
+        try:
+            return await asyncio.wrap_future(self._engine.submit(work))
+        except RefusedError:
+            raise
+        except Exception as error:
+            # The text of an exception may hold values of a photo, so only its kind and its place are logged.
+            places = "".join(traceback.format_tb(error.__traceback__))
+            logging.getLogger(__name__).error("a request failed: %s\n%s", type(error).__name__, places)
+            raise RefusedError(500, "internal", "The service has a fault, which its log states.") from error
+
+    def warm_up(self) -> None:
+        """Compile what requests need, so that the first of them does not wait for it."""
+        grey = np.full((_WARM_SIDE, _WARM_SIDE, 3), 128, np.uint8)
+        if self._verifier.aligns:
+            self._verifier.finder.detect([grey])
+        face = self._verifier.system.prepare(FacePhoto(grey))
+        for size in (_SMALLEST_BATCH, MOST_FACES):
+            self._verifier.system.embed([face] * size)
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._engine.start()
+
+    def close(self) -> None:
+        """Finish the accepted work, and end the threads."""
+        self._engine.close()
