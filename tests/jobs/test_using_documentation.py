@@ -17,8 +17,8 @@ from lfw_jax.inference.model.bulk import embed_in_bulk
 from lfw_jax.inference.model.face_finder import NoFaceError, SeveralFacesError
 from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.inference.model.photos import Photo
-from tests.jobs.embedded_faces import asked
 from lfw_jax.jobs.dispatch import Request, run_job
+from tests.jobs.embedded_faces import asked
 from tests.jobs.tiny_members import files_of, network, one_run, with_data
 
 PAGE = Path(__file__).parents[2] / "docs" / "using.md"
@@ -54,7 +54,7 @@ def test_the_examples_run(model: Path, faces: Path, tmp_path: Path, monkeypatch:
     asked("embed", model, input="a.jpg,b.jpg,c.jpg", output="photos.npz", aligned=True)
     run_job(Request("export-model", base.get_config(), "arcface", model="runs/mine/model", output="model.onnx"))
     examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert len(examples) == 4
+    assert len(examples) == 5
     scope: dict[str, Any] = {}
     for example in examples:
         assert len(example.splitlines()) <= 10
