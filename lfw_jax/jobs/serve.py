@@ -3,20 +3,17 @@
 import dataclasses
 import importlib.util
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt8
 
 from lfw_jax.errors import UserError
-from lfw_jax.inference.model.embedding_table import ENDINGS
 from lfw_jax.inference.model.face_verifier import FaceVerifier
-from lfw_jax.inference.model.gallery import Gallery
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.face_pictures import face_pictures
+from lfw_jax.jobs.gallery_of_request import open_gallery
 from lfw_jax.jobs.model_of_request import load_verifier
-from lfw_jax.jobs.photo_embedding import embedded_photos
 from lfw_jax.report.terminal_text import print_lines
 
 if TYPE_CHECKING:
@@ -86,17 +83,13 @@ def default_rate(verifier: FaceVerifier) -> float:
 def _gallery(request: Request, verifier: FaceVerifier) -> "ServedGallery":
     from lfw_jax.serving.gallery import ServedGallery, shown_sources
 
-    table, skipped = embedded_photos(verifier, request.gallery, "--gallery", aligned=False)
-    path = Path(request.gallery)
-    of_table = path.is_file() and path.suffix.lower() in ENDINGS
-    index = Gallery.of(table, verifier.card.sha256, path=path if of_table else None)
-    print_lines(
-        f"gallery: {len(table):,} faces, {len(skipped):,} photos skipped", *([index.note] if index.note else [])
-    )
+    gallery, skipped = open_gallery(verifier, request.gallery, "--gallery", aligned=False)
+    table = gallery.table
+    print_lines(f"gallery: {len(table):,} faces, {len(skipped):,} photos skipped", *filter(None, [gallery.note]))
 
     def picture(row: int) -> UInt8[np.ndarray, "side side 3"] | None:
         readable = os.access(str(table.sources[row]), os.R_OK)
         return face_pictures(table, [row])[0] if readable else None
 
     sources = shown_sources([str(source) for source in table.sources])
-    return ServedGallery(index, [str(name) for name in table.identities], sources, picture)
+    return ServedGallery(gallery, [str(name) for name in table.identities], sources, picture)

@@ -1,4 +1,4 @@
-"""Admission of requests: how many are accepted at a time, and how many bytes of uploads are in memory."""
+"""Admission of requests: how many are accepted at a time, and how many bytes of uploads they hold."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The work of the service: threads that find faces, and one that embeds the faces of waiting requests together."""
+"""The work of the service: threads that find faces, and one that embeds those of several requests."""
 
 import dataclasses
 import os

@@ -64,7 +64,9 @@ class ServedGallery:
 
 
 def shown_sources(sources: Sequence[str]) -> list[str]:
-    """Return files without the folder that all have in common: clients need not know where on this machine they are.
+    """Return files without the folder that all have in common.
+
+    Clients need not know where on this machine they are.
 
     Args:
       sources: files, or places in a source.

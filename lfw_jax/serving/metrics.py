@@ -1,4 +1,4 @@
-"""Metrics of the service for Prometheus: requests, latency, faces and refusals. No metric holds anything of a photo."""
+"""Metrics of the service for Prometheus: requests, latency, faces and refusals; nothing of a photo."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 

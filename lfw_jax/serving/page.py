@@ -90,7 +90,9 @@ def about(service: Service) -> dict[str, Any]:
 
 
 def distance_chart(card: ModelCard) -> Chart:
-    """Return the histogram of the distances of the test pairs, in which the page marks a distance and a threshold.
+    """Return the histogram of the distances of the test pairs.
+
+    The page marks a distance and a threshold in it.
 
     Args:
       card: the card of the model.

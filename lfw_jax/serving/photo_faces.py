@@ -1,4 +1,4 @@
-"""The faces of an uploaded photo: decoding within the limits, detection, choice, and the picture of the aligned face."""
+"""The faces of an uploaded photo: decoding within limits, detection, choice, and the aligned picture."""
 
 import dataclasses
 import threading
@@ -53,7 +53,9 @@ class PhotoFaces:
 
 
 class FaceReader:
-    """Finds the faces of photos, one photo at a time: an answer does not depend on the photos of other requests.
+    """Finds the faces of photos, one photo at a time.
+
+    An answer does not depend on the photos of other requests.
 
     Args:
       verifier: the trained system.

@@ -1,4 +1,4 @@
-"""The server: a socket that is bound first, and a process that answers what it has accepted before it ends."""
+"""The server: a socket that is bound first, and an end that answers what was accepted."""
 
 import asyncio
 import contextlib

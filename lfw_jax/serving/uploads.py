@@ -1,4 +1,4 @@
-"""Multipart forms read into memory: size, number and names of the parts are checked while they arrive."""
+"""Multipart forms read into memory; size, number and names of parts are checked while they arrive."""
 
 import asyncio
 import dataclasses
