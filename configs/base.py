@@ -100,7 +100,7 @@ def on_two_cores(config: ConfigDict, *, epochs: float) -> ConfigDict:
 
 
 def with_embedding_norm(config: ConfigDict) -> ConfigDict:
-    """Return a configuration of a ResNet with batch normalisation of the embedding, and nothing else changed.
+    """Add batch normalisation of the embedding to the configuration of a ResNet.
 
     Args:
       config: The configuration; it is changed.

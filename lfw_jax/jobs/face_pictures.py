@@ -18,8 +18,9 @@ _MISSING = 225  # grey of a photo that cannot be read
 
 
 def face_pictures(table: EmbeddingTable, rows: Sequence[int]) -> list[UInt8[np.ndarray, "side side 3"]]:
-    """Return the picture of each face: its surroundings in the photo, or the whole photo where no box is known.
+    """Return the picture of each face.
 
+    It is the surroundings of the face in the photo, or the whole photo where no box is known.
     A photo that is no file, or cannot be read any more, is a grey square.
 
     Args:

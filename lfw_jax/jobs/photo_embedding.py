@@ -83,7 +83,7 @@ def _photo(images: ImageSet, index: int, source: str) -> Photo:
 def embedded_photos(
     verifier: FaceVerifier, value: str, flag: str, *, aligned: bool, most: int | None = None
 ) -> tuple[EmbeddingTable, tuple[SkippedPhoto, ...]]:
-    """Return the embeddings that a flag names: those of a file of `--mode=embed`, or of photos, which are embedded now.
+    """Return the embeddings of a file of `--mode=embed`, or of photos, which are embedded now.
 
     Args:
       verifier: the trained system.

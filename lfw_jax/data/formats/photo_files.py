@@ -23,7 +23,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def read_photo_files(paths: Sequence[Path]) -> ImageSet:
-    """Return photos as one set, whose only identity is `UNNAMED`. They are numbered from 1 in their order.
+    """Return photos as a set with the only identity `UNNAMED`, numbered from 1 in their order.
 
     Args:
       paths: existing files.
