@@ -1,4 +1,4 @@
-"""`--mode=dedupe`: photos that are the same picture twice, and nearly identical faces. Nothing is deleted."""
+"""`--mode=dedupe`: the same picture twice, and nearly identical faces. Nothing is deleted."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,10 +44,10 @@ _HEADER = 65_536  # bytes that are read for the size of a picture
 
 
 def dedupe(request: Request) -> None:
-    """Find duplicates among the photos of `--input`, print them in groups, and write them to `--output` if it is given.
+    """Find duplicates among the photos of `--input`, and print them in groups.
 
     Photos are duplicates by their bytes, by perceptual hashes of the pictures, or by the distance of their faces. Those of
-    different identities are label errors.
+    different identities are label errors. If `--output` is given, lists and contact sheets are written there.
 
     Args:
       request: the flags.

@@ -1,4 +1,4 @@
-"""The gallery that a request names: a file of embeddings with its index, or photos that are embedded now."""
+"""The gallery that a request names: a file of embeddings with its index, or photos."""
 
 from pathlib import Path
 

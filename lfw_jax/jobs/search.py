@@ -88,7 +88,7 @@ def search(request: Request, *, exact_below: int = EXACT_BELOW) -> None:
 
 
 def operating_point(request: Request, verifier: FaceVerifier) -> OperatingPoint:
-    """Return the operating point for `--fmr`, or for the rate that the evaluation of the model was asked for.
+    """Return the operating point for `--fmr`, by default for the rate of the evaluation of the model.
 
     Args:
       request: the flags.

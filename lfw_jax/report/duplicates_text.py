@@ -115,7 +115,7 @@ def evidence(pair: DuplicatePair) -> str:
 
 
 def write_photos(path: Path, groups: Sequence[DuplicateGroup]) -> None:
-    """Write the photos of all groups to a CSV file, with the recommendation for each: keep, remove or check the label.
+    """Write the photos of all groups to a CSV file, each with a recommendation.
 
     Args:
       path: the file.

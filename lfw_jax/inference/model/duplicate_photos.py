@@ -1,4 +1,4 @@
-"""Duplicates among embedded photos: evidence of pairs, groups of them, and the photo of each group to keep."""
+"""Duplicates among embedded photos: evidence of pairs, their groups, and the photo of each to keep."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -117,7 +117,9 @@ def duplicate_pairs(
 def duplicate_groups(
     table: EmbeddingTable, pairs: Sequence[DuplicatePair], sizes: Int[np.ndarray, "photos 2"]
 ) -> tuple[DuplicateGroup, ...]:
-    """Return the groups that pairs form: those with label errors first, then those with the same bytes, then the nearest faces.
+    """Return the groups that pairs form, the most serious first.
+
+    Label errors come first, then groups with the same bytes, then those with the nearest faces.
 
     Args:
       table: the photos.
