@@ -1,7 +1,6 @@
 """`--mode=cluster`: the photos of a folder grouped by identity, with a trained system."""
 
 import json
-import os
 from pathlib import Path
 
 from lfw_jax.atomic_files import written_atomically
@@ -10,7 +9,8 @@ from lfw_jax.inference.clustering_result import clustering_result, photo_cluster
 from lfw_jax.inference.face_clusters import MOST_FACES, cluster_faces
 from lfw_jax.jobs.cluster_files import FACES_PER_SHEET, SHEETS, write_cluster_sheets, write_cluster_table
 from lfw_jax.jobs.dispatch import Request
-from lfw_jax.jobs.model_of_request import load_verifier
+from lfw_jax.jobs.model_of_request import load_verifier, operating_point
+from lfw_jax.jobs.output_folder import check_no_output
 from lfw_jax.jobs.photo_embedding import embedded_photos
 from lfw_jax.report.cluster_summary import cluster_lines
 from lfw_jax.report.progress import stage
@@ -38,11 +38,10 @@ def cluster(request: Request) -> None:
     if not request.output:
         raise UserError("--mode=cluster needs --output: a folder for the table and the contact sheets.")
     output = Path(request.output)
-    if os.path.lexists(output):
-        raise UserError(f"--output: {output} exists already. Choose another name, or remove it.")
+    check_no_output(output)
     verifier = load_verifier(request)
     card = verifier.card
-    point = verifier.operating_point(request.fmr or card.calibration.result.target_rate)
+    point = operating_point(request, verifier)
     table, skipped = embedded_photos(verifier, request.input, "--input", aligned=request.aligned, most=MOST_FACES)
     if len(table) < 2:
         raise UserError(f"--input: found one face in {request.input}; expected two or more to cluster.")

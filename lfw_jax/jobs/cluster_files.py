@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from lfw_jax.data.formats.spreadsheet_cells import to_cell
 from lfw_jax.inference.clustering_result import PhotoCluster, named
 from lfw_jax.inference.face_clusters import FaceClusters
 from lfw_jax.inference.model.embedding_table import EmbeddingTable
@@ -34,16 +35,18 @@ def write_cluster_table(path: Path, table: EmbeddingTable, found: FaceClusters) 
       table: embedded photos.
       found: their clusters.
     """
-    identities = table.identities if named(table) else np.full(len(table), "")
+    known = named(table)
+    identities = [to_cell(name) if known else "" for name in table.identities.tolist()]
+    sources = [to_cell(source) for source in table.sources.tolist()]
     with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file)
         writer.writerow(_TABLE)
         for cluster in range(len(found.medoids)):
             for row in found.members(cluster).tolist():
                 values = (f"{found.probabilities[row]:.4f}", f"{found.distances[row]:.6g}")
-                writer.writerow([table.sources[row], cluster + 1, *values, identities[row]])
+                writer.writerow([sources[row], cluster + 1, *values, identities[row]])
         for row in np.flatnonzero(found.clusters < 0).tolist():
-            writer.writerow([table.sources[row], "", "", "", identities[row]])
+            writer.writerow([sources[row], "", "", "", identities[row]])
 
 
 def write_cluster_sheets(

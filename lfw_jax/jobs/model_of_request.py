@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from lfw_jax.errors import UserError
+from lfw_jax.evaluation.calibration.decision import VerificationRule
+from lfw_jax.evaluation.calibration.results import OperatingPoint
 from lfw_jax.faces.engines import CONGEALING
 from lfw_jax.inference.model.directory import CARD, MODEL
 from lfw_jax.inference.model.face_verifier import FaceVerifier
@@ -45,3 +47,19 @@ def model_folder(request: Request) -> Path:
                 "none: evaluate again with --mode=evaluate and the --config of the training."
             )
     return path if (path / CARD).is_file() else path / MODEL
+
+
+def operating_point(request: Request, verifier: FaceVerifier) -> OperatingPoint:
+    """Return the operating point for `--fmr`, by default for the rate of the evaluation of the model.
+
+    Args:
+      request: the flags.
+      verifier: the trained system.
+
+    Raises:
+      UserError: the model's evaluation does not support the rate.
+    """
+    if request.fmr:
+        return verifier.operating_point(request.fmr)
+    source = f"{request.model or request.workdir}: {CARD}"
+    return VerificationRule.of(verifier.card.calibration, source).threshold.point

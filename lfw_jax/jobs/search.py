@@ -1,22 +1,19 @@
 """`--mode=search`: the faces of a gallery that are nearest to those of some photos."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
-from lfw_jax.evaluation.calibration.decision import VerificationRule
 from lfw_jax.evaluation.calibration.results import OperatingPoint
-from lfw_jax.inference.model.directory import CARD
 from lfw_jax.inference.model.embedding_table import EmbeddingTable, SkippedPhoto
 from lfw_jax.inference.model.face_search import FaceHits, chance_hits, find_faces
-from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.inference.model.gallery import EXACT_BELOW, Gallery
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.face_pictures import face_pictures
 from lfw_jax.jobs.gallery_of_request import open_gallery
-from lfw_jax.jobs.model_of_request import load_verifier
+from lfw_jax.jobs.model_of_request import load_verifier, operating_point
+from lfw_jax.jobs.output_folder import check_no_output
 from lfw_jax.jobs.photo_embedding import embedded_photos
 from lfw_jax.report.framed_faces import framed, write_rows
 from lfw_jax.report.hits_text import print_hits, print_meaning, write_hits
@@ -85,35 +82,6 @@ def search(request: Request, *, exact_below: int = EXACT_BELOW) -> None:
             }
         )
     )
-
-
-def operating_point(request: Request, verifier: FaceVerifier) -> OperatingPoint:
-    """Return the operating point for `--fmr`, by default for the rate of the evaluation of the model.
-
-    Args:
-      request: the flags.
-      verifier: the trained system.
-
-    Raises:
-      UserError: the model's evaluation does not support the rate.
-    """
-    if request.fmr:
-        return verifier.operating_point(request.fmr)
-    source = f"{request.model or request.workdir}: {CARD}"
-    return VerificationRule.of(verifier.card.calibration, source).threshold.point
-
-
-def check_no_output(path: Path) -> None:
-    """Check that a folder can be created, before anything is computed for it.
-
-    Args:
-      path: the folder.
-
-    Raises:
-      UserError: there is a file, or a folder with content.
-    """
-    if os.path.lexists(path) and not (path.is_dir() and not any(path.iterdir())):
-        raise UserError(f"--output: {path} exists already. Choose another name, or remove it.")
 
 
 def print_skipped(skipped: Sequence[SkippedPhoto]) -> None:

@@ -13,7 +13,6 @@ from PIL import Image
 from configs import quickstart
 from lfw_jax.data.formats.array import write_array
 from lfw_jax.data.formats.folder import read_folder
-from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.inference.model import bulk
 from lfw_jax.inference.model.directory import read_model, write_model
@@ -23,30 +22,21 @@ from lfw_jax.inference.model.photos import Photo
 from lfw_jax.jobs import embed as embed_job
 from lfw_jax.jobs import photo_embedding
 from lfw_jax.jobs.dispatch import Request, run_job
-from tests.jobs.tiny_members import network, one_run, with_data
+from tests.jobs.embedded_faces import asked, embedded_faces
 
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("synthetic") / "faces"
-    return write_folder(folder, people=16, images_per_person=3, side=40, seed=0)
+    return embedded_faces(tmp_path_factory) / "faces"
 
 
 @pytest.fixture(scope="module")
-def workdir(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    one_run(with_data(network(), faces), folder)
-    return folder
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return embedded_faces(tmp_path_factory) / "run"
 
 
 def embed(model: Path | str, given: Path | str, output: Path, **changes: Any) -> dict[str, Any]:
-    delivered: list[dict[str, Any]] = []
-    request = Request(
-        "embed", quickstart.get_config(), "quickstart", model=str(model), input=str(given), output=str(output),
-        deliver=delivered.append, **changes,
-    )  # fmt: skip
-    run_job(request)
-    return delivered[0]
+    return asked("embed", model, input=str(given), output=str(output), **changes)
 
 
 @pytest.mark.parametrize("ending", [".npz", ".parquet"])

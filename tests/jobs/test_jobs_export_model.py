@@ -12,7 +12,6 @@ import pytest
 
 from configs import quickstart
 from lfw_jax.data.formats.folder import read_folder
-from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.inference.export import checking, saved_model, writing
@@ -26,30 +25,21 @@ from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.inference.model.systems import FusedSystem
 from lfw_jax.jobs.dispatch import Request, run_job
 from lfw_jax.typed_json import read_json
-from tests.jobs.tiny_members import network, one_run, with_data
+from tests.jobs.embedded_faces import asked, embedded_faces
 
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("synthetic") / "faces"
-    return write_folder(folder, people=16, images_per_person=3, side=40, seed=0)
+    return embedded_faces(tmp_path_factory) / "faces"
 
 
 @pytest.fixture(scope="module")
-def workdir(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    one_run(with_data(network(), faces), folder)
-    return folder
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return embedded_faces(tmp_path_factory) / "run"
 
 
 def export(model: Path | str, output: Path | str, given: Path | str = "", **changes: Any) -> dict[str, Any]:
-    delivered: list[dict[str, Any]] = []
-    request = Request(
-        "export-model", quickstart.get_config(), "quickstart", model=str(model), input=str(given), output=str(output),
-        deliver=delivered.append, **changes,
-    )  # fmt: skip
-    run_job(request)
-    return delivered[0]
+    return asked("export-model", model, input=str(given), output=str(output), **changes)
 
 
 def squares_of(workdir: Path, faces: Path, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -19,12 +19,11 @@ import httpx2
 import pytest
 
 from configs import quickstart
-from lfw_jax.data.synthetic import write_folder
 from lfw_jax.errors import UserError
 from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.jobs import serve as serve_job
 from lfw_jax.jobs.dispatch import Request, run_job
-from tests.jobs.tiny_members import network, one_run, with_data
+from tests.jobs.embedded_faces import embedded_faces
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "0123456789abcdef"
@@ -32,15 +31,12 @@ TOKEN = "0123456789abcdef"
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("synthetic") / "faces"
-    return write_folder(folder, people=16, images_per_person=3, side=40, seed=0)
+    return embedded_faces(tmp_path_factory) / "faces"
 
 
 @pytest.fixture(scope="module")
-def model(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    one_run(with_data(network(), faces), folder)
-    return folder / "model"
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return embedded_faces(tmp_path_factory) / "run" / "model"
 
 
 def request(model: Path | str, **flags: Any) -> Request:
