@@ -76,7 +76,10 @@ def _resnet(graph: Graph, network: ResNet, variables: Variables, images: Maps) -
             index += 1
     graph.add("GlobalAveragePool", [maps.name], "mean")
     features = graph.add("Flatten", ["mean"], "features", axis=1)
-    return _linear(graph, features, params["embedding"], "embedding")
+    if not network.embedding_norm:
+        return _linear(graph, features, params["embedding"], "embedding")
+    kernel = _array(params["embedding"]["kernel"])
+    return graph.dense(features, kernel, "embedding", norm=_norm(variables, "embedding_norm"))
 
 
 def _bottleneck(graph: Graph, block: Variables, maps: Maps, name: str, *, stride: int) -> Maps:

@@ -30,7 +30,7 @@ from lfw_jax.models import MODELS, build, variable_shapes
 NETWORKS: dict[str, dict[str, Any]] = {
     "siamese": dict(embedding_dim=6, features=[4, 8], hidden=10),
     "resnet50": dict(embedding_dim=6, stages=[1, 1, 1, 1], width=2),
-    "resnet": dict(embedding_dim=6, stages=[2, 1], width=4),
+    "resnet": dict(embedding_dim=6, stages=[2, 1], width=4, embedding_norm=True),
     "patch_resnet": dict(embedding_dim=6, features=[4, 4, 8], dropout=0.4, embedding_norm=True),
 }
 
