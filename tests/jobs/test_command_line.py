@@ -75,7 +75,7 @@ def test_a_name_that_is_not_found_is_refused_with_those_that_are(text, hint, tmp
         f"--config: found neither a file '{text}' nor a configuration of that name. {hint}The names are arcface, "
         "best_lfw, contrastive_semihard, descriptors_jb, fisher_jb, lfw_cpu, lfw_gpu, margin_histogram, quickstart, "
         "resnet_contrastive, siamese_contrastive, and "
-        "those of the folders ablation and cpu, such as ablation/arcface_64; give a file of your own by its path."
+        "those of the folders ablation, cpu and repair, such as ablation/arcface_64; give a file of your own by its path."
     )
 
 

@@ -147,7 +147,7 @@ def test_sheets_and_their_faces_are_bounded_and_what_is_left_out_is_said(
 
 
 def test_bad_requests_are_refused_in_a_sentence(workdir: Path, faces: Path, tmp_path: Path, monkeypatch: Any):
-    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine").mkdir(parents=True)
     (tmp_path / "one").mkdir()
     shutil.copy(next(faces.glob("*/*.jpg")), tmp_path / "one")
     saved = read_model(workdir / "model")
