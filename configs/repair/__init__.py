@@ -6,4 +6,4 @@ Experiment 1.1 is not among them: its loss has a margin of 1 for raw embeddings,
 """
 
 RUNS = ("arcface", "contrastive_semihard", "margin_histogram", "resnet_contrastive")
-"""The configurations of this folder, the first to know first."""
+"""The configurations of this folder: ArcFace first, whose repair docs/why.md explains."""

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from lfw_jax.evaluation.clustering import UNCLUSTERED
 
 MOST_FACES = 16_000
-"""The largest number of faces. All distances are in memory, three times for a moment: 24 bytes per pair, 6 GB at most."""
+"""The largest number of faces. All distances are in memory, three times for a moment: 24 bytes per pair, 6.2 GiB at most."""
 
 _LEAST = 2  # faces of a cluster
 _EQUAL = 1e-3  # a shorter distance is rounding: HDBSCAN's densities would be infinite
@@ -22,7 +22,7 @@ class FaceClusters:
       clusters: cluster of each face, `UNCLUSTERED` for none.
       probabilities: HDBSCAN's probability of membership: the density at which the face leaves its cluster over the largest of its
         cluster; 0 for an unclustered face.
-      medoids: face of each cluster with the least mean distance to the others.
+      medoids: face of each cluster with the least mean distance to the others of the cluster that HDBSCAN proposed.
       distances: distance of each face to the medoid of its cluster; NaN for an unclustered face.
     """
 

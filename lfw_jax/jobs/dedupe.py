@@ -40,7 +40,7 @@ PHOTOS, PAIRS = "duplicates.csv", "duplicate_pairs.csv"
 ROWS, SHEETS, COLUMNS = 15, 10, 8
 """Groups of a contact sheet, contact sheets, and photos of a group on them, at most."""
 
-_HEADER = 65_536  # bytes that are read for the size of a picture
+_HEADER = 65_536  # bytes that are read for the size of a picture at first; long metadata may come before it
 
 
 def dedupe(request: Request) -> None:
@@ -124,7 +124,8 @@ def _sizes(table: EmbeddingTable, rows: Sequence[int]) -> Int[np.ndarray, "photo
     for row in rows:
         try:
             with open(table.sources[row], "rb") as file:
-                header = read_header(file.read(_HEADER))
+                start = file.read(_HEADER)
+                header = read_header(start) or read_header(start + file.read())
         except (OSError, ValueError):
             continue
         if header:

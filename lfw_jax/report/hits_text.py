@@ -41,7 +41,7 @@ def print_hits(found: Sequence[FaceHits]) -> None:
     for query in found[:_QUERIES]:
         print()
         if query.left_out:
-            print_lines(f"{query.source} is in the gallery itself, and no hit.")
+            print_lines(f"{query.source} is in the gallery itself and is not among the hits.")
         if not query.hits:
             print_lines(f"{query.source}: no other face in the gallery")
             continue
@@ -87,11 +87,11 @@ def print_meaning(point: OperatingPoint, chance: ChanceHits, recall: Recall | No
     print_notes(
         f"{WITHIN} within the threshold {number(point.threshold)}, chosen for a false match rate (FMR) of "
         f"{rate_text(point.target_rate)}; {observed}.",
-        f"A hit is a candidate, not a proof: among {chance.faces:,} faces, about {_count(chance.expected)} of other identities "
-        "are expected within the threshold of each photo, and at least one for "
+        f"A hit is a candidate, not a proof: among {chance.faces:,} faces of other identities, about {_count(chance.expected)} "
+        "are expected within the threshold of each photo, and, if comparisons were independent, at least one for "
         f"{percent(chance.false_positive_identification_rate)} of the photos (false positive identification rate).",
-        f"The probability counts each of the {chance.faces:,} faces, and none of them, as equally likely before the photos are "
-        "seen.",
+        f"The probability is that of each hit by itself, at a prior of 1 / {chance.faces + 1:,}; those of several hits may add "
+        "up to more than 1.",
         "Exact search."
         if recall is None
         else f"Approximate search: the index finds {percent(recall.share)} of the {recall.top:,} nearest faces "

@@ -61,6 +61,24 @@ def test_many_equal_faces_are_one_group():
     assert near_faces(Gallery(table_of(directions(1)), "model"), 0.1, 0.1).shape == (0, 2)
 
 
+def test_many_copies_do_not_hide_that_they_are_under_two_identities():
+    rng = np.random.default_rng(0)
+    one = np.zeros(16)
+    one[0] = 1
+    other = one + 0.0996 * np.eye(16)[1]
+    embeddings = np.concatenate([np.tile(one, (40, 1)), np.tile(other, (40, 1)), 4 * np.eye(16)[2:]])
+    embeddings += 1e-4 * rng.standard_normal(embeddings.shape)
+    table = table_of(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True))
+    names = np.repeat(["a", "b", "c"], [40, 40, 14])
+    table = EmbeddingTable(**(vars(table) | {"identities": names}))
+    pairs = near_faces(Gallery(table, "model"), 0.2, 0.4)
+    assert len(pairs) == 80 * 79 // 2
+    assert [len(group) for group in groups_of(pairs, len(table))] == [80]
+    # Below the limit of two identities alone, each face has its nearest of the other.
+    across = near_faces(Gallery(table, "model"), 0.05, 0.4)
+    assert set(across[names[across[:, 0]] != names[across[:, 1]]].ravel().tolist()) == set(range(80))
+
+
 def test_the_largest_picture_with_the_best_score_is_to_keep():
     table = near_table()
     table = EmbeddingTable(**(vars(table) | {"scores": np.linspace(0.8, 0.9, 30).astype(np.float32)}))

@@ -72,6 +72,18 @@ def test_copies_are_grouped_and_label_errors_come_first(
     assert decode_whole((tmp_path / "out" / "duplicates_01.png").read_bytes()).shape[2] == 3
 
 
+def test_the_largest_picture_is_to_keep_however_long_its_metadata_is(made: Path, tmp_path: Path):
+    (original, *_) = sorted((made / "faces").glob("*/*.jpg"))
+    folder = tmp_path / "photos" / "one"
+    folder.mkdir(parents=True)
+    picture = Image.fromarray(decode_whole(original.read_bytes()))
+    picture.save(folder / "one_0001.jpg", quality=95)
+    picture.resize((120, 120)).save(folder / "one_0002.jpg", quality=95, icc_profile=bytes(100_000))
+    (group,) = asked("dedupe", made / "run", input=tmp_path / "photos", fmr=0.1)["groups"]
+    kept = [(Path(photo["source"]).name, photo["width"]) for photo in group["photos"] if photo["keep"]]
+    assert kept == [("one_0002.jpg", 120)]
+
+
 def test_embeddings_without_files_are_compared_by_their_faces(made: Path, tmp_path: Path, capsys: Any):
     table, manifest = read_table(made / "faces.npz")
     embeddings = np.linalg.qr(np.random.default_rng(0).standard_normal((8, 8)))[0].astype(np.float32)

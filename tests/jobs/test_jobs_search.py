@@ -56,8 +56,8 @@ def test_hits_are_those_of_the_gallery_with_the_evidence_of_the_model(made: Path
     assert found["chance"]["expected"] == pytest.approx(48 * rate)
     assert found["chance"]["false_positive_identification_rate"] == pytest.approx(1 - (1 - rate) ** 48)
     printed = capsys.readouterr().out
-    assert "A hit is a candidate, not a proof: among 48 faces, about" in printed
-    assert "The probability counts each of the 48 faces, and none of them, as equally likely" in printed
+    assert "A hit is a candidate, not a proof: among 48 faces of other identities" in printed
+    assert "The probability is that of each hit by itself, at a prior of 1 / 49" in printed
     assert "Exact search." in printed
     assert f"The sources of the hits are in {made / 'faces'}" in printed
     table_lines = [line for line in printed.splitlines() if re.match(r"[ *]+\d +\d\.\d{3} ", line)]
@@ -81,7 +81,7 @@ def test_the_photo_itself_is_no_hit(made: Path, tmp_path: Path, capsys: Any, mon
     assert query["left_out"] == 1
     assert len(query["hits"]) == 47
     assert 0 not in [hit["row"] for hit in query["hits"]]
-    assert "is in the gallery itself, and no hit" in capsys.readouterr().out
+    assert "is in the gallery itself and is not among the hits" in capsys.readouterr().out
     copy = shutil.copy(photo, tmp_path / photo.name)
     (query,) = asked("search", "run", gallery="faces.npz", input=copy, top=1)["queries"]
     assert (query["left_out"], query["hits"][0]["row"]) == (0, 0)

@@ -48,15 +48,29 @@ def checked(run: Run, reference: Run, squares: Squares, source: str) -> Differen
     Raises:
       UserError: the embeddings differ by more than `TOLERANCE`, or are not finite.
     """
+    found = difference(run, reference, squares, source)
+    if not found.largest <= TOLERANCE:  # so that NaN fails
+        raise UserError(
+            f"the exported model differs from JAX by {found.largest:.2g} in an entry of a unit embedding, on {len(squares)} "
+            f"{source}; expected at most {TOLERANCE:g}. Nothing was written. This is a fault of the export: report the model's "
+            "card.json."
+        )
+    return found
+
+
+def difference(run: Run, reference: Run, squares: Squares, source: str) -> Difference:
+    """Return the largest difference of an exported model from JAX, in batches of 1, of 5 and of all faces.
+
+    Args:
+      run: the exported model.
+      reference: the system in JAX.
+      squares: the stored squares of at least one face.
+      source: the faces, in words.
+    """
     expected = reference(squares)
     largest = max(
         float(np.abs(run(batch) - expected[start : start + len(batch)]).max()) for start, batch in _batches(squares)
     )
-    if not largest <= TOLERANCE:  # so that NaN fails
-        raise UserError(
-            f"the exported model differs from JAX by {largest:.2g} in an entry of a unit embedding, on {len(squares)} {source}; "
-            f"expected at most {TOLERANCE:g}. Nothing was written. This is a fault of the export: report the model's card.json."
-        )
     return Difference(len(squares), source, largest)
 
 

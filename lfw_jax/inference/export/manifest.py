@@ -119,11 +119,11 @@ class ExportManifest:
       shift: offset in pixels of four shifted crops that are part of the output; 0 for none.
       backend: name of the backend that is part of the output; "" for none.
       thresholds: thresholds of the Euclidean distance of two outputs, by falling false match rate, with the error rates of test
-        images. They were measured in float32.
+        images. They were measured in the type of the training and never in int8.
       limits: what the model must not be used for, and what its figures do not say.
       licence: what is known about the terms of the training data.
       versions: the versions of the packages that exported it.
-      difference: the difference from JAX, checked after the export.
+      difference: the difference of the written model from JAX in float32. Above 1e-4 only for int8.
       trained_dtype: the type of the activations in training, if the export computes in float32 instead; "" if both are the same.
       quantisation: the quantisation; None for float32.
     """

@@ -14,6 +14,9 @@ from lfw_jax.inference.export.onnx_model import onnx_session
 LEAST_FACES, FEW_FACES, MOST_FACES = 20, 100, 1000
 """Faces without which int8 is refused, below which it is warned of, and above which a sample is used."""
 
+LEAST_COSINE = 0.95
+"""Mean cosine with the embeddings of float32 below which a model in int8 is refused: its thresholds would mean nothing."""
+
 OPERATORS = ("Conv", "Gemm")
 """The operators that are computed in int8: the layers with weights, besides the first."""
 
@@ -36,7 +39,7 @@ def quantised(model: Any, squares: Squares, source: str) -> tuple[Any, Quantisat
       source: the faces, in words.
 
     Raises:
-      UserError: there are too few faces.
+      UserError: there are too few faces, or int8 changes embeddings by too much.
     """
     import onnx
 
@@ -55,6 +58,11 @@ def quantised(model: Any, squares: Squares, source: str) -> tuple[Any, Quantisat
         _quantise(given, found, calibration, kept)
         reduced = onnx.load(found)
         cosines, changes = _differences(*(_embed(path, measured) for path in (given, found)))
+    if not cosines.mean() >= LEAST_COSINE:
+        raise UserError(
+            f"--int8: the embeddings have a mean cosine of {cosines.mean():.3f} with those of float32, expected at least "
+            f"{LEAST_COSINE}. Nothing was written. Give more, and more varied, faces to --input, or export without --int8."
+        )
     del reduced.metadata_props[:]  # notes of the quantisation tool
     return reduced, Quantisation(
         len(calibration), len(measured), source, "int8 per channel, 7 bits", "uint8", (kept,),

@@ -8,7 +8,7 @@ from typing import Literal
 
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
-from lfw_jax.inference.export.checking import FACES, Run, Squares, checked
+from lfw_jax.inference.export.checking import FACES, Run, Squares, checked, difference
 from lfw_jax.inference.export.exportable import Exportable
 from lfw_jax.inference.export.manifest import ExportManifest, manifest_of, manifest_text
 from lfw_jax.inference.export.onnx_model import (
@@ -127,7 +127,9 @@ def _write_onnx(exported: Exportable, output: Path, faces: ExportFaces, *, int8:
         manifest = _checked(exported, manifest, faces, partial(run_onnx, file))
         if int8:
             model, effect = quantised(model, faces.squares, faces.source)
-            manifest = dataclasses.replace(manifest, quantisation=effect)
+            onnx.save(model, file)
+            reduced = difference(partial(run_onnx, file), exported.embed, faces.squares[:FACES], faces.source)
+            manifest = dataclasses.replace(manifest, quantisation=effect, difference=reduced)
         onnx.save(described(model, manifest), file)
         onnx_session(file)  # loads
         text.write_text(manifest_text(manifest), encoding="utf-8")

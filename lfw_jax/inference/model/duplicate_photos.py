@@ -39,7 +39,7 @@ class DuplicatePair:
       same_bytes: true if the files have the same content.
       hash_bits: number of the 256 bits in which the perceptual hashes differ; None if the pictures were not found to be near.
       face_distance: distance of the embeddings of the faces.
-      label_error: true if the photos have different identities, one of which must be wrong.
+      label_error: true if the photos have different identities: one is wrong, unless the photo shows both people.
     """
 
     first: int

@@ -20,8 +20,8 @@ class Hit:
       rank: its rank, from 1.
       distance: Euclidean distance of the two embeddings of length 1, from 0 to 2.
       log_likelihood_ratio: natural logarithm of the likelihood of that distance for one identity over that for two.
-      probability: probability of one identity if, before the photos are seen, each of the faces of the gallery is as likely to
-        be of the identity of the query as none of them.
+      probability: probability of one identity at a prior of 1 / (faces + 1), each hit by itself: those of several hits may add
+        up to more than 1.
       within: true if the distance is below the threshold.
       identity: the identity of the face by the gallery.
       source: its photo.
@@ -62,7 +62,7 @@ class FaceHits:
 
 @dataclasses.dataclass(frozen=True)
 class ChanceHits:
-    """The faces of other identities to expect within the threshold of one query.
+    """The faces of other identities to expect within the threshold of one query, if all faces are of others.
 
     Attributes:
       faces: number of faces in the gallery.
@@ -99,7 +99,7 @@ def find_faces(
     for query, own in enumerate(itself):
         others = np.flatnonzero(~np.isin(hits.rows[query], list(own)))[:top]
         rows, distances = hits.rows[query][others].tolist(), hits.distances[query][others]
-        evidence = comparisons(calibration, distances, prior=1 / (1 + len(gallery)))
+        evidence = comparisons(calibration, distances, prior=1 / (1 + len(gallery) - len(own)))
         found.append(
             FaceHits(
                 str(queries.sources[query]),

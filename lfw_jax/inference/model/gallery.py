@@ -151,7 +151,8 @@ class Gallery:
     def recall(self, embeddings: Float[np.ndarray, "queries dim"], top: int) -> Recall | None:
         """Return the share of the nearest faces that the index finds; None for exact search.
 
-        It is measured on the first 100 queries, which are completed by faces of the gallery, evenly spaced.
+        It is measured on the first 100 queries, which are completed by faces of the gallery, evenly spaced, that do not count as
+        their own neighbours.
 
         Args:
           embeddings: the queries; there may be none.
@@ -164,11 +165,18 @@ class Gallery:
             return None
         missing = min(max(0, _SAMPLE - len(embeddings)), len(self))
         own = np.linspace(0, len(self) - 1, missing).round().astype(np.int64)
-        sample = np.concatenate([np.asarray(embeddings, np.float32)[:_SAMPLE], self._faces.embeddings[own]])
-        found, expected = self.search(sample, top).distances, self._exact(sample, top).distances
+        queries = np.asarray(embeddings, np.float32)[:_SAMPLE]
+        sample = np.concatenate([queries, self._faces.embeddings[own]])
+        itself = np.concatenate([np.full(len(queries), -1), own])
+        width = min(top, len(self) - (1 if missing else 0))
+        if not width:
+            return None
+        found, expected = (
+            _without(itself, hits, width) for hits in (self.search(sample, top + 1), self._exact(sample, top + 1))
+        )
         # By distances, so that of several equally distant faces each counts.
         within = found <= expected[:, -1:] * (1 + 1e-9) + 1e-12
-        return Recall(float(np.mean(within)), found.shape[1], len(sample))
+        return Recall(float(np.mean(within)), width, len(sample))
 
     def _exact(self, embeddings: Float[np.ndarray, "queries dim"], top: int) -> Hits:
         queries = self._queries(embeddings, top)
@@ -187,6 +195,12 @@ class Gallery:
                 "both with one model."
             )
         return queries
+
+
+def _without(itself: Int[np.ndarray, "queries"], hits: Hits, width: int) -> Float[np.ndarray, "queries width"]:
+    """Return the distances of the nearest faces of each query that are not the query itself."""
+    own = hits.rows == itself[:, None]
+    return np.sort(np.where(own, np.inf, hits.distances), axis=1)[:, :width]
 
 
 def _templates(name: str, embeddings: Float[np.ndarray, "faces dim"]) -> Templates:

@@ -39,7 +39,7 @@ class IndexManifest:
 
     Attributes:
       schema: version of the layout, `SCHEMA`.
-      library: name and version of the library that wrote the file.
+      settings: name and version of the library that wrote the file, and the settings of the graph.
       model_sha256: checksum of the model of the embeddings.
       embeddings_sha256: checksum of the embeddings.
       index_sha256: checksum of the file of the index: a damaged one could end the process that reads it.
@@ -48,7 +48,7 @@ class IndexManifest:
     """
 
     schema: int
-    library: str
+    settings: str
     model_sha256: str
     embeddings_sha256: str
     index_sha256: str
@@ -131,14 +131,15 @@ class GalleryIndex:
         Raises:
           UserError: a file cannot be written.
         """
-        with written_atomically(path, manifest_of(path), replace=True) as (unfinished, described):
+        # The manifest gets its name first: an index without one could not be told from a file of the user.
+        with written_atomically(manifest_of(path), path, replace=True) as (described, unfinished):
             try:
                 self._graph.save(str(unfinished))
             except (RuntimeError, ValueError) as error:  # from native code: a full disk, for example
                 raise UserError(f"{path}: cannot be written ({error}). Free some space.") from error
             manifest = IndexManifest(
                 SCHEMA,
-                library(),
+                settings(),
                 model,
                 digest(embeddings),
                 _file_digest(unfinished),
@@ -165,7 +166,10 @@ class GalleryIndex:
             raise UserError(
                 f"{path}: found no manifest {described.name} beside it, expected an index of this project. {_REMEDY}"
             )
+        _check_schema(described)
         manifest = read_json(described, IndexManifest, schema=SCHEMA, remedy=_REMEDY)
+        if manifest.settings != settings():
+            raise UnfitIndexError(f"{path}: found an index of {manifest.settings}, expected {settings()}. {_REMEDY}")
         if manifest.model_sha256 != model:
             raise UnfitIndexError(
                 f"{path}: found an index of another model ({manifest.model_sha256[:12]}), expected one of {model[:12]}. {_REMEDY}"
@@ -204,6 +208,11 @@ def digest(embeddings: Float32[np.ndarray, "faces dim"]) -> str:
     return whole.hexdigest()
 
 
+def settings() -> str:
+    """Return the library and the settings with which an index is built."""
+    return f"{library()}, {CONNECTIVITY} edges, {EXPANSION_ADD} candidates, {DTYPE}"
+
+
 def library() -> str:
     """Return the name and the version of the library of the index."""
     import usearch
@@ -224,6 +233,16 @@ def usearch() -> Any:
             "a gallery of this size needs the package usearch, which is not installed; run `pip install usearch`."
         ) from error
     return usearch.index
+
+
+def _check_schema(described: Path) -> None:
+    """Refuse the manifest of another version of this project as one whose index is to be built again."""
+    try:
+        found = json.loads(described.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # the reader says so
+    if isinstance(found, dict) and "index_sha256" in found and found.get("schema") != SCHEMA:
+        raise UnfitIndexError(f"{described}: found schema version {found.get('schema')}, expected {SCHEMA}. {_REMEDY}")
 
 
 def _file_digest(path: Path) -> str:

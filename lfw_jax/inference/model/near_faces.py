@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
-from lfw_jax.inference.model.gallery import Gallery
+from lfw_jax.inference.model.gallery import Gallery, Hits
 
 NEIGHBOURS = 32
-"""The nearest faces of each face that are looked at. More copies of a face still form one group."""
+"""The nearest faces of each face that are looked at first; twice as many, again and again, of a face with more copies."""
 
 _BLOCK = 1024
 
@@ -27,17 +27,30 @@ def near_faces(
     identities = gallery.table.identities
     pairs = [np.zeros((0, 2), np.int64)]
     for start in range(0, len(gallery), _BLOCK):
-        hits = gallery.search(gallery.table.embeddings[start : start + _BLOCK], 1 + NEIGHBOURS)
-        own = np.arange(start, start + len(hits.rows))
-        near = hits.distances < limit
-        names = identities[own][:, None]
-        other = (hits.distances < other_limit) & (identities[hits.rows] != names) & (names != "")
-        other &= identities[hits.rows] != ""
-        near |= other & (np.cumsum(other, axis=1) == 1)
-        query, rank = np.nonzero(near & (hits.rows != own[:, None]))
-        pairs.append(np.sort(np.stack([own[query], hits.rows[query, rank]], axis=1), axis=1))
-        progress(start + len(own))
-    return np.unique(np.concatenate(pairs), axis=0)
+        rows, top = np.arange(start, min(start + _BLOCK, len(gallery))), 1 + NEIGHBOURS
+        while len(rows):
+            hits = gallery.search(gallery.table.embeddings[rows], top)
+            found, complete = _near(identities, rows, hits, limit, other_limit)
+            complete |= hits.rows.shape[1] == len(gallery)
+            pairs.append(found[complete[np.searchsorted(rows, found[:, 0])]])
+            rows, top = rows[~complete], 2 * top
+        progress(min(start + _BLOCK, len(gallery)))
+    return np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
+
+
+def _near(
+    identities: np.ndarray, rows: Int[np.ndarray, "queries"], hits: Hits, limit: float, other_limit: float
+) -> tuple[Int[np.ndarray, "pairs 2"], Bool[np.ndarray, "queries"]]:
+    """Return the pairs of each query, and true for a query whose further neighbours cannot be among them."""
+    near = hits.distances < limit
+    names = identities[rows][:, None]
+    other = (hits.distances < other_limit) & (identities[hits.rows] != names) & (names != "")
+    other &= identities[hits.rows] != ""
+    near |= other & (np.cumsum(other, axis=1) == 1)
+    query, rank = np.nonzero(near & (hits.rows != rows[:, None]))
+    last = hits.distances[:, -1]
+    complete = (last >= limit) & ((last >= other_limit) | other.any(axis=1) | (names[:, 0] == ""))
+    return np.stack([rows[query], hits.rows[query, rank]], axis=1), complete
 
 
 def groups_of(pairs: Int[np.ndarray, "pairs 2"], count: int) -> list[Int[np.ndarray, "members"]]:
