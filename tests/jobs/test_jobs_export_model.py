@@ -14,7 +14,7 @@ from configs import quickstart
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.scores import read_scores
-from lfw_jax.inference.export import checking, saved_model, writing
+from lfw_jax.inference.export import checking, quantisation, saved_model, writing
 from lfw_jax.inference.export.manifest import ExportManifest
 from lfw_jax.inference.export.onnx_model import run_onnx
 from lfw_jax.inference.export.saved_model import run_saved_model
@@ -105,9 +105,21 @@ def test_int8_is_calibrated_on_identities_without_a_test_pair(workdir: Path, fac
     squares, expected = squares_of(workdir, faces, 7)
     cosines = (run_onnx(tmp_path / "a.onnx", squares) * expected).sum(axis=1)
     assert (cosines > 0.9).all()
+    assert 1e-4 < delivered["difference"]["largest"] < 1  # of the model that was written, not of its float32 original
     model = onnx.load(tmp_path / "a.onnx")
     assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in model.graph.node}
     assert json.loads({one.key: one.value for one in model.metadata_props}["quantisation"]) == effect
+
+
+def test_int8_that_changes_embeddings_too_much_is_refused(
+    workdir: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(quantisation, "LEAST_COSINE", 1.5)
+    with pytest.raises(
+        UserError, match=r"--int8: .* mean cosine of 0\.\d+ with those of float32, expected at least 1\.5"
+    ):
+        export(workdir, tmp_path / "a.onnx", faces, int8=True, aligned=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_photos_that_cannot_be_read_are_left_out(workdir: Path, faces: Path, tmp_path: Path, capsys: Any):
