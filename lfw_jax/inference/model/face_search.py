@@ -99,7 +99,7 @@ def find_faces(
     for query, own in enumerate(itself):
         others = np.flatnonzero(~np.isin(hits.rows[query], list(own)))[:top]
         rows, distances = hits.rows[query][others].tolist(), hits.distances[query][others]
-        evidence = comparisons(calibration, distances, prior=1 / (1 + len(gallery) - len(own)))
+        evidence = comparisons(calibration, distances, prior=1 / (1 + max(1, len(gallery) - len(own))))
         found.append(
             FaceHits(
                 str(queries.sources[query]),
