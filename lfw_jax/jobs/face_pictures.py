@@ -21,7 +21,7 @@ def face_pictures(table: EmbeddingTable, rows: Sequence[int]) -> list[UInt8[np.n
     """Return the picture of each face.
 
     It is the surroundings of the face in the photo, or the whole photo where no box is known.
-    A photo that is no file, or cannot be read any more, is a grey square.
+    A photo that is not a file, or cannot be read any more, is a grey square.
 
     Args:
       table: embedded photos.

@@ -54,7 +54,7 @@ def _table(images: ImageSet, chosen: np.ndarray, sources: list[str], found: Embe
 
 
 def source_of(images: ImageSet, index: int) -> str:
-    """Return the file of a photo, or its place in its source.
+    """Return the file of a photo, or its position in its source.
 
     Args:
       images: the set.

@@ -71,7 +71,7 @@ def print_duplicates(summary: Summary, groups: Sequence[DuplicateGroup], output:
     )
     if summary.files < summary.photos:
         print_lines(
-            f"  {summary.photos - summary.files:,} photos are no files of their own: only their faces were compared"
+            f"  {summary.photos - summary.files:,} photos are not files of their own: only their faces were compared"
         )
     if summary.skipped or summary.undecodable:
         print_lines(

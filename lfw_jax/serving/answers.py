@@ -97,7 +97,7 @@ class HitAnswer(BaseModel):
     distance: float
     log_likelihood_ratio: float
     probability: float = Field(
-        description="Of one identity, if each face of the gallery, and none, were equally likely before."
+        description="Of one identity, each hit by itself, at a prior of 1 / (faces of the gallery + 1)."
     )
     picture: str | None = Field(None, description="Data URI of a JPEG file; null if the file cannot be read.")
 

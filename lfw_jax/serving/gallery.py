@@ -50,7 +50,7 @@ class ServedGallery:
     Attributes:
       index: finds the nearest faces.
       identities: the identity of each face; "" for none.
-      sources: the file of each face, or its place in its source.
+      sources: the file of each face, or its position in its source.
       picture: returns the picture of a face.
     """
 

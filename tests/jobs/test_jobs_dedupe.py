@@ -96,7 +96,7 @@ def test_embeddings_without_files_are_compared_by_their_faces(made: Path, tmp_pa
     assert [[photo["row"] for photo in group["photos"]] for group in found["groups"]] == [[0, 5]]
     assert found["groups"][0]["pairs"][0]["hash_bits"] is None
     assert (found["files"], found["photos"]) == (0, 8)
-    assert "8 photos are no files of their own: only their faces were compared" in capsys.readouterr().out
+    assert "8 photos are not files of their own: only their faces were compared" in capsys.readouterr().out
 
 
 def test_a_set_without_duplicates_has_no_groups(made: Path, tmp_path: Path, capsys: Any):

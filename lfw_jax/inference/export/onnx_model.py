@@ -80,7 +80,7 @@ def onnx_model(exported: Exportable) -> Any:
 def described(model: Any, manifest: ExportManifest) -> Any:
     """Return an ONNX model with its manifest as metadata.
 
-    There is one property per key, in JSON where it is no text.
+    There is one property per key, in JSON where it is not text.
 
     Args:
       model: the model.

@@ -56,9 +56,9 @@ class GroupedPhoto:
 
     Attributes:
       row: its row.
-      source: its file, or its place in the source.
+      source: its file, or its position in the source.
       identity: its identity; "" for none.
-      width: its width in pixels; 0 if it is no readable file.
+      width: its width in pixels; 0 if it is not a readable file.
       height: its height in pixels.
       score: the detector's confidence of its face; None without one.
       keep: true for the recommended one: the largest, of equally large ones that with the best score, then the first.

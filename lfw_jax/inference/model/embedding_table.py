@@ -28,7 +28,7 @@ class SkippedPhoto:
     """A photo that was not embedded.
 
     Attributes:
-      source: its file, or its place in the source.
+      source: its file, or its position in the source.
       reason: the fault.
     """
 
@@ -71,7 +71,7 @@ class EmbeddingTable:
       embeddings: the embedding of each photo, of length 1.
       identities: its identity by the source, such as the name of its folder.
       numbers: its number within the identity.
-      sources: its file, or its place in the source.
+      sources: its file, or its position in the source.
       boxes: left, top, right and bottom of the embedded face in pixels of the photo; NaN for a centre or an aligned crop.
       scores: the detector's confidence of that face; NaN without one.
       found: number of faces found in the photo.
