@@ -100,46 +100,69 @@ class Engine:
         self._preparing, self._embedding = [], None
 
     def _prepare(self) -> None:
-        while (arrived := self._arrived.get()) is not None:
-            work, future = arrived
+        while self._prepare_next():
+            pass
+
+    def _prepare_next(self) -> bool:
+        """Prepare the next request, and return false at the end.
+
+        It is a function of its own so that a waiting thread holds nothing of the photos of the request before.
+        """
+        arrived = self._arrived.get()
+        if arrived is None:
+            return False
+        work, future = arrived
+        try:
             if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                faces = work.prepare()
-                if not faces:
-                    future.set_result(work.finish(np.zeros((0, 0), np.float32)))
-                    continue
-            except BaseException as error:
-                future.set_exception(error)
-                continue
-            self._prepared.put(_Ready(faces, work.finish, future))
+                return True
+            if faces := work.prepare():
+                self._prepared.put(_Ready(faces, work.finish, future))
+            else:
+                future.set_result(work.finish(np.zeros((0, 0), np.float32)))
+        except BaseException as error:
+            future.set_exception(error)
+        finally:
+            del arrived, work, future  # or the traceback of an error would hold them, and they the error
+        return True
 
     def _embed(self) -> None:
-        while (first := self._prepared.get()) is not None:
-            together = [first]
-            while sum(len(ready.faces) for ready in together) < MOST_FACES and not self._prepared.empty():
-                following = self._prepared.get()  # no other thread takes from this queue
-                if following is None:
-                    self._prepared.put(None)
-                    break
-                together.append(following)
+        while together := self._gather():
             self._embed_together(together)
 
-    def _embed_together(self, together: Sequence[_Ready]) -> None:
+    def _gather(self) -> list[_Ready]:
+        """Return the next requests, to embed together; none at the end."""
+        first = self._prepared.get()
+        together = [] if first is None else [first]
+        while 0 < sum(len(ready.faces) for ready in together) < MOST_FACES and not self._prepared.empty():
+            following = self._prepared.get()  # no other thread takes from this queue
+            if following is None:
+                self._prepared.put(None)
+                break
+            together.append(following)
+        return together
+
+    def _embed_together(self, together: list[_Ready]) -> None:
+        """Embed the faces of requests, and answer them. At the end, nothing but the caller's empty list refers to them."""
         try:
             embeddings = embed_in_parts(self._system, [face for ready in together for face in ready.faces])
         except BaseException as error:
-            for ready in together:
-                ready.future.set_exception(error)
+            while together:
+                together.pop().future.set_exception(error)
             return
         start = 0
-        for ready in together:
-            own = embeddings[start : start + len(ready.faces)]
-            start += len(ready.faces)
-            try:
-                ready.future.set_result(ready.finish(own))
-            except BaseException as error:
-                ready.future.set_exception(error)
+        while together:
+            own = embeddings[start : start + len(together[0].faces)]
+            start += len(own)
+            _finish(together.pop(0), own)
+
+
+def _finish(ready: _Ready, embeddings: Float[np.ndarray, "faces dim"]) -> None:
+    try:
+        ready.future.set_result(ready.finish(embeddings))
+    except BaseException as error:
+        ready.future.set_exception(error)
+    finally:
+        del ready  # as above
 
 
 def embed_in_parts(system: FaceEmbedder, faces: Sequence[Prepared]) -> Float[np.ndarray, "faces dim"]:
