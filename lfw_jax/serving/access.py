@@ -67,7 +67,10 @@ def check_origin(origin: str | None, site: str | None, host: str) -> None:
     Raises:
       RefusedError: the page is of another site.
     """
-    foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    try:
+        foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    except ValueError:  # not a URL
+        foreign = True
     if foreign or site == "cross-site":
         raise RefusedError(403, "cross_origin", "The request comes from a page of another site.")
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lfw_jax.serving.access import check_host, check_origin, check_token
 from lfw_jax.serving.metrics import Metrics
 from lfw_jax.serving.rate_limit import RateLimit
-from lfw_jax.serving.refusal import RefusedError
+from lfw_jax.serving.refusal import RefusedError, logged_fault
 
 HEALTH = "/healthz"
 """The route that needs no token and counts for no rate."""
@@ -84,15 +84,25 @@ class Gate:
         started = time.perf_counter()
         with self._metrics.in_flight.track_inprogress():
             try:
-                self._check(scope, exchange.headers)
-            except RefusedError as refusal:
+                await self._answer(scope, exchange)
+            finally:
+                self._metrics.latency.labels(route).observe(time.perf_counter() - started)
+                self._metrics.requests.labels(route, str(exchange.status)).inc()
+                if exchange.code:
+                    self._metrics.refused.labels(exchange.code).inc()
+
+    async def _answer(self, scope: Scope, exchange: "_Exchange") -> None:
+        try:
+            self._check(scope, exchange.headers)
+            await self._app(scope, exchange.receive, exchange.send)
+        except RefusedError as refusal:
+            await exchange.refuse(refusal)
+        except Exception as error:
+            refusal = logged_fault(error)
+            if not exchange.started:
                 await exchange.refuse(refusal)
-            else:
-                await self._app(scope, exchange.receive, exchange.send)
-        self._metrics.latency.labels(route).observe(time.perf_counter() - started)
-        self._metrics.requests.labels(route, str(exchange.status)).inc()
-        if exchange.code:
-            self._metrics.refused.labels(exchange.code).inc()
+            elif not exchange.ended:
+                raise RuntimeError("an answer is broken off") from None  # the server closes the connection
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         path, host = scope["path"], headers.get("host", "")
@@ -117,6 +127,7 @@ class _Exchange:
     def __init__(self, receive: Receive, send: Send, headers: Headers):
         self._receive, self._send, self.headers = receive, send, headers
         self._complete, self._begun = False, False
+        self.started, self.ended = False, False
         self.status, self.code = 500, ""
 
     async def receive(self) -> Message:
@@ -128,7 +139,7 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.started, self.status = True, message["status"]
             headers = MutableHeaders(raw=list(message.get("headers", [])))
             self.code = headers.get("x-refusal", "")
             del headers["x-refusal"]
@@ -138,6 +149,7 @@ class _Exchange:
             if self.status >= _FIRST_ERROR and self.status != _TOO_SLOW:
                 await self._discard()
         await self._send(message)
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 
     async def refuse(self, refusal: RefusedError) -> None:
         headers = [(name.lower().encode(), value.encode()) for name, value in refusal_headers(refusal).items()]

@@ -1,8 +1,6 @@
 """A trained system as a service: the objects that its routes share."""
 
 import asyncio
-import logging
-import traceback
 from typing import TypeVar
 
 import numpy as np
@@ -14,7 +12,7 @@ from lfw_jax.serving.engine import MOST_FACES, Engine, Work
 from lfw_jax.serving.gallery import ServedGallery
 from lfw_jax.serving.limits import Limits
 from lfw_jax.serving.metrics import Metrics
-from lfw_jax.serving.refusal import RefusedError
+from lfw_jax.serving.refusal import RefusedError, logged_fault
 from lfw_jax.serving.tasks import Tasks
 
 T = TypeVar("T")
@@ -76,10 +74,7 @@ class Service:
         except RefusedError:
             raise
         except Exception as error:
-            # The text of an exception may hold values of a photo, so only its kind and its place are logged.
-            places = "".join(traceback.format_tb(error.__traceback__))
-            logging.getLogger(__name__).error("a request failed: %s\n%s", type(error).__name__, places)
-            raise RefusedError(500, "internal", "The service has a fault, which its log states.") from error
+            raise logged_fault(error) from error
 
     def warm_up(self) -> None:
         """Compile what requests need, so that the first of them does not wait for it."""

@@ -1,0 +1,41 @@
+"""Faults and odd requests: an answer in the usual shape, a log without values, and a count in the metrics."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from lfw_jax.serving.app import create_app
+from tests.serving.stub import RED, photo, service
+
+PHOTO = {"photo": photo(RED)}
+
+
+def code(response: Any) -> tuple[int, str]:
+    return response.status_code, response.json()["error"]["code"]
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "http://]/", "//[x]"])
+def test_a_malformed_origin_is_foreign(origin: str):
+    with TestClient(create_app(service())) as client:
+        assert code(client.post("/detect", files=PHOTO, headers={"origin": origin})) == (403, "cross_origin")
+
+
+def test_a_fault_of_a_route_is_answered_counted_and_logged_without_values(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    made = service()
+
+    def broken(_: float) -> Any:
+        raise KeyError(photo(RED)[1:4].decode() + "-secret")
+
+    monkeypatch.setattr(made.tasks, "point", broken)
+    with TestClient(create_app(made)) as client:
+        response = client.post("/verify", files={"first": photo(RED), "second": photo(RED)})
+        assert code(response) == (500, "internal")
+        assert response.headers["x-content-type-options"] == "nosniff"
+        text = client.get("/metrics").text
+    assert 'lfw_jax_requests_total{route="/verify",status="500"} 1.0' in text
+    assert 'lfw_jax_refused_total{code="internal"} 1.0' in text
+    assert "KeyError" in caplog.text
+    assert "PNG-secret" not in caplog.text
