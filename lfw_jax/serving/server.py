@@ -49,7 +49,7 @@ def token_for(host: str) -> str:
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to an address, but does not listen yet.
+    """Return a socket that listens on an address. Whoever connects waits until the service begins.
 
     Args:
       host: a name or an address.
@@ -67,6 +67,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         if os.name == "posix":
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen()  # with SO_REUSEADDR, two sockets may be bound to one port until one of them listens
     except OSError as error:
         bound.close()
         if error.errno == errno.EADDRINUSE:
