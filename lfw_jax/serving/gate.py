@@ -145,9 +145,12 @@ class _Exchange:
             del headers["x-refusal"]
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
+            if self.status >= _FIRST_ERROR:
+                if self.status != _TOO_SLOW:
+                    await self._discard()
+                if not self._complete:  # the server would wait for the rest without a limit
+                    headers["Connection"] = "close"
             message = {**message, "headers": headers.raw}
-            if self.status >= _FIRST_ERROR and self.status != _TOO_SLOW:
-                await self._discard()
         await self._send(message)
         self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 

@@ -1,11 +1,13 @@
 """Faults and odd requests: an answer in the usual shape, a log without values, and a count in the metrics."""
 
+import socket
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from lfw_jax.serving.app import create_app
+from tests.serving.running import running
 from tests.serving.stub import RED, photo, service
 
 PHOTO = {"photo": photo(RED)}
@@ -39,3 +41,23 @@ def test_a_fault_of_a_route_is_answered_counted_and_logged_without_values(
     assert 'lfw_jax_refused_total{code="internal"} 1.0' in text
     assert "KeyError" in caplog.text
     assert "PNG-secret" not in caplog.text
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/detect", 408)])
+def test_a_refused_upload_that_never_ends_loses_its_connection(path: str, status: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("lfw_jax.serving.gate._DISCARD_SECONDS", 0.1)
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 999\r\n\r\n"
+    with running(service(upload_seconds=0.1)) as url:
+        address, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((address, int(port)), timeout=5) as connection:
+            connection.sendall(head.encode() + b"--x\r\n")
+            with connection.makefile("rb") as answer:
+                text = answer.read().decode()  # to the end of the connection
+    assert text.startswith(f"HTTP/1.1 {status} ")
+    assert "connection: close" in text.lower()
+
+
+def test_a_refused_request_that_is_complete_keeps_its_connection():
+    with TestClient(create_app(service())) as client:
+        assert "connection" not in client.get("/nothing").headers
+        assert "connection" not in client.post("/nothing", files=PHOTO).headers
