@@ -142,18 +142,23 @@ class Engine:
         return together
 
     def _embed_together(self, together: list[_Ready]) -> None:
-        """Embed the faces of requests, and answer them. At the end, nothing but the caller's empty list refers to them."""
+        """Embed the faces of requests, and answer them. A fault fails only the request whose faces raise it alone.
+
+        At the end the list is empty, so that nothing refers to the requests any more.
+        """
         try:
             embeddings = embed_in_parts(self._system, [face for ready in together for face in ready.faces])
         except BaseException as error:
-            while together:
+            if len(together) == 1:
                 together.pop().future.set_exception(error)
-            return
-        start = 0
-        while together:
-            own = embeddings[start : start + len(together[0].faces)]
-            start += len(own)
-            _finish(together.pop(0), own)
+        else:
+            start = 0
+            while together:
+                own = embeddings[start : start + len(together[0].faces)]
+                start += len(own)
+                _finish(together.pop(0), own)
+        while together:  # several, of which one has a fault
+            self._embed_together([together.pop(0)])
 
 
 def _finish(ready: _Ready, embeddings: Float[np.ndarray, "faces dim"]) -> None:

@@ -55,7 +55,7 @@ class PhotoFaces:
 class FaceReader:
     """Finds the faces of photos, one photo at a time.
 
-    An answer does not depend on the photos of other requests.
+    The detection does not depend on the photos of other requests.
 
     Args:
       verifier: the trained system.
