@@ -58,8 +58,9 @@ def serve(request: Request) -> None:
         service.warm_up()
         app, url = create_app(service, token=token, hosts=allowed_hosts(request.host)), url_of(bound)
         words = f"{url}: serving {verifier.card.name}; end it with Ctrl+C or SIGTERM"
-        run_server(app, bound, lambda: print_lines(words))
-    print_lines("ended: every accepted request is answered")
+        cut_off = run_server(app, bound, lambda: print_lines(words))
+    lost = f"{cut_off} {'request was' if cut_off == 1 else 'requests were'} cut off"
+    print_lines(f"ended: {lost if cut_off else 'every accepted request is answered'}")
     request.deliver({"url": url, "model": verifier.card.sha256, **service.metrics.totals()})
 
 

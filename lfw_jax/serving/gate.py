@@ -49,6 +49,7 @@ class Gate:
 
     Attributes:
       stopping: true once the service accepts no request any more.
+      cut_off: number of requests that the end of the service left without an answer.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Gate:
         self._token, self._hosts = token, hosts
         self._routes, self._public = routes, public
         self._rate = RateLimit(per_minute)
-        self.stopping = False
+        self.stopping, self.cut_off = False, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on.
@@ -85,6 +86,9 @@ class Gate:
         with self._metrics.in_flight.track_inprogress():
             try:
                 await self._answer(scope, exchange)
+            except asyncio.CancelledError:
+                self.cut_off += not exchange.ended
+                raise
             finally:
                 self._metrics.latency.labels(route).observe(time.perf_counter() - started)
                 self._metrics.requests.labels(route, str(exchange.status)).inc()
@@ -107,7 +111,7 @@ class Gate:
     def _check(self, scope: Scope, headers: Headers) -> None:
         path, host = scope["path"], headers.get("host", "")
         if self.stopping and path != "/metrics":
-            raise RefusedError(503, "stopping", "The service stops. Try again later.", {"Retry-After": "5"})
+            raise RefusedError(503, "stopping", "The service is stopping. Try again later.", {"Retry-After": "5"})
         check_host(host, self._hosts)
         if path == HEALTH:
             return

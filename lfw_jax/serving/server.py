@@ -87,15 +87,19 @@ def url_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run_server(app: Gate, bound: socket.socket, begun: Callable[[], None]) -> None:
+def run_server(app: Gate, bound: socket.socket, begun: Callable[[], None]) -> int:
     """Serve until a signal, then answer what is accepted.
 
-    SIGTERM or SIGINT ends the service: new requests are refused, accepted ones are answered. A second SIGINT ends it at once.
+    SIGTERM or SIGINT ends the service: new requests are refused, accepted ones are answered, for at most `_DRAIN_SECONDS`.
+    A second SIGINT ends it at once.
 
     Args:
       app: the application.
       bound: the socket.
       begun: called when the service answers requests.
+
+    Returns:
+      The number of accepted requests that were cut off.
     """
     config = uvicorn.Config(
         app,
@@ -110,6 +114,7 @@ def run_server(app: Gate, bound: socket.socket, begun: Callable[[], None]) -> No
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     asyncio.run(_Server(config, app, begun).serve(sockets=[bound]))
+    return app.cut_off
 
 
 class _Server(uvicorn.Server):

@@ -1,9 +1,17 @@
 """The address and the end of a service."""
 
+import os
+import signal
+import threading
+from typing import Any
+
+import httpx2
 import pytest
 
 from lfw_jax.errors import UserError
-from lfw_jax.serving.server import bound_socket
+from lfw_jax.serving.app import create_app
+from lfw_jax.serving.server import bound_socket, run_server, url_of
+from tests.serving.stub import RED, detector, photo, service
 
 
 def test_two_services_that_start_together_do_not_share_a_port():
@@ -12,3 +20,44 @@ def test_two_services_that_start_together_do_not_share_a_port():
         with pytest.raises(UserError, match=rf"^--port: {port} is taken on 127\.0\.0\.1\. Choose another one"):
             bound_socket("127.0.0.1", port).close()
     bound_socket("127.0.0.1", port).close()
+
+
+@pytest.mark.parametrize(
+    ("signals", "seconds", "cut_off"),
+    [([signal.SIGTERM], 0.1, 1), ([signal.SIGINT, signal.SIGINT], 60, 1), ([signal.SIGTERM], 60, 0)],
+    ids=["too slow", "at once", "drained"],
+)
+def test_requests_that_the_end_cuts_off_are_counted(
+    signals: list[int], seconds: float, cut_off: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("lfw_jax.serving.server._DRAIN_SECONDS", seconds)
+    entered, release = threading.Event(), threading.Event()
+
+    def slow(images: Any) -> Any:
+        entered.set()
+        assert release.wait(20)
+        return detector(images)
+
+    with bound_socket("127.0.0.1", 0) as bound:
+        url = url_of(bound)
+        statuses: list[int] = []
+
+        def post() -> None:
+            try:
+                statuses.append(httpx2.post(f"{url}/detect", files={"photo": photo(RED)}, timeout=20).status_code)
+            except httpx2.TransportError:
+                statuses.append(0)
+
+        def end() -> None:
+            assert entered.wait(20)
+            for number in signals:
+                os.kill(os.getpid(), number)
+                release.wait(0.3)
+            release.set()
+
+        threads = [threading.Thread(target=post), threading.Thread(target=end)]
+        found = run_server(create_app(service(find=slow)), bound, lambda: [one.start() for one in threads])  # pyright: ignore
+        for one in threads:
+            one.join(20)
+    assert found == cut_off
+    assert (statuses == [200]) == (cut_off == 0)
