@@ -41,7 +41,7 @@ class Gate:
     Args:
       app: the routes.
       metrics: the metrics of the service.
-      per_minute: the requests of one client in a minute; 0 for no limit.
+      per_minute: the requests of one client in a minute on average, with bursts of as many; 0 for no limit.
       token: the token; "" for none.
       hosts: the allowed names of the Host header; None for all.
       routes: the paths of the routes, as labels of metrics.
@@ -66,7 +66,7 @@ class Gate:
         self._app, self._metrics = app, metrics
         self._token, self._hosts = token, hosts
         self._routes, self._public = routes, public
-        self._rate = RateLimit(per_minute)
+        self._rate, self._per_minute = RateLimit(per_minute), per_minute
         self.stopping, self.cut_off = False, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,7 +118,8 @@ class Gate:
         client = (scope.get("client") or ("",))[0]
         if seconds := self._rate.seconds_to_wait(client):
             after = {"Retry-After": str(math.ceil(seconds))}
-            raise RefusedError(429, "too_many_requests", "Too many requests in a minute. Send fewer.", after)
+            message = f"More than {self._per_minute} requests in a minute on average. Wait, or send fewer."
+            raise RefusedError(429, "too_many_requests", message, after)
         if self._token and path not in self._public:
             check_token(headers.get("authorization"), self._token)
         if scope["method"] not in ("GET", "HEAD"):
