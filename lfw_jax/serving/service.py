@@ -4,6 +4,7 @@ import asyncio
 from typing import TypeVar
 
 import numpy as np
+from starlette.types import Receive
 
 from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.inference.model.photos import FacePhoto
@@ -60,21 +61,32 @@ class Service:
         self.tasks = Tasks(verifier, self.limits, self.metrics, gallery)
         self._verifier, self._engine = verifier, Engine(verifier.system, threads)
 
-    async def run(self, work: Work[T]) -> T:
-        """Return the answer of the work of a request.
+    async def run(self, work: Work[T], receive: Receive) -> T:
+        """Return the answer of the work of a request. If its client goes away, work that is not begun is cancelled.
 
         Args:
           work: the work.
+          receive: yields the parts of the request, of which all but the end of the connection are read.
 
         Raises:
-          RefusedError: the photos do not permit an answer, or the service has a fault, which is logged without the photos.
+          RefusedError: the photos do not permit an answer, the client is gone, or the service has a fault, which is logged
+            without the photos.
         """
+        future = self._engine.submit(work)
+        answer, gone = asyncio.wrap_future(future), asyncio.create_task(_disconnected(receive))
         try:
-            return await asyncio.wrap_future(self._engine.submit(work))
+            await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not future.done() and future.cancel():
+                raise RefusedError(400, "disconnected", "The client closed the connection.")
+            return await answer  # what is begun holds its photos until its end, and counts as long
         except RefusedError:
             raise
         except Exception as error:
             raise logged_fault(error) from error
+        finally:
+            gone.cancel()
+            answer.cancel()
+            del future, answer  # or the traceback of an error would hold them, and they the error
 
     def warm_up(self) -> None:
         """Compile what requests need, so that the first of them does not wait for it."""
@@ -92,3 +104,9 @@ class Service:
     def close(self) -> None:
         """Finish the accepted work, and end the threads."""
         self._engine.close()
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Wait until the client closes the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

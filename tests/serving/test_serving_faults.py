@@ -1,14 +1,18 @@
 """Faults and odd requests: an answer in the usual shape, a log without values, and a count in the metrics."""
 
+import contextlib
 import socket
+import threading
+import time
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
 from lfw_jax.serving.app import create_app
 from tests.serving.running import running
-from tests.serving.stub import RED, photo, service
+from tests.serving.stub import RED, detector, photo, service
 
 PHOTO = {"photo": photo(RED)}
 
@@ -61,3 +65,36 @@ def test_a_refused_request_that_is_complete_keeps_its_connection():
     with TestClient(create_app(service())) as client:
         assert "connection" not in client.get("/nothing").headers
         assert "connection" not in client.post("/nothing", files=PHOTO).headers
+
+
+def test_what_waits_for_a_client_that_is_gone_is_not_begun():
+    begun, release = threading.Semaphore(0), threading.Event()
+    calls: list[int] = []
+
+    def slow(images: Any) -> Any:
+        calls.append(1)
+        begun.release()
+        assert release.wait(20)
+        return detector(images)
+
+    made = service(find=slow)
+    statuses: list[int] = []
+    with running(made) as url:
+
+        def post(seconds: float) -> None:
+            with contextlib.suppress(httpx2.TimeoutException):
+                statuses.append(httpx2.post(f"{url}/detect", files=PHOTO, timeout=seconds).status_code)
+
+        patient = [threading.Thread(target=post, args=[20]) for _ in range(2)]  # one for each thread of the service
+        for one in patient:
+            one.start()
+            assert begun.acquire(timeout=20)
+        post(0.3)  # gives up
+        until = time.monotonic() + 10
+        while made.admission.accepted > 2:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        release.set()
+        for one in patient:
+            one.join(20)
+    assert (statuses, len(calls)) == ([200, 200], 2)

@@ -110,7 +110,7 @@ def test_a_client_with_too_many_requests_waits():
     with client_of(requests_per_minute=3) as client:
         assert [client.get("/card").status_code for _ in range(5)] == [200, 200, 200, 429, 429]
         response = client.get("/card")
-        assert (code(response), "3 requests in a minute on average" in response.text) == ((429, "too_many_requests"), True)
+        assert '"too_many_requests", "message": "More than 3 requests in a minute on average.' in response.text
         assert 1 <= int(response.headers["retry-after"]) <= 20
         assert client.get("/healthz").status_code == 200
 
