@@ -1,4 +1,4 @@
-"""The work of the service: threads that find faces, and one that embeds those of several requests."""
+"""The work of the service: threads that find faces, one that embeds those of several requests, and threads that answer."""
 
 import dataclasses
 import os
@@ -47,11 +47,12 @@ class Engine:
     """Does the work of requests in the order of their arrival.
 
     Each request is prepared by one of several threads. Another thread embeds whatever is prepared, up to `MOST_FACES` at
-    once, so that few sizes of batches are compiled. The queues hold what the admission of the service lets in, and no more.
+    once, so that few sizes of batches are compiled. Further threads make the answers, so that pictures delay no embedding. The
+    queues hold what the admission of the service lets in, and no more.
 
     Args:
       system: what embeds faces.
-      threads: the number of threads that prepare; 0 for one per core.
+      threads: the number of threads that prepare, and of those that answer; 0 for one per core.
     """
 
     def __init__(self, system: FaceEmbedder, threads: int = 0):
@@ -59,17 +60,19 @@ class Engine:
         self._count = threads or min(os.cpu_count() or 1, _MOST_THREADS)
         self._arrived: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._prepared: queue.SimpleQueue[_Ready | None] = queue.SimpleQueue()
+        self._embedded: queue.SimpleQueue[tuple[_Ready, Float[np.ndarray, "faces dim"]] | None] = queue.SimpleQueue()
         self._preparing: list[threading.Thread] = []
+        self._answering: list[threading.Thread] = []
         self._embedding: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the threads."""
-        self._preparing = [
-            threading.Thread(target=self._prepare, name=f"prepare-{number}", daemon=True)
-            for number in range(self._count)
-        ]
+        self._preparing, self._answering = (
+            [threading.Thread(target=target, name=f"{name}-{number}", daemon=True) for number in range(self._count)]
+            for target, name in ((self._prepare, "prepare"), (self._finish, "finish"))
+        )
         self._embedding = threading.Thread(target=self._embed, name="embed", daemon=True)
-        for thread in (*self._preparing, self._embedding):
+        for thread in (*self._preparing, self._embedding, *self._answering):
             thread.start()
 
     def submit(self, work: Work[T]) -> "Future[T]":
@@ -97,7 +100,11 @@ class Engine:
             thread.join()
         self._prepared.put(None)
         self._embedding.join()
-        self._preparing, self._embedding = [], None
+        for _ in self._answering:
+            self._embedded.put(None)
+        for thread in self._answering:
+            thread.join()
+        self._preparing, self._embedding, self._answering = [], None, []
 
     def _prepare(self) -> None:
         while self._prepare_next():
@@ -142,7 +149,7 @@ class Engine:
         return together
 
     def _embed_together(self, together: list[_Ready]) -> None:
-        """Embed the faces of requests, and answer them. A fault fails only the request whose faces raise it alone.
+        """Embed the faces of requests, and hand them on. A fault fails only the request whose faces raise it alone.
 
         At the end the list is empty, so that nothing refers to the requests any more.
         """
@@ -156,18 +163,27 @@ class Engine:
             while together:
                 own = embeddings[start : start + len(together[0].faces)]
                 start += len(own)
-                _finish(together.pop(0), own)
+                self._embedded.put((together.pop(0), own))
         while together:  # several, of which one has a fault
             self._embed_together([together.pop(0)])
 
+    def _finish(self) -> None:
+        while self._finish_next():
+            pass
 
-def _finish(ready: _Ready, embeddings: Float[np.ndarray, "faces dim"]) -> None:
-    try:
-        ready.future.set_result(ready.finish(embeddings))
-    except BaseException as error:
-        ready.future.set_exception(error)
-    finally:
-        del ready  # as above
+    def _finish_next(self) -> bool:
+        """Answer the next request whose faces are embedded, and return false at the end."""
+        embedded = self._embedded.get()
+        if embedded is None:
+            return False
+        ready, embeddings = embedded
+        try:
+            ready.future.set_result(ready.finish(embeddings))
+        except BaseException as error:
+            ready.future.set_exception(error)
+        finally:
+            del embedded, ready  # as above
+        return True
 
 
 def embed_in_parts(system: FaceEmbedder, faces: Sequence[Prepared]) -> Float[np.ndarray, "faces dim"]:

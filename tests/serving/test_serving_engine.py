@@ -117,6 +117,16 @@ def test_a_fault_does_not_reach_the_requests_that_are_embedded_together():
     engine.close()
 
 
+def test_an_answer_that_takes_long_delays_no_embedding():
+    engine, release = started(Doubling(), threads=2), threading.Event()
+    slow = engine.submit(Work(lambda: [1], lambda _: release.wait(30)))  # pyright: ignore[reportArgumentType]
+    assert engine.submit(numbers(4)).result(10) == [8.0]
+    assert not slow.done()
+    release.set()
+    engine.close()
+    assert slow.result(0) is True
+
+
 def test_an_engine_can_be_started_again_and_refuses_work_before():
     engine = Engine(Doubling(), threads=2)
     for _ in range(2):
