@@ -32,13 +32,16 @@ _DESCRIPTION = (
 )
 
 
-def create_app(service: Service, *, token: str = "", hosts: Collection[str] | None = None) -> Gate:
+def create_app(
+    service: Service, *, token: str = "", hosts: Collection[str] | None = None, public_host: str = ""
+) -> Gate:
     """Return the application of a service.
 
     Args:
       service: the service.
       token: the token that requests must send; "" for none.
       hosts: the names under which clients may call it; None for all.
+      public_host: the host of a proxy in front, as URLs have it; "" for no proxy.
     """
 
     @asynccontextmanager
@@ -83,4 +86,5 @@ def create_app(service: Service, *, token: str = "", hosts: Collection[str] | No
         hosts=hosts,
         routes=_KNOWN,
         public=[HEALTH, *PAGE_FILES],
+        public_host=public_host,
     )

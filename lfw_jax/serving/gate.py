@@ -46,6 +46,7 @@ class Gate:
       hosts: the allowed names of the Host header; None for all.
       routes: the paths of the routes, as labels of metrics.
       public: the paths that need no token.
+      public_host: the host of a proxy in front, as URLs have it; "" for no proxy.
 
     Attributes:
       stopping: true once the service accepts no request any more.
@@ -62,10 +63,11 @@ class Gate:
         hosts: Collection[str] | None,
         routes: Collection[str],
         public: Collection[str],
+        public_host: str = "",
     ):
         self._app, self._metrics = app, metrics
         self._token, self._hosts = token, hosts
-        self._routes, self._public = routes, public
+        self._routes, self._public, self._public_host = routes, public, public_host.lower()
         self._rate, self._per_minute = RateLimit(per_minute), per_minute
         self.stopping, self.cut_off = False, 0
 
@@ -123,7 +125,7 @@ class Gate:
         if self._token and path not in self._public:
             check_token(headers.get("authorization"), self._token)
         if scope["method"] not in ("GET", "HEAD"):
-            check_origin(headers.get("origin"), headers.get("sec-fetch-site"), host)
+            check_origin(headers.get("origin"), headers.get("sec-fetch-site"), {host.lower(), self._public_host} - {""})
 
 
 class _Exchange:

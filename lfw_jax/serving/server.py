@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from types import FrameType
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -46,6 +47,28 @@ def token_for(host: str) -> str:
             f"{TOKEN}: expected at least {SHORTEST_TOKEN} printable ASCII characters. Choose a longer token."
         )
     return token
+
+
+def check_public_host(public_host: str) -> None:
+    """Check the host of a proxy.
+
+    Args:
+      public_host: a host, and perhaps a port; "" for no proxy.
+
+    Raises:
+      UserError: it is something else, such as a URL.
+    """
+    try:
+        parts = urlsplit(f"//{public_host}")
+        valid = parts.netloc == public_host and "@" not in public_host and (not public_host or bool(parts.hostname))
+        valid = valid and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise UserError(
+            f"--public_host is {public_host}; expected a host as in the URL of the proxy, such as photos.example or "
+            "photos.example:8443. Leave out https:// and the path."
+        )
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

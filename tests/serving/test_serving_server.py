@@ -7,10 +7,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.testclient import TestClient
 
 from lfw_jax.errors import UserError
+from lfw_jax.serving.access import allowed_hosts
 from lfw_jax.serving.app import create_app
-from lfw_jax.serving.server import bound_socket, run_server, url_of
+from lfw_jax.serving.server import bound_socket, check_public_host, run_server, url_of
 from tests.serving.stub import RED, detector, photo, service
 
 
@@ -61,3 +63,27 @@ def test_requests_that_the_end_cuts_off_are_counted(
             one.join(20)
     assert found == cut_off
     assert (statuses == [200]) == (cut_off == 0)
+
+
+@pytest.mark.parametrize("public", ["photos.example", "Photos.example:8443"])
+@pytest.mark.parametrize("passes", [True, False], ids=["passes the host on", "sends its own"])
+def test_a_service_behind_a_proxy_answers_its_page_and_no_other(public: str, *, passes: bool):
+    app = create_app(service(), hosts=allowed_hosts("127.0.0.1", public), public_host=public)
+    host = public.lower() if passes else "127.0.0.1:8000"
+    with TestClient(app) as client:
+        for origin, status in (
+            (f"https://{public.lower()}", 200), ("https://evil.example", 403), ("https://", 403), ("null", 403)
+        ):  # fmt: skip
+            headers = {"host": host, "origin": origin}
+            assert client.post("/detect", files={"photo": photo(RED)}, headers=headers).status_code == status
+        assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "public", ["https://photos.example", "photos.example/faces", "a@b", ":80", "a:b", "[::", "a:99999"]
+)
+def test_a_public_host_that_is_none_is_refused_in_a_sentence(public: str):
+    check_public_host("")
+    check_public_host("photos.example:8443")
+    with pytest.raises(UserError, match=r"^--public_host is .*; expected a host as in the URL of the proxy"):
+        check_public_host(public)
