@@ -1,4 +1,4 @@
-"""The work of the service: threads that find faces, one that embeds those of several requests, and threads that answer."""
+"""The work of the service, in threads: some find faces, one embeds them, and others answer."""
 
 import dataclasses
 import os

@@ -62,7 +62,9 @@ class Service:
         self._verifier, self._engine = verifier, Engine(verifier.system, threads)
 
     async def run(self, work: Work[T], receive: Receive) -> T:
-        """Return the answer of the work of a request. If its client goes away, work that is not begun is cancelled.
+        """Return the answer of the work of a request.
+
+        If its client goes away, work that is not begun is cancelled.
 
         Args:
           work: the work.
