@@ -57,6 +57,7 @@ class Request:
       int8: the value of `--int8`.
       host: the value of `--host`.
       port: the value of `--port`.
+      public_host: the value of `--public_host`; "" if it is not given.
       requests_per_minute: the value of `--requests_per_minute`.
       command: the command line, for reports.
       deliver: takes the result of the job, as dicts, lists and scalars.
@@ -78,6 +79,7 @@ class Request:
     int8: bool = False
     host: str = "127.0.0.1"
     port: int = 8000
+    public_host: str = ""
     requests_per_minute: int = 600
     command: str = ""
     deliver: Callable[[Any], None] = lambda _: None

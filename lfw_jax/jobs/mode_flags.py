@@ -64,8 +64,13 @@ MODE_FLAGS = (
     ModeFlag("int8", ("export-model",), False, "quantise to int8, calibrated on the faces of --input."),
     ModeFlag("host", ("serve",), "127.0.0.1", "the address to listen on; a public one needs LFW_JAX_TOKEN."),
     ModeFlag("port", ("serve",), 8000, "the port to listen on; 0 for any free one.", lowest=0),
+    ModeFlag("public_host", ("serve",), "", "the host in the URL of a proxy in front, such as photos.example."),
     ModeFlag(
-        "requests_per_minute", ("serve",), 600, "the most requests of one client in a minute; 0 for no limit.", lowest=0
+        "requests_per_minute",
+        ("serve",),
+        600,
+        "the requests of one client in a minute on average, with bursts of as many; 0 for no limit.",
+        lowest=0,
     ),
 )
 """The flags, in the order of `--help`."""

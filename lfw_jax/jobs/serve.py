@@ -43,10 +43,11 @@ def serve(request: Request) -> None:
     from lfw_jax.serving.access import allowed_hosts
     from lfw_jax.serving.app import create_app
     from lfw_jax.serving.limits import Limits
-    from lfw_jax.serving.server import bound_socket, run_server, token_for, url_of
+    from lfw_jax.serving.server import bound_socket, check_public_host, run_server, token_for, url_of
     from lfw_jax.serving.service import Service
 
     token = token_for(request.host)
+    check_public_host(request.public_host)
     with bound_socket(request.host, request.port) as bound:
         verifier = load_verifier(request)
         fmr = request.fmr or default_rate(verifier)
@@ -56,10 +57,12 @@ def serve(request: Request) -> None:
         service = Service(verifier, fmr=fmr, gallery=gallery, limits=limits)
         print_lines(f"{verifier.card.name}: compiling")
         service.warm_up()
-        app, url = create_app(service, token=token, hosts=allowed_hosts(request.host)), url_of(bound)
+        hosts, url = allowed_hosts(request.host, request.public_host), url_of(bound)
+        app = create_app(service, token=token, hosts=hosts, public_host=request.public_host)
         words = f"{url}: serving {verifier.card.name}; end it with Ctrl+C or SIGTERM"
-        run_server(app, bound, lambda: print_lines(words))
-    print_lines("ended: every accepted request is answered")
+        cut_off = run_server(app, bound, lambda: print_lines(words))
+    lost = f"{cut_off} {'request was' if cut_off == 1 else 'requests were'} cut off"
+    print_lines(f"ended: {lost if cut_off else 'every accepted request is answered'}")
     request.deliver({"url": url, "model": verifier.card.sha256, **service.metrics.totals()})
 
 

@@ -30,7 +30,7 @@ def is_loopback(host: str) -> bool:
     return all(ipaddress.ip_address(address[4][0]).is_loopback for address in found)
 
 
-def allowed_hosts(host: str) -> frozenset[str] | None:
+def allowed_hosts(host: str, public_host: str = "") -> frozenset[str] | None:
     """Return the names under which clients may call a service, against DNS rebinding; None for all names.
 
     A service on all addresses has all names of its machine, which it cannot know. It has a token, which the page of another site
@@ -38,8 +38,10 @@ def allowed_hosts(host: str) -> frozenset[str] | None:
 
     Args:
       host: the host that the service listens on.
+      public_host: the host of a proxy in front, and its port if it is in URLs; "" for no proxy.
     """
-    return None if host in ("0.0.0.0", "::", "") else _LOOPBACK | {host.lower()}
+    others = {_name(public_host)} if public_host else set[str]()
+    return None if host in ("0.0.0.0", "::", "") else _LOOPBACK | {host.lower()} | others
 
 
 def check_host(header: str, allowed: Collection[str] | None) -> None:
@@ -56,18 +58,21 @@ def check_host(header: str, allowed: Collection[str] | None) -> None:
         raise RefusedError(400, "unknown_host", "The Host header names another host than this service listens on.")
 
 
-def check_origin(origin: str | None, site: str | None, host: str) -> None:
+def check_origin(origin: str | None, site: str | None, hosts: Collection[str]) -> None:
     """Refuse a request that a page of another site sends.
 
     Args:
       origin: the Origin header; None without one, as from programs.
       site: the Sec-Fetch-Site header; None without one.
-      host: the Host header.
+      hosts: the Host header, and the public host if there is one, in lower case.
 
     Raises:
       RefusedError: the page is of another site.
     """
-    foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    try:
+        foreign = origin is not None and urlsplit(origin).netloc.lower() not in hosts
+    except ValueError:  # not a URL
+        foreign = True
     if foreign or site == "cross-site":
         raise RefusedError(403, "cross_origin", "The request comes from a page of another site.")
 

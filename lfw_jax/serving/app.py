@@ -14,19 +14,34 @@ from lfw_jax.serving.routes import photo_routes, state_routes
 from lfw_jax.serving.service import Service
 
 _CODES = {404: "no_such_route", 405: "wrong_method"}
+_KNOWN = (
+    "/detect",
+    "/embed",
+    "/verify",
+    "/search",
+    "/card",
+    "/metrics",
+    "/openapi.json",
+    "/about",
+    HEALTH,
+    *PAGE_FILES,
+)
 _DESCRIPTION = (
     "Embeds faces, decides whether two photos show one identity, and searches a gallery. Uploads stay in memory until they are "
     "answered. It must not decide about people without their consent, nor without a human who checks."
 )
 
 
-def create_app(service: Service, *, token: str = "", hosts: Collection[str] | None = None) -> Gate:
+def create_app(
+    service: Service, *, token: str = "", hosts: Collection[str] | None = None, public_host: str = ""
+) -> Gate:
     """Return the application of a service.
 
     Args:
       service: the service.
       token: the token that requests must send; "" for none.
       hosts: the names under which clients may call it; None for all.
+      public_host: the host of a proxy in front, as URLs have it; "" for no proxy.
     """
 
     @asynccontextmanager
@@ -58,24 +73,18 @@ def create_app(service: Service, *, token: str = "", hosts: Collection[str] | No
         refusal = RefusedError(error.status_code, code, f"{error.detail}.", error.headers)
         return Response(refusal.body(), refusal.status, refusal_headers(refusal))
 
-    known = (
-        "/detect",
-        "/embed",
-        "/verify",
-        "/search",
-        "/card",
-        "/metrics",
-        "/openapi.json",
-        "/about",
-        HEALTH,
-        *PAGE_FILES,
-    )
+    @routes.exception_handler(Exception)
+    async def refuse_fault(_: Request, __: Exception) -> Response:
+        refusal = RefusedError(500, "internal", "The service has a fault, which its log states.")
+        return Response(refusal.body(), refusal.status, refusal_headers(refusal))  # the gate logs the fault
+
     return Gate(
         routes,
         service.metrics,
         per_minute=service.limits.requests_per_minute,
         token=token,
         hosts=hosts,
-        routes=known,
+        routes=_KNOWN,
         public=[HEALTH, *PAGE_FILES],
+        public_host=public_host,
     )

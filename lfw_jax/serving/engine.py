@@ -1,4 +1,4 @@
-"""The work of the service: threads that find faces, and one that embeds those of several requests."""
+"""The work of the service, in threads: some find faces, one embeds them, and others answer."""
 
 import dataclasses
 import os
@@ -47,11 +47,12 @@ class Engine:
     """Does the work of requests in the order of their arrival.
 
     Each request is prepared by one of several threads. Another thread embeds whatever is prepared, up to `MOST_FACES` at
-    once, so that few sizes of batches are compiled. The queues hold what the admission of the service lets in, and no more.
+    once, so that few sizes of batches are compiled. Further threads make the answers, so that pictures delay no embedding. The
+    queues hold what the admission of the service lets in, and no more.
 
     Args:
       system: what embeds faces.
-      threads: the number of threads that prepare; 0 for one per core.
+      threads: the number of threads that prepare, and of those that answer; 0 for one per core.
     """
 
     def __init__(self, system: FaceEmbedder, threads: int = 0):
@@ -59,17 +60,19 @@ class Engine:
         self._count = threads or min(os.cpu_count() or 1, _MOST_THREADS)
         self._arrived: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._prepared: queue.SimpleQueue[_Ready | None] = queue.SimpleQueue()
+        self._embedded: queue.SimpleQueue[tuple[_Ready, Float[np.ndarray, "faces dim"]] | None] = queue.SimpleQueue()
         self._preparing: list[threading.Thread] = []
+        self._answering: list[threading.Thread] = []
         self._embedding: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the threads."""
-        self._preparing = [
-            threading.Thread(target=self._prepare, name=f"prepare-{number}", daemon=True)
-            for number in range(self._count)
-        ]
+        self._preparing, self._answering = (
+            [threading.Thread(target=target, name=f"{name}-{number}", daemon=True) for number in range(self._count)]
+            for target, name in ((self._prepare, "prepare"), (self._finish, "finish"))
+        )
         self._embedding = threading.Thread(target=self._embed, name="embed", daemon=True)
-        for thread in (*self._preparing, self._embedding):
+        for thread in (*self._preparing, self._embedding, *self._answering):
             thread.start()
 
     def submit(self, work: Work[T]) -> "Future[T]":
@@ -97,49 +100,90 @@ class Engine:
             thread.join()
         self._prepared.put(None)
         self._embedding.join()
-        self._preparing, self._embedding = [], None
+        for _ in self._answering:
+            self._embedded.put(None)
+        for thread in self._answering:
+            thread.join()
+        self._preparing, self._embedding, self._answering = [], None, []
 
     def _prepare(self) -> None:
-        while (arrived := self._arrived.get()) is not None:
-            work, future = arrived
+        while self._prepare_next():
+            pass
+
+    def _prepare_next(self) -> bool:
+        """Prepare the next request, and return false at the end.
+
+        It is a function of its own so that a waiting thread holds nothing of the photos of the request before.
+        """
+        arrived = self._arrived.get()
+        if arrived is None:
+            return False
+        work, future = arrived
+        try:
             if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                faces = work.prepare()
-                if not faces:
-                    future.set_result(work.finish(np.zeros((0, 0), np.float32)))
-                    continue
-            except BaseException as error:
-                future.set_exception(error)
-                continue
-            self._prepared.put(_Ready(faces, work.finish, future))
+                return True
+            if faces := work.prepare():
+                self._prepared.put(_Ready(faces, work.finish, future))
+            else:
+                future.set_result(work.finish(np.zeros((0, 0), np.float32)))
+        except BaseException as error:
+            future.set_exception(error)
+        finally:
+            del arrived, work, future  # or the traceback of an error would hold them, and they the error
+        return True
 
     def _embed(self) -> None:
-        while (first := self._prepared.get()) is not None:
-            together = [first]
-            while sum(len(ready.faces) for ready in together) < MOST_FACES and not self._prepared.empty():
-                following = self._prepared.get()  # no other thread takes from this queue
-                if following is None:
-                    self._prepared.put(None)
-                    break
-                together.append(following)
+        while together := self._gather():
             self._embed_together(together)
 
-    def _embed_together(self, together: Sequence[_Ready]) -> None:
+    def _gather(self) -> list[_Ready]:
+        """Return the next requests, to embed together; none at the end."""
+        first = self._prepared.get()
+        together = [] if first is None else [first]
+        while 0 < sum(len(ready.faces) for ready in together) < MOST_FACES and not self._prepared.empty():
+            following = self._prepared.get()  # no other thread takes from this queue
+            if following is None:
+                self._prepared.put(None)
+                break
+            together.append(following)
+        return together
+
+    def _embed_together(self, together: list[_Ready]) -> None:
+        """Embed the faces of requests, and hand them on. A fault fails only the request whose faces raise it alone.
+
+        At the end the list is empty, so that nothing refers to the requests any more.
+        """
         try:
             embeddings = embed_in_parts(self._system, [face for ready in together for face in ready.faces])
         except BaseException as error:
-            for ready in together:
-                ready.future.set_exception(error)
-            return
-        start = 0
-        for ready in together:
-            own = embeddings[start : start + len(ready.faces)]
-            start += len(ready.faces)
-            try:
-                ready.future.set_result(ready.finish(own))
-            except BaseException as error:
-                ready.future.set_exception(error)
+            if len(together) == 1:
+                together.pop().future.set_exception(error)
+        else:
+            start = 0
+            while together:
+                own = embeddings[start : start + len(together[0].faces)]
+                start += len(own)
+                self._embedded.put((together.pop(0), own))
+        while together:  # several, of which one has a fault
+            self._embed_together([together.pop(0)])
+
+    def _finish(self) -> None:
+        while self._finish_next():
+            pass
+
+    def _finish_next(self) -> bool:
+        """Answer the next request whose faces are embedded, and return false at the end."""
+        embedded = self._embedded.get()
+        if embedded is None:
+            return False
+        ready, embeddings = embedded
+        try:
+            ready.future.set_result(ready.finish(embeddings))
+        except BaseException as error:
+            ready.future.set_exception(error)
+        finally:
+            del embedded, ready  # as above
+        return True
 
 
 def embed_in_parts(system: FaceEmbedder, faces: Sequence[Prepared]) -> Float[np.ndarray, "faces dim"]:

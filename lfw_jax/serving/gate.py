@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lfw_jax.serving.access import check_host, check_origin, check_token
 from lfw_jax.serving.metrics import Metrics
 from lfw_jax.serving.rate_limit import RateLimit
-from lfw_jax.serving.refusal import RefusedError
+from lfw_jax.serving.refusal import RefusedError, logged_fault
 
 HEALTH = "/healthz"
 """The route that needs no token and counts for no rate."""
@@ -41,14 +41,16 @@ class Gate:
     Args:
       app: the routes.
       metrics: the metrics of the service.
-      per_minute: the requests of one client in a minute; 0 for no limit.
+      per_minute: the requests of one client in a minute on average, with bursts of as many; 0 for no limit.
       token: the token; "" for none.
       hosts: the allowed names of the Host header; None for all.
       routes: the paths of the routes, as labels of metrics.
       public: the paths that need no token.
+      public_host: the host of a proxy in front, as URLs have it; "" for no proxy.
 
     Attributes:
       stopping: true once the service accepts no request any more.
+      cut_off: number of requests that the end of the service left without an answer.
     """
 
     def __init__(
@@ -61,12 +63,13 @@ class Gate:
         hosts: Collection[str] | None,
         routes: Collection[str],
         public: Collection[str],
+        public_host: str = "",
     ):
         self._app, self._metrics = app, metrics
         self._token, self._hosts = token, hosts
-        self._routes, self._public = routes, public
-        self._rate = RateLimit(per_minute)
-        self.stopping = False
+        self._routes, self._public, self._public_host = routes, public, public_host.lower()
+        self._rate, self._per_minute = RateLimit(per_minute), per_minute
+        self.stopping, self.cut_off = False, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on.
@@ -84,31 +87,45 @@ class Gate:
         started = time.perf_counter()
         with self._metrics.in_flight.track_inprogress():
             try:
-                self._check(scope, exchange.headers)
-            except RefusedError as refusal:
+                await self._answer(scope, exchange)
+            except asyncio.CancelledError:
+                self.cut_off += not exchange.ended
+                raise
+            finally:
+                self._metrics.latency.labels(route).observe(time.perf_counter() - started)
+                self._metrics.requests.labels(route, str(exchange.status)).inc()
+                if exchange.code:
+                    self._metrics.refused.labels(exchange.code).inc()
+
+    async def _answer(self, scope: Scope, exchange: "_Exchange") -> None:
+        try:
+            self._check(scope, exchange.headers)
+            await self._app(scope, exchange.receive, exchange.send)
+        except RefusedError as refusal:
+            await exchange.refuse(refusal)
+        except Exception as error:
+            refusal = logged_fault(error)
+            if not exchange.started:
                 await exchange.refuse(refusal)
-            else:
-                await self._app(scope, exchange.receive, exchange.send)
-        self._metrics.latency.labels(route).observe(time.perf_counter() - started)
-        self._metrics.requests.labels(route, str(exchange.status)).inc()
-        if exchange.code:
-            self._metrics.refused.labels(exchange.code).inc()
+            elif not exchange.ended:
+                raise RuntimeError("an answer is broken off") from None  # the server closes the connection
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         path, host = scope["path"], headers.get("host", "")
         if self.stopping and path != "/metrics":
-            raise RefusedError(503, "stopping", "The service stops. Try again later.", {"Retry-After": "5"})
+            raise RefusedError(503, "stopping", "The service is stopping. Try again later.", {"Retry-After": "5"})
         check_host(host, self._hosts)
         if path == HEALTH:
             return
         client = (scope.get("client") or ("",))[0]
         if seconds := self._rate.seconds_to_wait(client):
             after = {"Retry-After": str(math.ceil(seconds))}
-            raise RefusedError(429, "too_many_requests", "Too many requests in a minute. Send fewer.", after)
+            message = f"More than {self._per_minute} requests in a minute on average. Wait, or send fewer."
+            raise RefusedError(429, "too_many_requests", message, after)
         if self._token and path not in self._public:
             check_token(headers.get("authorization"), self._token)
         if scope["method"] not in ("GET", "HEAD"):
-            check_origin(headers.get("origin"), headers.get("sec-fetch-site"), host)
+            check_origin(headers.get("origin"), headers.get("sec-fetch-site"), {host.lower(), self._public_host} - {""})
 
 
 class _Exchange:
@@ -117,6 +134,7 @@ class _Exchange:
     def __init__(self, receive: Receive, send: Send, headers: Headers):
         self._receive, self._send, self.headers = receive, send, headers
         self._complete, self._begun = False, False
+        self.started, self.ended = False, False
         self.status, self.code = 500, ""
 
     async def receive(self) -> Message:
@@ -128,16 +146,20 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.started, self.status = True, message["status"]
             headers = MutableHeaders(raw=list(message.get("headers", [])))
             self.code = headers.get("x-refusal", "")
             del headers["x-refusal"]
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
+            if self.status >= _FIRST_ERROR:
+                if self.status != _TOO_SLOW:
+                    await self._discard()
+                if not self._complete:  # the server would wait for the rest without a limit
+                    headers["Connection"] = "close"
             message = {**message, "headers": headers.raw}
-            if self.status >= _FIRST_ERROR and self.status != _TOO_SLOW:
-                await self._discard()
         await self._send(message)
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 
     async def refuse(self, refusal: RefusedError) -> None:
         headers = [(name.lower().encode(), value.encode()) for name, value in refusal_headers(refusal).items()]

@@ -16,7 +16,7 @@ class Limits:
       photos: the most photos in one request.
       faces: the most faces in a photo.
       hits: the most hits of a search.
-      requests_per_minute: the requests of one client in a minute; 0 for no limit.
+      requests_per_minute: the requests of one client in a minute on average, with bursts of as many; 0 for no limit.
       accepted: the most requests that are accepted and not answered yet. More are refused with 503.
       memory_bytes: the most bytes of uploads in memory, over all requests.
       upload_seconds: the longest time that a client may take to send a request.

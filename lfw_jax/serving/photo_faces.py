@@ -55,7 +55,7 @@ class PhotoFaces:
 class FaceReader:
     """Finds the faces of photos, one photo at a time.
 
-    An answer does not depend on the photos of other requests.
+    The detection does not depend on the photos of other requests.
 
     Args:
       verifier: the trained system.
@@ -82,6 +82,10 @@ class FaceReader:
           RefusedError: the photo is of another format, too large or damaged, or has not the faces that the choice needs.
         """
         self._check(name, content)
+        if not self._verifier.aligns and choice not in ("rule", "all"):
+            raise RefusedError(
+                422, "no_such_face", f"{name}: this model takes whole photos and finds no faces; expected rule or all."
+            )
         try:
             pixels = decode_whole(content)
         except OSError as error:

@@ -11,7 +11,7 @@ class RateLimit:
     """A token bucket for each client: it holds the requests of a minute, and fills evenly.
 
     Args:
-      per_minute: the requests of one client in a minute; 0 for no limit.
+      per_minute: the requests of one client in a minute on average, with bursts of as many; 0 for no limit.
       clock: returns seconds.
     """
 

@@ -1,6 +1,8 @@
 """Refusals: the one shape of all errors of the service."""
 
 import json
+import logging
+import traceback
 from collections.abc import Mapping
 
 
@@ -28,3 +30,16 @@ class RefusedError(Exception):
     def body(self) -> bytes:
         """Return the JSON document of the refusal."""
         return json.dumps({"error": {"code": self.code, "message": self.message}}).encode("utf-8")
+
+
+def logged_fault(error: BaseException) -> RefusedError:
+    """Log a fault of the service, and return its refusal.
+
+    The text of an exception may hold values of a photo, so only its kind and its place are logged.
+
+    Args:
+      error: the fault.
+    """
+    places = "".join(traceback.format_tb(error.__traceback__))
+    logging.getLogger(__name__).error("a request failed: %s\n%s", type(error).__name__, places)
+    return RefusedError(500, "internal", "The service has a fault, which its log states.")

@@ -68,14 +68,14 @@ def photo_routes(service: Service) -> APIRouter:
         """Find the faces of a photo."""
         with service.admission.request() as reservation:
             form = await read_form(request, Fields({"photo": 1}), limits, reservation)
-            return await service.run(service.tasks.detect(form.photos["photo"][0]))
+            return await service.run(service.tasks.detect(form.photos["photo"][0]), request.receive)
 
     @router.post("/embed", responses=_ERRORS, openapi_extra=_form({"photos": _several(limits.photos)}, face=_FACE))
     async def embed(request: Request) -> EmbedAnswer:
         """Embed the faces of photos."""
         with service.admission.request() as reservation:
             form = await read_form(request, Fields({"photos": limits.photos}, ("face",)), limits, reservation)
-            return await service.run(service.tasks.embed(form.photos["photos"], _face(form, "face")))
+            return await service.run(service.tasks.embed(form.photos["photos"], _face(form, "face")), request.receive)
 
     @router.post(
         "/verify",
@@ -92,7 +92,9 @@ def photo_routes(service: Service) -> APIRouter:
             faces = _face(form, "first_face", one=True), _face(form, "second_face", one=True)
             point = service.tasks.point(_number(form, "fmr", service.fmr))
             photos = form.photos["first"][0], form.photos["second"][0]
-            return await service.run(service.tasks.verify(photos, faces, point, crops=_switch(form, "crops")))
+            return await service.run(
+                service.tasks.verify(photos, faces, point, crops=_switch(form, "crops")), request.receive
+            )
 
     @router.post(
         "/search",
@@ -109,7 +111,9 @@ def photo_routes(service: Service) -> APIRouter:
                 _switch(form, "crops"),
                 _count(form, "top", 10, limits.hits),
             )
-            return await service.run(service.tasks.search(form.photos["photo"][0], face, top, point, crops=crops))
+            return await service.run(
+                service.tasks.search(form.photos["photo"][0], face, top, point, crops=crops), request.receive
+            )
 
     return router
 

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from types import FrameType
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -48,8 +49,30 @@ def token_for(host: str) -> str:
     return token
 
 
+def check_public_host(public_host: str) -> None:
+    """Check the host of a proxy.
+
+    Args:
+      public_host: a host, and perhaps a port; "" for no proxy.
+
+    Raises:
+      UserError: it is something else, such as a URL.
+    """
+    try:
+        parts = urlsplit(f"//{public_host}")
+        valid = parts.netloc == public_host and "@" not in public_host and (not public_host or bool(parts.hostname))
+        valid = valid and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise UserError(
+            f"--public_host is {public_host}; expected a host as in the URL of the proxy, such as photos.example or "
+            "photos.example:8443. Leave out https:// and the path."
+        )
+
+
 def bound_socket(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to an address, but does not listen yet.
+    """Return a socket that listens on an address. Whoever connects waits until the service begins.
 
     Args:
       host: a name or an address.
@@ -67,6 +90,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         if os.name == "posix":
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen()  # with SO_REUSEADDR, two sockets may be bound to one port until one of them listens
     except OSError as error:
         bound.close()
         if error.errno == errno.EADDRINUSE:
@@ -86,15 +110,19 @@ def url_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run_server(app: Gate, bound: socket.socket, begun: Callable[[], None]) -> None:
+def run_server(app: Gate, bound: socket.socket, begun: Callable[[], None]) -> int:
     """Serve until a signal, then answer what is accepted.
 
-    SIGTERM or SIGINT ends the service: new requests are refused, accepted ones are answered. A second SIGINT ends it at once.
+    SIGTERM or SIGINT ends the service: new requests are refused, accepted ones are answered, for at most `_DRAIN_SECONDS`.
+    A second SIGINT ends it at once.
 
     Args:
       app: the application.
       bound: the socket.
       begun: called when the service answers requests.
+
+    Returns:
+      The number of accepted requests that were cut off.
     """
     config = uvicorn.Config(
         app,
@@ -109,6 +137,7 @@ def run_server(app: Gate, bound: socket.socket, begun: Callable[[], None]) -> No
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     asyncio.run(_Server(config, app, begun).serve(sockets=[bound]))
+    return app.cut_off
 
 
 class _Server(uvicorn.Server):

@@ -1,11 +1,10 @@
 """A trained system as a service: the objects that its routes share."""
 
 import asyncio
-import logging
-import traceback
 from typing import TypeVar
 
 import numpy as np
+from starlette.types import Receive
 
 from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.inference.model.photos import FacePhoto
@@ -14,7 +13,7 @@ from lfw_jax.serving.engine import MOST_FACES, Engine, Work
 from lfw_jax.serving.gallery import ServedGallery
 from lfw_jax.serving.limits import Limits
 from lfw_jax.serving.metrics import Metrics
-from lfw_jax.serving.refusal import RefusedError
+from lfw_jax.serving.refusal import RefusedError, logged_fault
 from lfw_jax.serving.tasks import Tasks
 
 T = TypeVar("T")
@@ -62,24 +61,34 @@ class Service:
         self.tasks = Tasks(verifier, self.limits, self.metrics, gallery)
         self._verifier, self._engine = verifier, Engine(verifier.system, threads)
 
-    async def run(self, work: Work[T]) -> T:
+    async def run(self, work: Work[T], receive: Receive) -> T:
         """Return the answer of the work of a request.
+
+        If its client goes away, work that is not begun is cancelled.
 
         Args:
           work: the work.
+          receive: yields the parts of the request, of which all but the end of the connection are read.
 
         Raises:
-          RefusedError: the photos do not permit an answer, or the service has a fault, which is logged without the photos.
+          RefusedError: the photos do not permit an answer, the client is gone, or the service has a fault, which is logged
+            without the photos.
         """
+        future = self._engine.submit(work)
+        answer, gone = asyncio.wrap_future(future), asyncio.create_task(_disconnected(receive))
         try:
-            return await asyncio.wrap_future(self._engine.submit(work))
+            await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not future.done() and future.cancel():
+                raise RefusedError(400, "disconnected", "The client closed the connection.")
+            return await answer  # what is begun holds its photos until its end, and counts as long
         except RefusedError:
             raise
         except Exception as error:
-            # The text of an exception may hold values of a photo, so only its kind and its place are logged.
-            places = "".join(traceback.format_tb(error.__traceback__))
-            logging.getLogger(__name__).error("a request failed: %s\n%s", type(error).__name__, places)
-            raise RefusedError(500, "internal", "The service has a fault, which its log states.") from error
+            raise logged_fault(error) from error
+        finally:
+            gone.cancel()
+            answer.cancel()
+            del future, answer  # or the traceback of an error would hold them, and they the error
 
     def warm_up(self) -> None:
         """Compile what requests need, so that the first of them does not wait for it."""
@@ -97,3 +106,9 @@ class Service:
     def close(self) -> None:
         """Finish the accepted work, and end the threads."""
         self._engine.close()
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Wait until the client closes the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

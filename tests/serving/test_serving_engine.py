@@ -89,6 +89,44 @@ def test_a_fault_ends_no_thread():
     engine.close()
 
 
+class Blocked(Doubling):
+    """Waits in its first batch until it is released."""
+
+    def __init__(self):
+        super().__init__()
+        self.entered, self.release = threading.Event(), threading.Event()
+
+    def embed(self, faces: Any) -> np.ndarray:
+        self.entered.set()
+        assert self.release.wait(30)
+        return super().embed(faces)
+
+
+def test_a_fault_does_not_reach_the_requests_that_are_embedded_together():
+    system = Blocked()
+    engine = started(system)
+    engine.submit(numbers(9))
+    assert system.entered.wait(30)
+    answers = [engine.submit(numbers(*values)) for values in ((1, 2), (-1,), (3,))]
+    assert engine.submit(Work(lambda: (), len)).result(30) == 0  # all before it are prepared
+    system.release.set()
+    assert (answers[0].result(30), answers[2].result(30)) == ([2.0, 4.0], [6.0])
+    with pytest.raises(ValueError, match="negative"):
+        answers[1].result(30)
+    assert system.sizes == [1, 4, 2, 1, 1]
+    engine.close()
+
+
+def test_an_answer_that_takes_long_delays_no_embedding():
+    engine, release = started(Doubling(), threads=2), threading.Event()
+    slow = engine.submit(Work(lambda: [1], lambda _: release.wait(30)))  # pyright: ignore[reportArgumentType]
+    assert engine.submit(numbers(4)).result(10) == [8.0]
+    assert not slow.done()
+    release.set()
+    engine.close()
+    assert slow.result(0) is True
+
+
 def test_an_engine_can_be_started_again_and_refuses_work_before():
     engine = Engine(Doubling(), threads=2)
     for _ in range(2):

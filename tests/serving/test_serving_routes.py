@@ -128,6 +128,13 @@ def test_a_model_without_alignment_takes_whole_photos():
         assert (answer["first"]["faces"], answer["first"]["face"]) == ([], None)
         assert answer["distance"] == pytest.approx(np.linalg.norm(unit(RED) - unit(ROSE)), abs=1e-6)
         assert client.get("/about").json()["whole"] is True
+        for choice in ("0", "only", "largest"):
+            assert code(client.post("/embed", files={"photos": photo(RED)}, data={"face": choice})) == (
+                422,
+                "no_such_face",
+            )
+        for choice in ("rule", "all"):
+            assert client.post("/embed", files={"photos": photo(RED)}, data={"face": choice}).status_code == 200
         assert client.post("/detect", files={"photo": photo(RED)}).json()["photo"]["face"] is None
 
 

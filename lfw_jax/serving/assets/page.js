@@ -62,10 +62,19 @@ function describe(about) {
 function start(about) {
   describe(about);
   const answer = new Answer(about);
-  let running = new AbortController();
-  const pickers = {};
+  const pickers = {}, hits = at('hits');
+  let running = new AbortController(), searching = new AbortController();
+
+  // Hits belong to the photos that are shown: none of another photo may stay, or come later.
+  const forget = () => {
+    searching.abort();
+    searching = new AbortController();
+    answer.moved = () => {};
+    hits.replaceChildren();
+  };
 
   const compare = async () => {
+    forget();
     running.abort();
     running = new AbortController();
     const { signal } = running, { first, second } = pickers;
@@ -86,15 +95,16 @@ function start(about) {
   };
 
   const search = async (name) => {
-    const hits = at('hits'), picker = pickers[name];
-    answer.moved = () => {};
+    forget();
+    const { signal } = searching, picker = pickers[name];
     hits.replaceChildren(made('p', { class: 'busy' }, 'Searching'));
     try {
-      const found = await api.send('search', { photo: picker.file, face: picker.face, crops: 'true', top: '10' });
-      hits.replaceChildren(made('p', {}, `The nearest ${found.hits.length} of ${found.gallery.toLocaleString('en')} faces, nearest first. A search compares with all of them, so that false matches add up. The probability counts each face of the gallery, and none of them, as equally likely before.`), hitsOf(found, answer.point.threshold));
+      const found = await api.send('search', { photo: picker.file, face: picker.face, crops: 'true', top: '10' }, signal);
+      if (signal.aborted) return;
+      hits.replaceChildren(made('p', {}, `The nearest ${found.hits.length} of ${found.gallery.toLocaleString('en')} faces to the face of the ${name} photo, nearest first. A search compares with all of them, so that false matches add up. The probability is that of each hit by itself, with a prior of one in the number of faces plus one.`), hitsOf(found, answer.point.threshold));
       answer.moved = (threshold) => hits.lastElementChild.replaceWith(hitsOf(found, threshold));
     } catch (error) {
-      hits.replaceChildren(made('p', { class: 'problem', role: 'alert' }, error.message));
+      if (!signal.aborted) hits.replaceChildren(made('p', { class: 'problem', role: 'alert' }, error.message));
     }
   };
 
