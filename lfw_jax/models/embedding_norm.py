@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 def embedding_norm(
     embeddings: Float[Array, "batch dim"], *, train: bool, axis_name: str | None
 ) -> Float[Array, "batch dim"]:
-    """Return embeddings normalised in each dimension: in training, to mean 0 and variance 1 over the batch.
+    """Return embeddings with batch normalisation of each dimension.
 
     Without it, all embeddings of an untrained network share a direction, because the features before the embedding are not
     negative (docs/why.md). There is no learned scale or shift: verification uses only the direction of an embedding.

@@ -59,7 +59,7 @@ def checked(run: Run, reference: Run, squares: Squares, source: str) -> Differen
 
 
 def difference(run: Run, reference: Run, squares: Squares, source: str) -> Difference:
-    """Return the largest difference of an exported model from JAX, in batches of 1, of 5 and of all faces.
+    """Return the largest difference of an exported model from JAX, in batches of 1, 5 and all faces.
 
     Args:
       run: the exported model.

@@ -62,7 +62,7 @@ class FaceHits:
 
 @dataclasses.dataclass(frozen=True)
 class ChanceHits:
-    """The faces of other identities to expect within the threshold of one query, if all faces are of others.
+    """The faces to expect within the threshold of a query if all are of other identities.
 
     Attributes:
       faces: number of faces in the gallery.
