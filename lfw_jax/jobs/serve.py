@@ -3,6 +3,8 @@
 import dataclasses
 import importlib.util
 import os
+import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,10 +62,16 @@ def serve(request: Request) -> None:
         hosts, url = allowed_hosts(request.host, request.public_host), url_of(bound)
         app = create_app(service, token=token, hosts=hosts, public_host=request.public_host)
         words = f"{url}: serving {verifier.card.name}; end it with Ctrl+C or SIGTERM"
-        cut_off = run_server(app, bound, lambda: print_lines(words))
+        cut_off = run_server(app, bound, partial(_announce, words))
     lost = f"{cut_off} {'request was' if cut_off == 1 else 'requests were'} cut off"
     print_lines(f"ended: {lost if cut_off else 'every accepted request is answered'}")
     request.deliver({"url": url, "model": verifier.card.sha256, **service.metrics.totals()})
+
+
+def _announce(words: str) -> None:
+    """Print a line at once, also where standard output is a file or a pipe, whose reader waits for the address."""
+    print_lines(words)
+    sys.stdout.flush()
 
 
 def default_rate(verifier: FaceVerifier) -> float:

@@ -47,7 +47,10 @@ def request(model: Path | str, **flags: Any) -> Request:
 def started(model: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the service as a process, and yield it with its address."""
     command = [sys.executable, "launch.py", "--mode=serve", f"--model={model}", "--port=0", *flags]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}  # as for most users
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=buffered, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     try:
         found = next(filter(None, (re.match(r"(http://\S+): serving", line) for line in process.stdout)))
