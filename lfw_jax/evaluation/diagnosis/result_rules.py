@@ -151,7 +151,7 @@ RESULT_RULES = (
         f"The mean unit embedding is longer than {CONE}.",
         narrow_cone,
         "Train longer (--config.training.epochs), or use an embedding with batch normalisation "
-        "(--config.model.name=patch_resnet).",
+        "(--config.model.embedding_norm=True).",
     ),
 )
 """Rules about the results, the most severe first."""
