@@ -7,11 +7,11 @@ from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.inference.clustering_result import clustering_result, photo_clusters
 from lfw_jax.inference.face_clusters import MOST_FACES, cluster_faces
-from lfw_jax.jobs.cluster_files import FACES_PER_SHEET, SHEETS, write_cluster_sheets, write_cluster_table
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.model_of_request import load_verifier, operating_point
 from lfw_jax.jobs.output_folder import check_no_output
 from lfw_jax.jobs.photo_embedding import embedded_photos
+from lfw_jax.report.cluster_files import FACES_PER_SHEET, SHEETS, write_cluster_sheets, write_cluster_table
 from lfw_jax.report.cluster_summary import cluster_lines
 from lfw_jax.report.progress import stage
 from lfw_jax.report.terminal_text import print_lines, printable

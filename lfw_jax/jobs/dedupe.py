@@ -23,11 +23,11 @@ from lfw_jax.inference.model.embedding_table import EmbeddingTable
 from lfw_jax.inference.model.near_faces import near_faces
 from lfw_jax.inspection.likeness import Likeness, find_likeness
 from lfw_jax.jobs.dispatch import Request
-from lfw_jax.jobs.face_pictures import face_pictures
 from lfw_jax.jobs.gallery_of_request import open_gallery
 from lfw_jax.jobs.model_of_request import load_verifier, operating_point
 from lfw_jax.jobs.output_folder import check_no_output
 from lfw_jax.report.duplicates_text import Summary, print_duplicates, write_pairs, write_photos
+from lfw_jax.report.face_pictures import face_pictures
 from lfw_jax.report.framed_faces import framed, write_rows
 from lfw_jax.report.progress import stage
 from lfw_jax.report.style import DIFFERENT_COLOUR, SAME_COLOUR

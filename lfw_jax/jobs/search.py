@@ -10,11 +10,11 @@ from lfw_jax.inference.model.embedding_table import EmbeddingTable, SkippedPhoto
 from lfw_jax.inference.model.face_search import FaceHits, chance_hits, find_faces
 from lfw_jax.inference.model.gallery import EXACT_BELOW, Gallery
 from lfw_jax.jobs.dispatch import Request
-from lfw_jax.jobs.face_pictures import face_pictures
 from lfw_jax.jobs.gallery_of_request import open_gallery
 from lfw_jax.jobs.model_of_request import load_verifier, operating_point
 from lfw_jax.jobs.output_folder import check_no_output
 from lfw_jax.jobs.photo_embedding import embedded_photos
+from lfw_jax.report.face_pictures import face_pictures
 from lfw_jax.report.framed_faces import framed, write_rows
 from lfw_jax.report.hits_text import print_hits, print_meaning, write_hits
 from lfw_jax.report.terminal_text import print_lines, print_notes, printable

@@ -13,9 +13,9 @@ from jaxtyping import UInt8
 from lfw_jax.errors import UserError
 from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.jobs.dispatch import Request
-from lfw_jax.jobs.face_pictures import face_pictures
 from lfw_jax.jobs.gallery_of_request import open_gallery
 from lfw_jax.jobs.model_of_request import load_verifier
+from lfw_jax.report.face_pictures import face_pictures
 from lfw_jax.report.terminal_text import print_lines
 
 if TYPE_CHECKING:

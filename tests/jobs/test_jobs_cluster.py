@@ -16,8 +16,8 @@ from lfw_jax.evaluation.clustering import score_clustering
 from lfw_jax.inference.model.directory import read_model, write_model
 from lfw_jax.inference.model.embedding_table import EmbeddingTable, Manifest, read_table, write_table
 from lfw_jax.jobs import cluster as cluster_job
-from lfw_jax.jobs import cluster_files
 from lfw_jax.jobs.dispatch import Request, run_job
+from lfw_jax.report import cluster_files
 from tests.jobs.embedded_faces import asked, embedded_faces
 
 

@@ -11,9 +11,9 @@ from lfw_jax.data.formats.spreadsheet_cells import to_cell
 from lfw_jax.inference.clustering_result import PhotoCluster, named
 from lfw_jax.inference.face_clusters import FaceClusters
 from lfw_jax.inference.model.embedding_table import EmbeddingTable
-from lfw_jax.jobs.face_pictures import face_pictures
 from lfw_jax.report.cluster_summary import sheet_title
 from lfw_jax.report.contact_sheet import write_contact_sheet
+from lfw_jax.report.face_pictures import face_pictures
 
 SHEETS = 50
 """The largest number of contact sheets: those of the largest clusters."""
