@@ -2,9 +2,11 @@
 
     python -m benchmarks.clustering --run=runs/mine
     python -m benchmarks.clustering --table=photos.npz --model=runs/mine/model
+    python -m benchmarks.clustering --run=runs/mine --sampled=10000
 
 The first form takes the identities that the run held out for thresholds, the second a file of `--mode=embed`. Rules are chosen on
-the former and reported on the latter.
+the former and reported on the latter. The third measures time and memory on that many directions, sampled from the Gaussian
+distribution with the mean and the covariance of the held-out embeddings.
 """
 
 import resource
@@ -17,11 +19,13 @@ from sklearn.cluster import HDBSCAN, AgglomerativeClustering
 
 from lfw_jax.evaluation.clustering import score_clustering
 from lfw_jax.inference.face_clusters import cluster_faces
+from lfw_jax.inference.model.card import ModelCard
 from lfw_jax.inference.model.directory import read_model
 from lfw_jax.inference.model.embedding_table import read_table
 
 _RUN = flags.DEFINE_string("run", "", "Work directory of a run with held-out identities.")
 _TABLE = flags.DEFINE_string("table", "", "File of embeddings.")
+_SAMPLED = flags.DEFINE_integer("sampled", 0, "Cluster so many sampled embeddings instead.")
 _MODEL = flags.DEFINE_string("model", "", "Model directory of --table.")
 _RATES = flags.DEFINE_list("rates", ["0.01", "0.001", "0.0001"], "False match rates of the thresholds.")
 
@@ -50,6 +54,40 @@ def hdbscan(distances: np.ndarray, least: float = 0.0) -> HDBSCAN:
     return HDBSCAN(min_cluster_size=2, min_samples=2, metric="precomputed", copy=True).fit(raised)
 
 
+def threshold_of(card: ModelCard, rate: float) -> float:
+    """Return the threshold of a model for a false match rate.
+
+    Args:
+      card: the card of the model.
+      rate: the largest accepted rate.
+    """
+    return max((point for point in card.curve if point.target_rate <= rate), key=lambda one: one.target_rate).threshold
+
+
+def measure_sampled(embeddings: np.ndarray, threshold: float, count: int) -> None:
+    """Print time and memory of clustering sampled embeddings.
+
+    Args:
+      embeddings: `[n, dim]`, whose mean and covariance the sampled ones have.
+      threshold: the largest distance from a medoid.
+      count: number of sampled embeddings.
+    """
+    found = np.random.default_rng(0).multivariate_normal(embeddings.mean(0), np.cov(embeddings.T), count)
+    found = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    clock, processor = time.perf_counter(), time.process_time()
+    clusters = cluster_faces(found, threshold).medoids
+    clock, processor = time.perf_counter() - clock, time.process_time() - processor
+    print(
+        f"{count:,} embeddings of length {found.shape[1]}: {len(clusters):,} clusters in {processor:.0f} s of processor"
+    )
+    print(f"time, {clock:.0f} s on the clock; peak memory {peak_memory():.1f} GiB")
+
+
+def peak_memory() -> float:
+    """Return the largest memory of this process in GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
 def main(_: list[str]) -> None:
     if _RUN.value:
         card = read_model(Path(_RUN.value) / "model").card
@@ -60,6 +98,9 @@ def main(_: list[str]) -> None:
         table = read_table(Path(_TABLE.value))[0]
         embeddings, identities = table.embeddings, table.identities
     embeddings = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    if _SAMPLED.value:
+        measure_sampled(embeddings, threshold_of(card, float(_RATES.value[0])), _SAMPLED.value)
+        return
     distances = unit_distances(embeddings)
 
     def show(rule: str, clusters: np.ndarray) -> None:
@@ -71,7 +112,7 @@ def main(_: list[str]) -> None:
     print(f"{len(embeddings)} faces; pairwise and BCubed precision, recall, F; clusters, unclustered, largest")
     show("HDBSCAN", hdbscan(distances).labels_)
     for rate in map(float, _RATES.value):
-        threshold = max((p for p in card.curve if p.target_rate <= rate), key=lambda p: p.target_rate).threshold
+        threshold = threshold_of(card, rate)
         start = time.process_time()
         ours = cluster_faces(embeddings, threshold).clusters
         seconds = time.process_time() - start
@@ -81,7 +122,7 @@ def main(_: list[str]) -> None:
         average = AgglomerativeClustering(None, metric="precomputed", linkage="average", distance_threshold=threshold)
         show(f"{rate:g}: average linkage", average.fit(distances).labels_)
         print(f"  {seconds:.1f} s of processor time")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB")
+    print(f"peak memory {peak_memory():.1f} GiB")
 
 
 if __name__ == "__main__":

@@ -13,16 +13,17 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from benchmarks.exported_models import BATCH, in_onnx, squares_of
+from benchmarks.exported_models import squares_of
 from lfw_jax.inference.export.exportable import exportable_of
-from lfw_jax.inference.export.manifest import INPUT
-from lfw_jax.inference.export.onnx_model import onnx_model, onnx_session
+from lfw_jax.inference.export.onnx_model import onnx_model
+from lfw_jax.inference.export.quantisation import calibration_reader, differences, embedded
 from lfw_jax.inference.model.directory import read_model
 
 CALIBRATED, MEASURED = 300, 200
+BATCH = 30  # divides the faces to calibrate on: percentiles need batches of one size
 
 SEVEN_BITS = dict(reduce_range=True)
 CHOICES: dict[str, dict[str, Any]] = {
@@ -33,26 +34,6 @@ CHOICES: dict[str, dict[str, Any]] = {
     "7 bits, last layer in float32": SEVEN_BITS | dict(nodes_to_exclude=["embedding"]),
     "7 bits, first layer in float32": SEVEN_BITS | dict(nodes_to_exclude=["stem"]),
 }
-
-
-class Batches(CalibrationDataReader):
-    """Faces in batches."""
-
-    def __init__(self, squares: np.ndarray):
-        self.batches = ({INPUT: squares[start : start + BATCH]} for start in range(0, len(squares), BATCH))
-
-    def get_next(self) -> Any:
-        """Return the next batch, None after the last."""
-        return next(self.batches, None)
-
-
-def embedded(path: Path, squares: np.ndarray) -> np.ndarray:
-    session = onnx_session(path)
-    return np.concatenate([in_onnx(session, squares[start : start + BATCH]) for start in range(0, len(squares), BATCH)])
-
-
-def distances(unit: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.maximum(2 - 2 * (unit @ unit.T)[np.triu_indices(len(unit), 1)], 0))
 
 
 def main() -> None:
@@ -74,12 +55,12 @@ def main() -> None:
         full = embedded(given, squares[CALIBRATED:])
         for name, options in CHOICES.items():
             quantize_static(
-                str(inferred), str(found), Batches(squares[:CALIBRATED]), quant_format=QuantFormat.QDQ,
+                str(inferred), str(found), calibration_reader(squares[:CALIBRATED], BATCH), quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=["Conv", "Gemm"], per_channel=True, activation_type=QuantType.QUInt8,
                 **({"weight_type": QuantType.QInt8} | options),
             )  # fmt: skip
             reduced = embedded(found, squares[CALIBRATED:])
-            cosines, change = (full * reduced).sum(axis=1), np.abs(distances(reduced) - distances(full))
+            cosines, change = differences(full, reduced)
             print(
                 f"{name}: {found.stat().st_size / 1e6:.1f} MB; cosine {cosines.mean():.4f} on average, {cosines.min():.4f} at "
                 f"worst; distances change by {change.mean():.4f} on average, {change.max():.4f} at most",

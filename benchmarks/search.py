@@ -1,11 +1,11 @@
 """Search in a gallery: exact and with the index, at 100,000 and a million synthetic faces.
 
-    python -m benchmarks.search [--faces=100000,1000000] [--dim=128] [--batch=256]
+    python -m benchmarks.search [--faces=100000,1000000] [--dim=128] [--batch=256] [--expansion=512]
 
 Each measurement runs in a process of its own, whose peak memory includes the embeddings.
 
 The embeddings are clustered as those of identities. The directions of identities are Gaussian with eigenvalues that fall as
-1 / (1 + k / 3), so that the cosines of two identities vary as in 40 dimensions, as those of a network with 128 dimensions on LFW.
+1 / (1 + k / 3), so that the cosines of two identities vary as in 40 dimensions.
 Faces scatter around their identity with the same eigenvalues; two of one identity have a distance of 1.0 in the median, as if the
 network was not trained on it. An identity has 1 + Pareto(1.5) faces, at most 500: most have one or two, as in LFW. Queries are
 further faces of random identities of the gallery. In uniform embeddings, the nearest face would be hardly nearer than all others,
@@ -36,6 +36,7 @@ _DIM = flags.DEFINE_integer("dim", 128, "Length of an embedding.")
 _BATCH = flags.DEFINE_integer("batch", 256, "Queries of a batch, which also measure the recall.")
 _TOP = flags.DEFINE_integer("top", 10, "Number of hits.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the embeddings.")
+_EXPANSION = flags.DEFINE_integer("expansion", 0, "Candidates in a search of the index; 0 for those of the project.")
 _ONE = flags.DEFINE_enum("one", "", ["", "exact", "index"], "Measure one of them in this process, and print JSON.")
 
 Result = TypeVar("Result")
@@ -86,9 +87,11 @@ def main(_: list[str]) -> None:
 
 def measure(one: str, faces: int) -> dict[str, float]:
     """Return seconds of building and reading, milliseconds of queries, peak memory in bytes, and recall."""
+    from lfw_jax.inference.model import gallery_index
     from lfw_jax.inference.model.gallery import Gallery
     from lfw_jax.inference.model.gallery_index import GalleryIndex
 
+    gallery_index.EXPANSION_SEARCH = _EXPANSION.value or gallery_index.EXPANSION_SEARCH
     embeddings, queries = clustered(faces, _BATCH.value, _DIM.value, _SEED.value)
     gallery = Gallery(_table(embeddings), "0" * 64)
     del embeddings

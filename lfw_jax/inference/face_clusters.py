@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from lfw_jax.evaluation.clustering import UNCLUSTERED
 
 MOST_FACES = 16_000
-"""The largest number of faces. All distances are in memory, three times for a moment: 24 bytes per pair, 6.2 GiB at most."""
+"""The largest number of faces. All distances are in memory, three times for a moment: 24 bytes per pair, 6.1 GB at most."""
 
 _LEAST = 2  # faces of a cluster
 _EQUAL = 1e-3  # a shorter distance is rounding: HDBSCAN's densities would be infinite

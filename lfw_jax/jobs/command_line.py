@@ -86,34 +86,14 @@ def define_flags(program: str) -> None:
         "twice; export-model: write a --model as ONNX, StableHLO or SavedModel to --output; serve a --model and a page on a "
         "local port.",
     )
-    _define_input_and_output()
     define_mode_flags()
     flags.DEFINE_bool("quiet", False, "Print no text and no progress, only errors.")
     flags.DEFINE_bool(
         "json", False, "Print the result as one JSON document to standard output, all text to standard error."
     )
     mode_flags = (flag.name for flag in MODE_FLAGS)
-    for name in ("config", "workdir", "mode", "input", "output", *mode_flags, "quiet", "json"):
+    for name in ("config", "workdir", "mode", *mode_flags, "quiet", "json"):
         flags.FLAGS.register_key_flag_for_module(program, flags.FLAGS[name])
-
-
-def _define_input_and_output() -> None:
-    """Define the flags whose meaning depends on the mode."""
-    flags.DEFINE_string(
-        "input",
-        "",
-        "align, export, embed: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine, compare: "
-        "work directories, such as 'runs/fold*'; the first run is the reference if there are many. verify: two images, as "
-        "a.jpg,b.jpg, or a .csv of path1,path2. search, cluster, dedupe: photos, or a file of --mode=embed. export-model: "
-        "faces to calibrate and check on.",
-    )
-    flags.DEFINE_string(
-        "output",
-        "",
-        "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file. compare: a folder, by default runs/compare. "
-        "verify: a .csv file. embed: a .npz or .parquet file. search, cluster, dedupe: a folder. export-model: a .onnx or "
-        ".stablehlo file, or a folder for a SavedModel.",
-    )
 
 
 def _main(program: str, arguments: list[str]) -> None:
@@ -129,8 +109,6 @@ def _main(program: str, arguments: list[str]) -> None:
                 config=values.config,
                 name=config_files.name_of(Path(config_flags.get_config_filename(values["config"]))),
                 workdir=values.workdir,
-                input=values.input,
-                output=values.output,
                 **of_modes,
                 command=" ".join([_called(program), *sys.argv[1:]]),
                 deliver=deliver,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lfw_jax import configs
 from lfw_jax.errors import UserError
+from lfw_jax.jobs.word_lists import listed
 from lfw_jax.options import expand_user
 
 DEFAULT = "quickstart"
@@ -37,10 +38,9 @@ def find(text: str) -> Path:
     if near := difflib.get_close_matches(name if own else os.path.basename(name), [*known(), *nested], 1, 0.6):
         # In the user's own spelling if that would have been found.
         hint = f"Did you mean --config={prefix}{near[0]}{ending}? " if own else f"Did you mean --config={near[0]}? "
-    *others, last = folders()
     raise UserError(
         f"--config: found neither a file '{text}' nor a configuration of that name. {hint}The names are {', '.join(known())}, "
-        f"and those of the folders {', '.join(others)} and {last}, such as {nested[0]}; give a file of your own by its path."
+        f"and those of the folders {listed(folders())}, such as {nested[0]}; give a file of your own by its path."
     )
 
 

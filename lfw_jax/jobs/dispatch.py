@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from lfw_jax.configs import base
 from lfw_jax.errors import UserError
 from lfw_jax.jobs.mode_flags import MODE_FLAGS
+from lfw_jax.jobs.word_lists import listed
 from lfw_jax.options import check_ranges, expand_home, expand_user
 
 # Mode → module of lfw_jax.jobs and its function, which takes a `Request`. Modules are imported on demand, so that --help
@@ -53,7 +54,7 @@ class Request:
       aligned: the value of `--aligned`.
       gallery: the value of `--gallery`; "" if it is not given.
       top: the value of `--top`.
-      fmr: the value of `--fmr`; 0 if it is not given.
+      fmr: the value of `--fmr`; None if it is not given.
       int8: the value of `--int8`.
       host: the value of `--host`.
       port: the value of `--port`.
@@ -75,7 +76,7 @@ class Request:
     aligned: bool = False
     gallery: str = ""
     top: int = 10
-    fmr: float = 0.0
+    fmr: float | None = None
     int8: bool = False
     host: str = "127.0.0.1"
     port: int = 8000
@@ -104,7 +105,7 @@ def run_job(request: Request) -> None:
     """
     for flag in MODE_FLAGS:
         if getattr(request, flag.name) != flag.default and request.mode not in flag.modes:
-            others = " and ".join(f"--mode={mode}" for mode in flag.modes)
+            others = listed([f"--mode={mode}" for mode in flag.modes])
             raise UserError(
                 f"--{flag.name} is given with --mode={request.mode}; it is a flag of {others}. Leave it out."
             )

@@ -29,10 +29,9 @@ from lfw_jax.jobs.model_of_request import load_verifier
 from lfw_jax.jobs.photo_embedding import PART, embed_images, skipped_of, source_of
 from lfw_jax.jobs.photo_set import photos_at
 from lfw_jax.report.progress import stage
+from lfw_jax.report.skipped_photos import skipped_lines
 from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.typed_json import to_json
-
-_SHOWN = 5  # skipped photos on the terminal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,10 +156,8 @@ def _finish(
         )
     write_table(output, table, manifest)
     shutil.rmtree(folder)
-    for one in skipped[:_SHOWN]:
-        print_lines(f"skipped {one.source}: {one.reason}")
-    if len(skipped) > _SHOWN:
-        print_lines(f"… and {len(skipped) - _SHOWN:,} others ({manifest_path(output)})")
+    for line in skipped_lines(skipped, f"which {manifest_path(output)} lists"):
+        print_lines(line)
     print_lines(
         f"{output}: {len(table):,} embeddings of length {manifest.dim}; {len(skipped):,} of {manifest.photos:,} photos skipped"
     )

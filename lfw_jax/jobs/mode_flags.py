@@ -12,19 +12,42 @@ class ModeFlag:
     Attributes:
       name: its name, which is that of a field of `Request`.
       modes: the modes that use it.
-      default: its value if it is not given; its type is that of the flag.
+      default: its value if it is not given; its type is that of the flag, None that of an optional number.
+      help: what `--help` says of it, after the modes, or with the modes where each uses it in its own way.
       lowest: the least value of a number; None for no limit.
-      help: what `--help` says of it, after the modes.
+      own_way: true if the help names the modes.
     """
 
     name: str
     modes: tuple[str, ...]
-    default: str | float | int | bool
+    default: str | float | int | bool | None
     help: str
     lowest: float | None = None
+    own_way: bool = False
 
+
+_FILES = ("align", "combine", "compare", "export", "verify", "embed", "search", "cluster", "dedupe", "export-model")
 
 MODE_FLAGS = (
+    ModeFlag(
+        "input",
+        _FILES,
+        "",
+        "align, export, embed: folder (or .csv, .npz, .rec, .bin) of images. Default: what --config names. combine, compare: "
+        "work directories, such as 'runs/fold*'; the first run is the reference if there are many. verify: two images, as "
+        "a.jpg,b.jpg, or a .csv of path1,path2. search, cluster, dedupe: photos, or a file of --mode=embed. export-model: "
+        "faces to calibrate and check on.",
+        own_way=True,
+    ),
+    ModeFlag(
+        "output",
+        _FILES,
+        "",
+        "align, combine: a folder. export: a folder, or a .rec, .bin or .npz file. compare: a folder, by default runs/compare. "
+        "verify: a .csv file. embed: a .npz or .parquet file. search, cluster, dedupe: a folder. export-model: a .onnx or "
+        ".stablehlo file, or a folder for a SavedModel.",
+        own_way=True,
+    ),
     ModeFlag(
         "folds", ("crossvalidate",), "", "the folds of this call, such as 1,2,3 or 1-3. Default: all unfinished ones."
     ),
@@ -57,9 +80,8 @@ MODE_FLAGS = (
     ModeFlag(
         "fmr",
         ("search", "cluster", "dedupe", "serve"),
-        0.0,
+        None,
         "the largest accepted false match rate, such as 0.001. Default: that of the model.",
-        lowest=0.0,
     ),
     ModeFlag("int8", ("export-model",), False, "quantise to int8, calibrated on the faces of --input."),
     ModeFlag("host", ("serve",), "127.0.0.1", "the address to listen on; a public one needs LFW_JAX_TOKEN."),
@@ -79,14 +101,14 @@ MODE_FLAGS = (
 def define_mode_flags() -> None:
     """Define the flags of `MODE_FLAGS` for absl."""
     for flag in MODE_FLAGS:
-        text = f"{', '.join(flag.modes)}: {flag.help}"
+        text = flag.help if flag.own_way else f"{', '.join(flag.modes)}: {flag.help}"
         if isinstance(flag.default, bool):
             flags.DEFINE_bool(flag.name, flag.default, text)
         elif isinstance(flag.default, int):
             flags.DEFINE_integer(
                 flag.name, flag.default, text, lower_bound=None if flag.lowest is None else int(flag.lowest)
             )
-        elif isinstance(flag.default, float):
+        elif isinstance(flag.default, float | None):
             flags.DEFINE_float(flag.name, flag.default, text, lower_bound=flag.lowest)
         else:
             flags.DEFINE_string(flag.name, flag.default, text)

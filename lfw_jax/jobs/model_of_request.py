@@ -59,7 +59,7 @@ def operating_point(request: Request, verifier: FaceVerifier) -> OperatingPoint:
     Raises:
       UserError: the model's evaluation does not support the rate.
     """
-    if request.fmr:
+    if request.fmr is not None:
         return verifier.operating_point(request.fmr)
     source = f"{request.model or request.workdir}: {CARD}"
     return VerificationRule.of(verifier.card.calibration, source).threshold.point

@@ -6,7 +6,7 @@ from pathlib import Path
 from lfw_jax.atomic_files import written_atomically
 from lfw_jax.errors import UserError
 from lfw_jax.evaluation.calibration.results import OperatingPoint
-from lfw_jax.inference.model.embedding_table import EmbeddingTable, SkippedPhoto
+from lfw_jax.inference.model.embedding_table import EmbeddingTable
 from lfw_jax.inference.model.face_search import FaceHits, chance_hits, find_faces
 from lfw_jax.inference.model.gallery import EXACT_BELOW, Gallery
 from lfw_jax.jobs.dispatch import Request
@@ -17,6 +17,7 @@ from lfw_jax.jobs.photo_embedding import embedded_photos
 from lfw_jax.report.face_pictures import face_pictures
 from lfw_jax.report.framed_faces import framed, write_rows
 from lfw_jax.report.hits_text import print_hits, print_meaning, write_hits
+from lfw_jax.report.skipped_photos import skipped_lines
 from lfw_jax.report.terminal_text import print_lines, print_notes, printable
 from lfw_jax.typed_json import to_json
 
@@ -25,8 +26,6 @@ HITS = "hits.csv"
 
 ROWS, SHEETS, COLUMNS = 20, 10, 10
 """Photos of a contact sheet, contact sheets, and hits of a photo on them, at most."""
-
-_SHOWN = 5  # skipped photos on the terminal
 
 
 def search(request: Request, *, exact_below: int = EXACT_BELOW) -> None:
@@ -60,7 +59,8 @@ def search(request: Request, *, exact_below: int = EXACT_BELOW) -> None:
     recall, chance = gallery.recall(queries.embeddings, request.top), chance_hits(len(gallery), point)
     if request.output:
         _write(Path(request.output), gallery, queries, found, point)
-    print_skipped(skipped)
+    for line in skipped_lines(skipped, "which --json lists"):
+        print_lines(line)
     if missing:
         print_lines(f"{len(missing):,} photos of the gallery could not be embedded and are not searched.")
     if gallery.note:
@@ -82,18 +82,6 @@ def search(request: Request, *, exact_below: int = EXACT_BELOW) -> None:
             }
         )
     )
-
-
-def print_skipped(skipped: Sequence[SkippedPhoto]) -> None:
-    """Print the photos that could not be embedded, with the reasons; of many, the first.
-
-    Args:
-      skipped: the photos.
-    """
-    for one in skipped[:_SHOWN]:
-        print_lines(f"skipped {one.source}: {one.reason}")
-    if len(skipped) > _SHOWN:
-        print_lines(f"… and {len(skipped) - _SHOWN:,} others, which --json lists")
 
 
 def _write(

@@ -15,6 +15,7 @@ from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.gallery_of_request import open_gallery
 from lfw_jax.jobs.model_of_request import load_verifier
+from lfw_jax.jobs.word_lists import listed
 from lfw_jax.report.face_pictures import face_pictures
 from lfw_jax.report.terminal_text import print_lines
 
@@ -41,7 +42,7 @@ def serve(request: Request) -> None:
         supported.
     """
     if missing := [package for module, package in _PACKAGES.items() if importlib.util.find_spec(module) is None]:
-        raise UserError(f"--mode=serve needs {' and '.join(missing)}; run `pip install 'lfw-jax[serve]'`.")
+        raise UserError(f"--mode=serve needs {listed(missing)}; run `pip install 'lfw-jax[serve]'`.")
     from lfw_jax.serving.access import allowed_hosts
     from lfw_jax.serving.app import create_app
     from lfw_jax.serving.limits import Limits
@@ -52,8 +53,8 @@ def serve(request: Request) -> None:
     check_public_host(request.public_host)
     with bound_socket(request.host, request.port) as bound:
         verifier = load_verifier(request)
-        fmr = request.fmr or default_rate(verifier)
-        verifier.operating_point(fmr)
+        fmr = default_rate(verifier) if request.fmr is None else request.fmr
+        verifier.operating_point(fmr)  # refuses the rate before a gallery is embedded
         gallery = _gallery(request, verifier) if request.gallery else None
         limits = dataclasses.replace(Limits(), requests_per_minute=request.requests_per_minute)
         service = Service(verifier, fmr=fmr, gallery=gallery, limits=limits)
@@ -103,4 +104,4 @@ def _gallery(request: Request, verifier: FaceVerifier) -> "ServedGallery":
         return face_pictures(table, [row])[0] if readable else None
 
     sources = shown_sources([str(source) for source in table.sources])
-    return ServedGallery(gallery, [str(name) for name in table.identities], sources, picture)
+    return ServedGallery(gallery, sources, picture)

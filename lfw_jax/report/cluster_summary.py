@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from lfw_jax.inference.clustering_result import ClusteringResult, PhotoCluster
 from lfw_jax.report.calibration_section import rate_text
 from lfw_jax.report.formatting import number
+from lfw_jax.report.skipped_photos import skipped_lines
 from lfw_jax.report.terminal_text import WIDTH, printable
 
 _LARGEST = 10  # clusters that are listed
-_SKIPPED = 5
 _NAMES = 4  # identities of a cluster that are named
 
 
@@ -23,7 +23,7 @@ def cluster_lines(result: ClusteringResult) -> list[str]:
     lines = [
         f"{_counted(result.faces, 'face')}: {clustered:,} in {_counted(count, 'cluster')}, "
         f"{result.unclustered:,} unclustered; {_counted(len(result.skipped), 'photo')} skipped",
-        *(f"skipped {one.source}: {one.reason}" for one in result.skipped[:_SKIPPED]),
+        *skipped_lines(result.skipped, "which clusters.json lists"),
         f"A member is closer than {number(result.threshold)} to the medoid of its cluster,",
         f"the threshold for a false match rate (FMR) of {rate_text(result.target_rate)} per comparison.",
     ]

@@ -5,42 +5,15 @@ import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
-from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import UInt8
 
+from lfw_jax.inference.model.gallery import Gallery
 from lfw_jax.report.thumbnails import jpeg_file
 
 Picture = Callable[[int], UInt8[np.ndarray, "side side 3"] | None]
 """Returns the picture of a row of the gallery; None if its file cannot be read."""
-
-
-class Nearest(Protocol):
-    """The nearest faces of a gallery, nearest first."""
-
-    @property
-    def rows(self) -> Int[np.ndarray, "probes top"]:
-        """The rows of the gallery."""
-        ...
-
-    @property
-    def distances(self) -> Float[np.ndarray, "probes top"]:
-        """The Euclidean distances, from 0 to 2."""
-        ...
-
-
-class Index(Protocol):
-    """Finds the nearest faces of a gallery."""
-
-    def search(self, embeddings: Float[np.ndarray, "probes dim"], top: int) -> Nearest:
-        """Return the nearest faces of each probe.
-
-        Args:
-          embeddings: the embeddings of the probes.
-          top: the number of faces.
-        """
-        ...
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,14 +21,12 @@ class ServedGallery:
     """A gallery.
 
     Attributes:
-      index: finds the nearest faces.
-      identities: the identity of each face; "" for none.
-      sources: the file of each face, or its position in its source.
+      faces: the faces to search.
+      sources: the file of each face, or its position in its source, as clients see it.
       picture: returns the picture of a face.
     """
 
-    index: Index
-    identities: Sequence[str]
+    faces: Gallery
     sources: Sequence[str]
     picture: Picture
 

@@ -172,7 +172,7 @@ class Tasks:
             return seen[0].prepared
 
         def finish(embeddings: Embeddings) -> SearchAnswer:
-            nearest = gallery.index.search(unit_length(embeddings), min(top, len(gallery)))
+            nearest = gallery.faces.search(unit_length(embeddings), min(top, len(gallery)))
             rows = [int(row) for row in nearest.rows[0]]
             distances = np.asarray(nearest.distances[0], np.float64)
             prior = 1 / (len(gallery) + 1)  # each face of the gallery, and none of them
@@ -180,7 +180,7 @@ class Tasks:
             hits = [
                 HitAnswer(
                     rank=rank,
-                    identity=gallery.identities[row],
+                    identity=str(gallery.faces.table.identities[row]),
                     source=gallery.sources[row],
                     same=one.same,
                     distance=one.distance,

@@ -155,15 +155,16 @@ def test_bad_requests_are_refused_in_a_sentence(workdir: Path, faces: Path, tmp_
     table = embeddings_file(workdir, tmp_path / "in.npz", axes(0, 0), ["", ""], ["0", "1"])
     out = tmp_path / "out"
     for model, given, output, fmr, words in (
-        (workdir, faces, "", 0, "--mode=cluster needs --output: a folder"),
-        (workdir, "", out, 0, "--mode=cluster needs --input: photos"),
-        (workdir, faces, tmp_path / "there", 0, r"--output: .*there exists already\. Choose another name"),
-        ("", faces, out, 0, "--mode=cluster needs --model: a model directory"),
-        (workdir, tmp_path / "none", out, 0, "found no such file or folder"),
+        (workdir, faces, "", None, "--mode=cluster needs --output: a folder"),
+        (workdir, "", out, None, "--mode=cluster needs --input: photos"),
+        (workdir, faces, tmp_path / "there", None, r"--output: .*there exists already\. Choose another name"),
+        ("", faces, out, None, "--mode=cluster needs --model: a model directory"),
+        (workdir, tmp_path / "none", out, None, "found no such file or folder"),
         (workdir, faces, out, 1e-9, "fmr is 1e-09; this model supports false match rates of"),
+        (workdir, faces, out, 0.0, r"fmr is 0; expected a false match rate above 0 and below 1"),
         (workdir, faces, out, 2.0, r"fmr is 2; expected a false match rate above 0 and below 1"),
-        (workdir, tmp_path / "one", out, 0, "--input: found one face in .*one; expected two or more to cluster"),
-        (tmp_path / "other", table, out, 0, r"--input: .*in\.npz has embeddings of another model"),
+        (workdir, tmp_path / "one", out, None, "--input: found one face in .*one; expected two or more to cluster"),
+        (tmp_path / "other", table, out, None, r"--input: .*in\.npz has embeddings of another model"),
     ):
         with pytest.raises(UserError, match=words):
             cluster(model, given, output, fmr=fmr)

@@ -162,6 +162,10 @@ def test_bad_requests_are_refused_in_a_sentence(workdir: Path, faces: Path, tmp_
             embed(model, given, output)  # pyright: ignore[reportArgumentType]
     with pytest.raises(UserError, match="--aligned is given with --mode=verify; it is a flag of --mode=embed"):
         run_job(Request("verify", quickstart.get_config(), "quickstart", aligned=True))
+    words = "it is a flag of --mode=align, --mode=combine, .* and --mode=export-model. Leave it out"
+    for mode, flag in (("train", "output"), ("inspect", "input"), ("serve", "input")):
+        with pytest.raises(UserError, match=f"--{flag} is given with --mode={mode}; {words}"):
+            run_job(Request(mode, quickstart.get_config(), "quickstart", **{flag: "photos"}))  # pyright: ignore
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.parquet"])

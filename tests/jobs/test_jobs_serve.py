@@ -165,7 +165,7 @@ def test_a_gallery_file_that_is_gone_has_no_picture(model: Path, faces: Path, tm
     assert made.picture(0) is not None
     shutil.rmtree(copied)
     assert made.picture(0) is None
-    assert len(made) == len(made.identities) == 48
+    assert len(made) == len(made.faces) == 48
 
 
 def test_the_rate_is_that_of_the_training_or_the_smallest_that_is_supported(model: Path):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 from PIL import Image
 
 from configs import base
@@ -18,7 +19,6 @@ from lfw_jax.inference.model.face_finder import NoFaceError, SeveralFacesError
 from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.inference.model.photos import Photo
 from lfw_jax.jobs.dispatch import Request, run_job
-from tests.jobs.embedded_faces import asked
 from tests.jobs.tiny_members import files_of, network, one_run, with_data
 
 PAGE = Path(__file__).parents[2] / "docs" / "using.md"
@@ -46,14 +46,48 @@ def model(finished: Path, tmp_path: Path) -> Path:
     return shutil.copytree(finished / "model", tmp_path / "runs" / "mine" / "model")
 
 
+def documented(pattern: str) -> list[str]:
+    return re.findall(pattern, PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def run_command(text: str, config: ConfigDict) -> None:
+    """Run a command of the page, at a false match rate that a small evaluation supports."""
+    flags: dict[str, Any] = {}
+    for word in text.split():
+        name, _, value = word.removeprefix("--").partition("=")
+        flags[name] = value or True
+    if "fmr" in flags:
+        flags["fmr"] = 0.1
+    run_job(Request(flags.pop("mode"), config, "arcface", **flags))
+
+
 def test_the_examples_run(model: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any):
     for name, file in zip("abc", sorted(faces.glob("*/*.jpg")), strict=False):
         shutil.copy(file, tmp_path / f"{name}.jpg")
+    shutil.copytree(faces, tmp_path / "photos", ignore=shutil.ignore_patterns("*_000[3-9].jpg", "*.txt", "*.csv"))
+    (tmp_path / "pairs.csv").write_text("path1,path2\na.jpg,b.jpg\n")
     assert (tmp_path / "runs" / "mine" / "model") == model
     monkeypatch.chdir(tmp_path)
-    asked("embed", model, input="a.jpg,b.jpg,c.jpg", output="photos.npz", aligned=True)
-    run_job(Request("export-model", base.get_config(), "arcface", model="runs/mine/model", output="model.onnx"))
-    examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    commands = [text for text in documented(r"^python launch\.py (.*?)$") if "--mode=serve" not in text]
+    assert {text.split()[0] for text in commands} == {
+        f"--mode={mode}" for mode in ("verify", "embed", "search", "dedupe", "cluster", "export-model")
+    }
+    config = base.get_config()
+    config.align.engine = "jax"
+    for text in commands:
+        run_command(text, config)
+    found = {
+        "decisions.csv",
+        "photos.npz",
+        "hits",
+        "duplicates",
+        "clusters",
+        "model.onnx",
+        "model_int8.onnx",
+        "saved_model",
+    }
+    assert found <= {path.name for path in tmp_path.iterdir()}
+    examples = documented(r"^```python\n(.*?)^```")
     assert len(examples) == 5
     scope: dict[str, Any] = {}
     for example in examples:

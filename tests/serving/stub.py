@@ -19,9 +19,11 @@ from lfw_jax.faces.detection import Face
 from lfw_jax.inference.model.card import AlignmentCard, DistanceHistogram, ModelCard, SystemCard, TestCard, TrainingCard
 from lfw_jax.inference.model.face_finder import FaceFinder
 from lfw_jax.inference.model.face_verifier import FaceVerifier
+from lfw_jax.inference.model.gallery import Gallery
 from lfw_jax.serving.gallery import ServedGallery
 from lfw_jax.serving.limits import Limits
 from lfw_jax.serving.service import Service
+from tests.inference.tables import table_of
 
 TILE = 80
 GREY = 128
@@ -99,33 +101,15 @@ def card(*, aligned: bool = True) -> ModelCard:
     )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Hits:
-    rows: np.ndarray
-    distances: np.ndarray
-
-
-class Colours:
-    """A gallery of colours."""
-
-    def __init__(self, colours: Sequence[tuple[int, int, int]]):
-        offset = np.asarray(colours, float) - GREY
-        self.embeddings = offset / np.linalg.norm(offset, axis=1, keepdims=True)
-
-    def search(self, embeddings: np.ndarray, top: int) -> Hits:
-        distances = np.linalg.norm(embeddings[:, None] - self.embeddings[None], axis=-1)
-        rows = np.argsort(distances, axis=1)[:, :top]
-        return Hits(rows, np.take_along_axis(distances, rows, 1))
-
-
 RED, GREEN, BLUE, ROSE = (250, 20, 30), (10, 240, 40), (30, 10, 250), (240, 40, 60)
 
 
 def gallery() -> ServedGallery:
     colours = [GREEN, RED, BLUE]
+    faces = table_of(np.asarray(colours, float) - GREY)
+    named = dataclasses.replace(faces, identities=np.array(["Green", "Red", ""], "U64"))
     return ServedGallery(
-        Colours(colours),
-        ["Green", "Red", ""],
+        Gallery(named, "ab" * 32),
         ["green/1.png", "red/1.png", "blue.png"],
         lambda row: None if row == 2 else np.full((96, 96, 3), colours[row], np.uint8),
     )

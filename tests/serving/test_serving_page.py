@@ -208,7 +208,7 @@ def test_names_from_a_gallery_are_text(browser: Any):
     made = service(with_gallery=True)
     assert made.gallery is not None
     hostile = '<img src="x" onerror="document.title=1">'
-    made.gallery.identities[:] = [hostile] * 3  # pyright: ignore[reportIndexIssue]
+    made.gallery.faces.table.identities[:] = hostile
     with running(made) as url, opened(browser, url) as page:
         choose(page, "first", photo(ROSE))
         page.locator("#search-first").click()

@@ -57,7 +57,7 @@ def quantised(model: Any, squares: Squares, source: str) -> tuple[Any, Quantisat
         onnx.save(model, given)
         _quantise(given, found, calibration, kept)
         reduced = onnx.load(found)
-        cosines, changes = _differences(*(_embed(path, measured) for path in (given, found)))
+        cosines, changes = differences(*(embedded(path, measured) for path in (given, found)))
     if not cosines.mean() >= LEAST_COSINE:
         raise UserError(
             f"--int8: the embeddings have a mean cosine of {cosines.mean():.3f} with those of float32, expected at least "
@@ -71,37 +71,60 @@ def quantised(model: Any, squares: Squares, source: str) -> tuple[Any, Quantisat
 
 
 def _quantise(given: Path, found: Path, squares: Squares, kept: str) -> None:
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Reader(CalibrationDataReader):
-        """The faces in batches, as onnxruntime asks for them."""
-
-        def __init__(self):
-            self.batches = ({INPUT: squares[start : start + _BATCH]} for start in range(0, len(squares), _BATCH))
-
-        def get_next(self) -> Any:
-            return next(self.batches, None)
 
     inferred = given.with_name("inferred.onnx")
     quant_pre_process(str(given), str(inferred), skip_symbolic_shape=True, skip_optimization=True)
     quantize_static(
-        str(inferred), str(found), Reader(), quant_format=QuantFormat.QDQ, op_types_to_quantize=list(OPERATORS),
-        nodes_to_exclude=[kept], per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
+        str(inferred), str(found), calibration_reader(squares), quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=list(OPERATORS), nodes_to_exclude=[kept], per_channel=True, reduce_range=True,
+        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
     )  # fmt: skip
 
 
-def _embed(path: Path, squares: Squares) -> Float[np.ndarray, "faces dim"]:
+def calibration_reader(squares: Squares, batch: int = _BATCH) -> Any:
+    """Return faces in batches, as onnxruntime reads them to calibrate.
+
+    Args:
+      squares: stored squares.
+      batch: number of faces in a batch.
+    """
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Reader(CalibrationDataReader):
+        """The faces in batches."""
+
+        def __init__(self):
+            self.batches = ({INPUT: squares[start : start + batch]} for start in range(0, len(squares), batch))
+
+        def get_next(self) -> Any:
+            return next(self.batches, None)
+
+    return Reader()
+
+
+def embedded(path: Path, squares: Squares) -> Float[np.ndarray, "faces dim"]:
+    """Return the embeddings of an ONNX model.
+
+    Args:
+      path: its file.
+      squares: stored squares.
+    """
     session = onnx_session(path)
     starts = range(0, len(squares), _BATCH)
     return np.concatenate([session.run([OUTPUT], {INPUT: squares[start : start + _BATCH]})[0] for start in starts])
 
 
-def _differences(
+def differences(
     full: Float[np.ndarray, "faces dim"], reduced: Float[np.ndarray, "faces dim"]
 ) -> tuple[Float[np.ndarray, "faces"], Float[np.ndarray, "pairs"]]:
-    """Return the cosine of both embeddings of each face, and the change of the distance of each pair of faces."""
+    """Return the cosine of both embeddings of each face, and the change of the distance of each pair of faces.
+
+    Args:
+      full: the embeddings in float32.
+      reduced: those of the same faces in int8.
+    """
     pairs = np.triu_indices(len(full), 1)
     before, after = (np.sqrt(np.maximum(2 - 2 * (unit @ unit.T)[pairs], 0)) for unit in (full, reduced))
     return (full * reduced).sum(axis=1), np.abs(after - before)

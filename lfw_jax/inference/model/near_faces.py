@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Int
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from lfw_jax.inference.model.gallery import Gallery, Hits
 
@@ -60,18 +62,8 @@ def groups_of(pairs: Int[np.ndarray, "pairs 2"], count: int) -> list[Int[np.ndar
       pairs: the pairs.
       count: number of items.
     """
-    parent = np.arange(count)
-
-    def root(item: int) -> int:
-        while parent[item] != item:
-            parent[item] = parent[parent[item]]
-            item = int(parent[item])
-        return item
-
-    for one, other in pairs.tolist():
-        first, second = sorted((root(one), root(other)))
-        parent[second] = first
-    members: dict[int, list[int]] = {}
-    for item in np.unique(pairs).tolist():
-        members.setdefault(root(item), []).append(item)
-    return [np.array(group, np.int64) for group in members.values()]
+    edges = sparse.coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(count, count))
+    component = csgraph.connected_components(edges, directed=False)[1]
+    items = np.unique(pairs)
+    _, first, group = np.unique(component[items], return_index=True, return_inverse=True)
+    return [items[group == number] for number in np.argsort(first)]
