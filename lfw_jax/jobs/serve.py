@@ -63,7 +63,7 @@ def serve(request: Request) -> None:
         hosts, url = allowed_hosts(request.host, request.public_host), url_of(bound)
         app = create_app(service, token=token, hosts=hosts, public_host=request.public_host)
         words = f"{url}: serving {verifier.card.name}; end it with Ctrl+C or SIGTERM"
-        cut_off = run_server(app, bound, partial(_announce, words))
+        cut_off = run_server(app, bound, partial(_announce, words), limits.head_seconds)
     lost = f"{cut_off} {'request was' if cut_off == 1 else 'requests were'} cut off"
     print_lines(f"ended: {lost if cut_off else 'every accepted request is answered'}")
     request.deliver({"url": url, "model": verifier.card.sha256, **service.metrics.totals()})

@@ -19,6 +19,7 @@ class Limits:
       requests_per_minute: the requests of one client in a minute on average, with bursts of as many; 0 for no limit.
       accepted: the most requests that are accepted and not answered yet. More are refused with 503.
       memory_bytes: the most bytes of uploads in memory, over all requests.
+      head_seconds: the longest time from a connection to the end of a request's head; later the connection is closed.
       upload_seconds: the longest time that a client may take to send a request.
     """
 
@@ -30,4 +31,5 @@ class Limits:
     requests_per_minute: int = 600
     accepted: int = 128
     memory_bytes: int = 256 * 2**20
+    head_seconds: float = 10.0
     upload_seconds: float = 30.0

@@ -15,6 +15,8 @@ import uvicorn
 from lfw_jax.errors import UserError
 from lfw_jax.serving.access import SHORTEST_TOKEN, TOKEN, is_loopback
 from lfw_jax.serving.gate import Gate
+from lfw_jax.serving.header_timeout import protocol_with_timeout
+from lfw_jax.serving.limits import Limits
 
 _DRAIN_SECONDS = 120
 _LARGEST_PORT = 65535
@@ -110,7 +112,9 @@ def url_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run_server(app: Gate, bound: socket.socket, begun: Callable[[], None]) -> int:
+def run_server(
+    app: Gate, bound: socket.socket, begun: Callable[[], None], head_seconds: float = Limits.head_seconds
+) -> int:
     """Serve until a signal, then answer what is accepted.
 
     SIGTERM or SIGINT ends the service: new requests are refused, accepted ones are answered, for at most `_DRAIN_SECONDS`.
@@ -120,13 +124,14 @@ def run_server(app: Gate, bound: socket.socket, begun: Callable[[], None]) -> in
       app: the application.
       bound: the socket.
       begun: called when the service answers requests.
+      head_seconds: the limit of that name.
 
     Returns:
       The number of accepted requests that were cut off.
     """
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=protocol_with_timeout(head_seconds),
         ws="none",
         loop="asyncio",
         lifespan="on",

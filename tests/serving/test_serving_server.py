@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 from typing import Any
 
@@ -64,6 +65,33 @@ def test_requests_that_the_end_cuts_off_are_counted(
             one.join(20)
     assert found == cut_off
     assert (statuses == [200]) == (cut_off == 0)
+
+
+def test_a_connection_whose_request_does_not_begin_is_closed():
+    """Silent, in the middle of the first head, and in that of a second request; a slow answer is waited for."""
+    head = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    closed: list[bytes] = []
+
+    def slow(images: Any) -> Any:
+        threading.Event().wait(1.5)
+        return detector(images)
+
+    def visit() -> None:
+        for sent in (b"", head, head + b"\r\n" + head):
+            with socket.create_connection(bound.getsockname()) as client:
+                client.settimeout(20)
+                client.sendall(sent)
+                closed.append(b"".join(iter(lambda: client.recv(65536), b"")))
+        closed.append(httpx2.post(f"{url_of(bound)}/detect", files={"photo": photo(RED)}, timeout=20).content)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with bound_socket("127.0.0.1", 0) as bound:
+        visitor = threading.Thread(target=visit)
+        run_server(create_app(service(find=slow)), bound, visitor.start, 0.5)  # pyright: ignore
+        visitor.join(20)
+    assert closed[:2] == [b"", b""]
+    assert closed[2].startswith(b"HTTP/1.1 200")
+    assert b"faces" in closed[3]
 
 
 @pytest.mark.parametrize("public", ["photos.example", "Photos.example:8443"])

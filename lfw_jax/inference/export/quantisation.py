@@ -119,7 +119,7 @@ def embedded(path: Path, squares: Squares) -> Float[np.ndarray, "faces dim"]:
 def differences(
     full: Float[np.ndarray, "faces dim"], reduced: Float[np.ndarray, "faces dim"]
 ) -> tuple[Float[np.ndarray, "faces"], Float[np.ndarray, "pairs"]]:
-    """Return the cosine of both embeddings of each face, and the change of the distance of each pair of faces.
+    """Return the cosine of both embeddings of each face, and the change of each distance.
 
     Args:
       full: the embeddings in float32.
