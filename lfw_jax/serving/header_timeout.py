@@ -1,4 +1,4 @@
-"""A limit of the time in which a request must begin: silent clients would use up the file descriptors."""
+"""A limit of the time in which a request must begin: silent clients would use up file descriptors."""
 
 import asyncio
 
