@@ -16,6 +16,7 @@ TRAIN = {
     "jinja2": "jinja2",
     "matplotlib": "matplotlib",
     "ml_collections": "ml-collections",
+    "mtcnn": "mtcnn",
     "optax": "optax",
     "orbax": "orbax-checkpoint",
     "PIL": "pillow",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.metadata
+import importlib.util
 from collections.abc import Callable
 
 from ml_collections import ConfigDict
@@ -111,10 +112,10 @@ def make_detector(engine: str, batch_size: int = 32) -> Callable[[], Detect]:
 
     Args:
       engine: "mtcnn" for the mtcnn package on the CPU, "jax" for the JAX cascade, or "auto", which is the JAX cascade if JAX
-        has an accelerator.
+        has an accelerator or TensorFlow is not installed.
       batch_size: images per batch of the JAX cascade.
     """
-    if engine == "mtcnn" or (engine == "auto" and not _accelerated()):
+    if engine == "mtcnn" or (engine == "auto" and importlib.util.find_spec("tensorflow") and not _accelerated()):
         return Detector
 
     def cascade() -> Detect:

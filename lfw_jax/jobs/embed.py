@@ -4,6 +4,8 @@ import dataclasses
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -63,21 +65,44 @@ def embed(request: Request) -> None:
     for path in (output, manifest_path(output)):
         if path.exists():
             raise UserError(f"--output: {path} exists already. Choose another name, or remove it.")
+    if not request.input and request.config.data.source == "synthetic":
+        raise UserError(
+            "--mode=embed needs --input: photos, such as a folder; or a --config with the data to embed, which is not synthetic."
+        )
     verifier = load_verifier(request)
     images, source = read_photos(request)
     folder = output.with_name(f"{output.name}.parts")
     _begin(folder, _Begun(verifier.card.sha256, _digest(images), request.aligned))
+    if done := len(list(folder.glob("*.npz"))):
+        print_lines(f"{folder}: continuing after {min(done * PART, len(images)):,} of {len(images):,} photos")
     starts = range(0, len(images), PART)
+    try:
+        _embed_parts(verifier, images, folder, starts, aligned=request.aligned)
+    except (KeyboardInterrupt, SystemExit):  # of SIGTERM
+        finished = len(list(folder.glob("*.npz")))
+        print_lines(
+            f"{folder} keeps {min(finished * PART, len(images)):,} embedded photos; the same command continues."
+        )
+        raise
+    _finish(request, folder, starts, output, verifier, images, source)
+
+
+def _embed_parts(verifier: FaceVerifier, images: ImageSet, folder: Path, starts: range, *, aligned: bool) -> None:
+    """Embed the parts that an earlier call did not finish."""
     with stage("embedding", len(images)) as progress:
         for start in starts:
             chosen = np.arange(start, min(start + PART, len(images)))
             path = folder / f"{start:09}.npz"
             if not path.is_file():
-                table, faults = embed_images(verifier, images, chosen, aligned=request.aligned)
+                report = partial(_report, progress, start)
+                table, faults = embed_images(verifier, images, chosen, aligned=aligned, report=report)
                 with written_atomically(path) as (unfinished,), open(unfinished, "wb") as file:
                     np.savez(file, faults=faults, **vars(table))  # pyright: ignore[reportArgumentType]
             progress(int(chosen[-1]) + 1)
-    _finish(request, folder, starts, output, verifier, images, source)
+
+
+def _report(progress: Callable[[int], None], start: int, done: int) -> None:
+    progress(start + done)
 
 
 def read_photos(request: Request) -> tuple[ImageSet, str]:

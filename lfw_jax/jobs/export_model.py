@@ -19,6 +19,7 @@ from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.model_of_request import load_verifier, model_folder
 from lfw_jax.jobs.photo_embedding import opened_photos
 from lfw_jax.jobs.photo_set import photos_at
+from lfw_jax.report.formatting import counted
 from lfw_jax.report.progress import stage
 from lfw_jax.report.terminal_text import print_lines
 from lfw_jax.typed_json import to_json
@@ -110,4 +111,9 @@ def _print(manifest: ExportManifest, output: Path, size: int, description: Path)
             f"{effect.mean_cosine:.4f} on average, {effect.smallest_cosine:.4f} at worst; distances change by "
             f"{effect.mean_distance_change:.4f} on average, {effect.largest_distance_change:.4f} at most"
         )
+        for one in effect.latencies:
+            print_lines(
+                f"a call with {counted(one.batch, 'face')}: {one.float_milliseconds:.1f} ms in float32, "
+                f"{one.int8_milliseconds:.1f} ms in int8 (median of {one.rounds})"
+            )
     print_lines(f"{description}: the manifest, with alignment and thresholds")

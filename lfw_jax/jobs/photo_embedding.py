@@ -10,7 +10,7 @@ from jaxtyping import Int, Shaped
 
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
-from lfw_jax.inference.model.bulk import EmbeddedPhotos, embed_in_bulk
+from lfw_jax.inference.model.bulk import EmbeddedPhotos, Report, embed_in_bulk
 from lfw_jax.inference.model.embedding_table import EmbeddingTable, SkippedPhoto, joined_tables, read_table
 from lfw_jax.inference.model.face_verifier import FaceVerifier
 from lfw_jax.inference.model.photos import Photo
@@ -22,7 +22,12 @@ PART = 1024
 
 
 def embed_images(
-    verifier: FaceVerifier, images: ImageSet, chosen: Int[np.ndarray, "photos"], *, aligned: bool
+    verifier: FaceVerifier,
+    images: ImageSet,
+    chosen: Int[np.ndarray, "photos"],
+    *,
+    aligned: bool,
+    report: Report | None = None,
 ) -> tuple[EmbeddingTable, Shaped[np.ndarray, "photos"]]:
     """Embed some photos of a set.
 
@@ -31,12 +36,13 @@ def embed_images(
       images: the set.
       chosen: the indices of the photos.
       aligned: true if the photos are crops that the model's alignment made.
+      report: called with the number of photos that are decoded and aligned.
 
     Returns:
       The rows of the photos, and the reason why each could not be embedded, "" if it could; its embedding is then zero.
     """
     sources = [source_of(images, index) for index in chosen.tolist()]
-    found = embed_in_bulk(verifier, opened_photos(images, chosen), aligned=aligned)
+    found = embed_in_bulk(verifier, opened_photos(images, chosen), aligned=aligned, report=report)
     return _table(images, chosen, sources, found), np.array(found.faults, np.str_)
 
 
@@ -109,10 +115,11 @@ def embedded_photos(
     with stage("embedding", len(images)) as progress:
         for start in range(0, len(images), PART):
             chosen = np.arange(start, min(start + PART, len(images)))
-            table, faults = embed_images(verifier, images, chosen, aligned=aligned)
+            table, faults = embed_images(
+                verifier, images, chosen, aligned=aligned, report=lambda done, start=start: progress(start + done)
+            )
             tables.append(table.rows(np.flatnonzero(faults == "")))
             skipped += skipped_of(table, faults)
-            progress(int(chosen[-1]) + 1)
     table = joined_tables(tables)
     if not len(table):
         first = skipped[0]
@@ -134,7 +141,9 @@ def skipped_of(table: EmbeddingTable, faults: Shaped[np.ndarray, "photos"]) -> l
       table: the rows of all photos.
       faults: the reason of each row; "" for one that was embedded.
     """
-    return [SkippedPhoto(str(table.sources[row]), str(faults[row])) for row in np.flatnonzero(faults != "").tolist()]
+    rows = np.flatnonzero(faults != "").tolist()
+    named = [(str(table.sources[row]), str(faults[row])) for row in rows]
+    return [SkippedPhoto(source, reason.removeprefix(f"{source}: ")) for source, reason in named]
 
 
 def is_table(path: Path) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lfw_jax.inference.clustering_result import ClusteringResult, PhotoCluster
 from lfw_jax.report.calibration_section import rate_text
-from lfw_jax.report.formatting import number
+from lfw_jax.report.formatting import counted, number
 from lfw_jax.report.skipped_photos import skipped_lines
 from lfw_jax.report.terminal_text import WIDTH, printable
 
@@ -21,8 +21,8 @@ def cluster_lines(result: ClusteringResult) -> list[str]:
     count = len(result.clusters)
     clustered = result.faces - result.unclustered
     lines = [
-        f"{_counted(result.faces, 'face')}: {clustered:,} in {_counted(count, 'cluster')}, "
-        f"{result.unclustered:,} unclustered; {_counted(len(result.skipped), 'photo')} skipped",
+        f"{counted(result.faces, 'face')}: {clustered:,} in {counted(count, 'cluster')}, "
+        f"{result.unclustered:,} unclustered; {counted(len(result.skipped), 'photo')} skipped",
         *skipped_lines(result.skipped, "which clusters.json lists"),
         f"A member is closer than {number(result.threshold)} to the medoid of its cluster,",
         f"the threshold for a false match rate (FMR) of {rate_text(result.target_rate)} per comparison.",
@@ -62,7 +62,7 @@ def identities_text(identities: Mapping[str, int]) -> str:
 
 
 def _cluster_line(cluster: PhotoCluster) -> str:
-    line = f"{cluster.number:5} {_counted(cluster.faces, 'face'):>12}  "
+    line = f"{cluster.number:5} {counted(cluster.faces, 'face'):>12}  "
     return _shortened(line + (identities_text(cluster.identities) or f"around {cluster.medoid}"))
 
 
@@ -77,10 +77,6 @@ def _score_lines(result: ClusteringResult) -> list[str]:
         f"{'':10}{'precision':>12}{'recall':>10}{'F':>10}",
         *(f"  {name:8}{number(one.precision):>12}{number(one.recall):>10}{number(one.f):>10}" for name, one in kinds),
     ]
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' if count != 1 else ''}"
 
 
 def _shortened(line: str) -> str:

@@ -12,6 +12,7 @@ from jaxtyping import Shaped
 from lfw_jax.data.duplicates.near_duplicates import NEAR
 from lfw_jax.data.formats.spreadsheet_cells import to_cell
 from lfw_jax.inference.model.duplicate_photos import DuplicateGroup, DuplicatePair
+from lfw_jax.report.formatting import counted
 from lfw_jax.report.terminal_text import print_lines, print_notes
 
 _GROUPS, _PHOTOS = 12, 6  # on the terminal
@@ -62,12 +63,15 @@ def print_duplicates(summary: Summary, groups: Sequence[DuplicateGroup], output:
     near = sum(pair.hash_bits is not None and not pair.same_bytes for pair in pairs)
     limits = summary.face_limit, summary.face_limit_of_others
     faces = sum(pair.face_distance < limits[pair.label_error] for pair in pairs)
+    same_bytes = sum(pair.same_bytes for pair in pairs)
+    found = f"{counted(len(groups), 'group')} of duplicates with {counted(grouped, 'photo')}"
+    distances = f"distance below {limits[0]:.3f}, {limits[1]:.3f} of two identities"
     print_lines(
-        f"{summary.source}: {summary.photos:,} photos; {len(groups):,} groups of duplicates with {grouped:,} photos",
-        f"  {sum(pair.same_bytes for pair in pairs):,} pairs with the same bytes",
-        f"  {near:,} pairs of near pictures (at most {NEAR} of 256 bits of their hashes differ)",
-        f"  {faces:,} pairs of nearly identical faces (distance below {limits[0]:.3f}, {limits[1]:.3f} of two identities)",
-        f"  {errors:,} groups under different identities: label errors",
+        f"{summary.source}: {counted(summary.photos, 'photo')}; {found}",
+        f"  {counted(same_bytes, 'pair')} with the same bytes",
+        f"  {counted(near, 'pair')} of near pictures (at most {NEAR} of 256 bits of their hashes differ)",
+        f"  {counted(faces, 'pair')} of nearly identical faces ({distances})",
+        f"  {counted(errors, 'group')} under different identities: label errors",
     )
     if summary.files < summary.photos:
         print_lines(
@@ -75,7 +79,7 @@ def print_duplicates(summary: Summary, groups: Sequence[DuplicateGroup], output:
         )
     if summary.skipped or summary.undecodable:
         print_lines(
-            f"  {summary.skipped:,} photos without an embedding, {summary.undecodable:,} that cannot be decoded"
+            f"  {counted(summary.skipped, 'photo')} without an embedding, {summary.undecodable:,} that cannot be decoded"
         )
     if not summary.complete:
         print_lines("  There were too many near pictures to compare all: remove these first, and repeat.")
@@ -88,15 +92,18 @@ def print_duplicates(summary: Summary, groups: Sequence[DuplicateGroup], output:
     print()
     print_notes("Nothing was deleted. Near pictures may be two photos of a moment: look at them first.")
     if output:
-        print_lines(f"{output}: lists and contact sheets")
+        print_lines(f"{output}: lists{' and contact sheets' if groups else ', both empty'}")
 
 
 def _lines(number: int, group: DuplicateGroup) -> list[str]:
     head = f"{number}. {evidence(min(group.pairs, key=lambda pair: pair.face_distance))}"
     lines = [f"{head}; LABEL ERROR" if group.label_error else head]
+    word = "check" if group.label_error else "keep"
     for photo in group.photos[:_PHOTOS]:
         size = f"{photo.width}×{photo.height}" if photo.width else ""
-        lines.append(f"   {'keep' if photo.keep else '    '}  {photo.identity}  {size}  {photo.source}")
+        lines.append(
+            f"   {word if photo.keep or group.label_error else '':<5} {photo.identity}  {size}  {photo.source}"
+        )
     if len(group.photos) > _PHOTOS:
         lines.append(f"   … and {len(group.photos) - _PHOTOS:,} others")
     return lines

@@ -15,6 +15,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return MISSING if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """Return a share in per cent, or a dash for None and NaN."""
     return MISSING if share is None or math.isnan(share) else f"{100 * share:.{digits}f} %"

@@ -7,9 +7,11 @@ import pytest
 
 from lfw_jax.data.decoding.whole import decode_whole
 from lfw_jax.data.synthetic import write_folder
+from lfw_jax.faces import engines
 from lfw_jax.faces.alignment import template
 from lfw_jax.faces.crops import CropSettings, crop_faces
 from lfw_jax.faces.detection import Detector, Face, choose_face
+from lfw_jax.faces.engines import make_detector
 
 
 def face_at(x: float, y: float, score: float = 0.9, half: float = 40) -> Face:
@@ -98,3 +100,11 @@ def test_real_faces_are_brought_to_the_template(lfw_dir: Path, detector: Detecto
     distances = [np.abs(crop.face.points - template() - 40).mean() for crop in again if crop.face is not None]
     assert len(distances) == len(crops)
     assert np.median(distances) < 4
+
+
+def test_the_detector_is_that_of_jax_where_tensorflow_is_missing(monkeypatch: pytest.MonkeyPatch):
+    assert make_detector("auto") is make_detector("mtcnn") is Detector
+    with monkeypatch.context() as patch:
+        patch.setattr(engines.importlib.util, "find_spec", lambda *_: None)
+        assert make_detector("auto") is not Detector
+        assert make_detector("mtcnn") is Detector

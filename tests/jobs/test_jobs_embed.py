@@ -67,7 +67,9 @@ def test_pixels_are_embedded_like_files(workdir: Path, faces: Path, tmp_path: Pa
     assert one.sources[0] == f"{one.identities[0]}, image {one.numbers[0]}"
 
 
-def test_an_unfinished_call_continues(workdir: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_unfinished_call_continues(
+    workdir: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+):
     monkeypatch.setattr(embed_job, "PART", 10)
     done: list[int] = []
 
@@ -82,6 +84,7 @@ def test_an_unfinished_call_continues(workdir: Path, faces: Path, tmp_path: Path
     with pytest.raises(KeyboardInterrupt):
         embed(workdir, faces, output)
     assert not output.exists()
+    assert f"{output}.parts keeps 20 embedded photos; the same command continues." in capsys.readouterr().out
     # Another model and other photos are refused, and cost nothing.
     saved = read_model(workdir / "model")
     arrays = {name: array + 1 for name, array in saved.arrays.items()}
@@ -95,6 +98,7 @@ def test_an_unfinished_call_continues(workdir: Path, faces: Path, tmp_path: Path
     done.clear()
     monkeypatch.setattr(photo_embedding, "embed_in_bulk", bulk.embed_in_bulk)
     embed(workdir, faces, output)
+    assert f"{output}.parts: continuing after 20 of 48 photos" in capsys.readouterr().out
     embed(workdir, faces, tmp_path / "again.npz")
     one, other = read_table(output)[0], read_table(tmp_path / "again.npz")[0]
     np.testing.assert_array_equal(one.embeddings, other.embeddings)
@@ -160,6 +164,12 @@ def test_bad_requests_are_refused_in_a_sentence(workdir: Path, faces: Path, tmp_
     ):
         with pytest.raises(UserError, match=words):
             embed(model, given, output)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(
+        UserError, match="--mode=embed needs --input: photos, such as a folder; or a --config with the data"
+    ):
+        run_job(
+            Request("embed", quickstart.get_config(), "quickstart", str(workdir), output=str(tmp_path / "none.npz"))
+        )
     with pytest.raises(UserError, match="--aligned is given with --mode=verify; it is a flag of --mode=embed"):
         run_job(Request("verify", quickstart.get_config(), "quickstart", aligned=True))
     words = "it is a flag of --mode=align, --mode=combine, .* and --mode=export-model. Leave it out"

@@ -95,11 +95,14 @@ def test_int8_is_calibrated_on_identities_without_a_test_pair(workdir: Path, fac
     tested = set(named.ravel().tolist())
     delivered = export(workdir, tmp_path / "a.onnx", faces, int8=True, aligned=True)
     effect, others = delivered["quantisation"], 3 * (16 - len(tested))
+    assert [one["batch"] for one in effect["latencies"]] == [1, min(32, effect["measured_faces"])]
+    assert all(one["float_milliseconds"] > 0 < one["int8_milliseconds"] for one in effect["latencies"])
     assert effect["calibration_faces"] + effect["measured_faces"] == others
     assert 0.9 < effect["smallest_cosine"] <= effect["mean_cosine"] < 1
     assert 0 < effect["mean_distance_change"] <= effect["largest_distance_change"] < 0.5
     assert effect["float_nodes"] == ["stem"]
     printed = capsys.readouterr().out
+    assert "ms in int8 (median of 7)" in printed
     assert f"{3 * len(tested)} photos of identities of the evaluation are left out of the calibration" in printed
     assert f"{others} faces are few for a calibration; 100 or more are better" in printed
     squares, expected = squares_of(workdir, faces, 7)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from configs import base
 from lfw_jax.data.synthetic import write_folder
+from lfw_jax.errors import UserError
 from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.inference.model.bulk import embed_in_bulk
 from lfw_jax.inference.model.face_finder import NoFaceError, SeveralFacesError
@@ -117,7 +118,27 @@ def test_crops_of_the_alignment_need_no_detector(model: Path, finished: Path, fa
     np.testing.assert_allclose(found, verifier.embed(originals), atol=2e-3)
 
 
-def test_a_photo_needs_a_face_and_may_be_limited_to_one(model: Path, faces: Path):
+def verify_without_face(model: Path, faces: Path, empty: np.ndarray, folder: Path) -> None:
+    """A pair with a photo without a face is not decided, and does not stop the others."""
+    first, second = sorted(faces.glob("*/*.jpg"))[:2]
+    Image.fromarray(empty).save(folder / "empty.png")
+    (folder / "pairs.csv").write_text(f"path1,path2\n{first},{folder / 'empty.png'}\n{first},{second}\n")
+    config, delivered = base.get_config(), []
+    config.align.engine = "jax"
+    flags: dict[str, Any] = {"model": str(model), "output": str(folder / "decisions.csv"), "deliver": delivered.append}
+    run_job(Request("verify", config, "arcface", input=str(folder / "pairs.csv"), **flags))
+    assert [one["path2"] for one in delivered[0]["decisions"]] == [str(second)]
+    (undecided,) = delivered[0]["undecided"]
+    assert undecided["path2"] == str(folder / "empty.png")
+    assert undecided["fault"].startswith(f"{folder / 'empty.png'}: found no face. Choose a photo")
+    row, other = (folder / "decisions.csv").read_text().splitlines()[1:]
+    assert ",,,,," in row
+    assert other.endswith(",")
+    with pytest.raises(UserError, match=r"^.*empty\.png: found no face"):
+        run_job(Request("verify", config, "arcface", input=f"{first},{folder / 'empty.png'}", **flags))
+
+
+def test_a_photo_needs_a_face_and_may_be_limited_to_one(model: Path, faces: Path, tmp_path: Path):
     one, other = (np.asarray(Image.open(path)) for path in sorted(faces.glob("*/*.jpg"))[:2])
     empty, two = np.full_like(one, 128), np.concatenate([one, other], axis=1)
     verifier = FaceVerifier.load(model, detector="jax")
@@ -131,8 +152,14 @@ def test_a_photo_needs_a_face_and_may_be_limited_to_one(model: Path, faces: Path
     assert (bulk.found, bulk.faults[1]) == ((0, 1), "")
     np.testing.assert_allclose(bulk.embeddings[1:], verifier.embed(one), atol=2e-3)
     assert not bulk.embeddings[0].any()
+    verify_without_face(model, faces, empty, tmp_path)
     found = verifier.detect(two)
     assert len(found) == 2
+    for wrong in ({"detector": "foo"}, {"face": "foo"}):
+        with pytest.raises(UserError, match=r"FaceVerifier\.load: (detector|face) is 'foo'; expected one of "):
+            FaceVerifier.load(model, **wrong)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UserError, match="found int, expected one picture or several"):
+        verifier.embed(3)  # pyright: ignore[reportArgumentType]
     strict = FaceVerifier.load(model, detector="jax", face="only")
     with pytest.raises(SeveralFacesError, match="image 1: found 2 faces, expected one"):
         strict.embed(two)

@@ -172,7 +172,7 @@ def _load() -> tuple[Any, _Package]:
             tf.constant(0.0)
     except ModuleNotFoundError as error:
         raise UserError(
-            f"face detection needs the packages mtcnn and tensorflow ({error}); install them with "
-            "`pip install lfw-jax[tensorflow]`."
+            f"this face detector needs the packages mtcnn and tensorflow ({error}); install them with "
+            "`pip install lfw-jax[tensorflow]`, or choose the detector in JAX: --config.align.engine=jax."
         ) from error
     return tf, package

@@ -75,6 +75,23 @@ class Difference:
 
 
 @dataclasses.dataclass(frozen=True)
+class Latency:
+    """The time of a call of onnxruntime on this machine, in float32 and in int8.
+
+    Attributes:
+      batch: number of faces in the call.
+      float_milliseconds: the median in float32.
+      int8_milliseconds: the median in int8.
+      rounds: number of calls of each, which alternate.
+    """
+
+    batch: int
+    float_milliseconds: float
+    int8_milliseconds: float
+    rounds: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Quantisation:
     """The quantisation of a model to int8, and its effect on faces that it was not calibrated on.
 
@@ -89,6 +106,7 @@ class Quantisation:
       mean_cosine: mean of these cosines.
       largest_distance_change: largest change of the distance of two faces.
       mean_distance_change: mean change of these distances, without their signs.
+      latencies: the time of a single face and of a batch.
     """
 
     calibration_faces: int
@@ -101,6 +119,7 @@ class Quantisation:
     mean_cosine: float
     largest_distance_change: float
     mean_distance_change: float
+    latencies: tuple[Latency, ...]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """ONNX models in int8: static quantisation calibrated on faces, and its effect on other faces."""
 
+import statistics
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from lfw_jax.errors import UserError
-from lfw_jax.inference.export.manifest import INPUT, OUTPUT, Quantisation
+from lfw_jax.inference.export.manifest import INPUT, OUTPUT, Latency, Quantisation
 from lfw_jax.inference.export.onnx_model import onnx_session
 
 LEAST_FACES, FEW_FACES, MOST_FACES = 20, 100, 1000
@@ -22,6 +24,7 @@ OPERATORS = ("Conv", "Gemm")
 
 _MEASURED = 4  # one of so many faces is not calibrated on
 _BATCH = 32
+_ROUNDS = 7  # calls to measure the time of one face; a batch is called less often
 
 Squares = UInt8[np.ndarray, "images stored stored 3"]
 
@@ -58,6 +61,7 @@ def quantised(model: Any, squares: Squares, source: str) -> tuple[Any, Quantisat
         _quantise(given, found, calibration, kept)
         reduced = onnx.load(found)
         cosines, changes = differences(*(embedded(path, measured) for path in (given, found)))
+        latencies = tuple(latency(given, found, measured[:batch]) for batch in (1, min(_BATCH, len(measured))))
     if not cosines.mean() >= LEAST_COSINE:
         raise UserError(
             f"--int8: the embeddings have a mean cosine of {cosines.mean():.3f} with those of float32, expected at least "
@@ -67,6 +71,7 @@ def quantised(model: Any, squares: Squares, source: str) -> tuple[Any, Quantisat
     return reduced, Quantisation(
         len(calibration), len(measured), source, "int8 per channel, 7 bits", "uint8", (kept,),
         float(cosines.min()), float(cosines.mean()), float(changes.max()), float(changes.mean()),
+        latencies,
     )  # fmt: skip
 
 
@@ -114,6 +119,27 @@ def embedded(path: Path, squares: Squares) -> Float[np.ndarray, "faces dim"]:
     session = onnx_session(path)
     starts = range(0, len(squares), _BATCH)
     return np.concatenate([session.run([OUTPUT], {INPUT: squares[start : start + _BATCH]})[0] for start in starts])
+
+
+def latency(full: Path, reduced: Path, squares: Squares) -> Latency:
+    """Measure the time of a call of both models in turns, after a first call of each.
+
+    Args:
+      full: the file of the ONNX model in float32.
+      reduced: that in int8.
+      squares: stored squares, which are one batch.
+    """
+    sessions = [onnx_session(path) for path in (full, reduced)]
+    rounds = _ROUNDS if len(squares) == 1 else _ROUNDS // 2
+    seconds: list[list[float]] = [[], []]
+    for turn in range(rounds + 1):
+        for session, found in zip(sessions, seconds, strict=True):
+            began = time.perf_counter()
+            session.run([OUTPUT], {INPUT: squares})
+            if turn:
+                found.append(time.perf_counter() - began)
+    in_float, in_int8 = (1000 * statistics.median(found) for found in seconds)
+    return Latency(len(squares), in_float, in_int8, rounds)
 
 
 def differences(

@@ -20,6 +20,9 @@ from lfw_jax.inference.model.systems import FaceEmbedder, Prepared
 Devices = Sequence[Any]
 """JAX devices."""
 
+Report = Callable[[int], None]
+"""Is called with a number of finished photos."""
+
 _PHOTOS_PER_TASK = 16  # photos whose faces are detected together
 
 
@@ -64,6 +67,7 @@ def embed_in_bulk(
     aligned: bool,
     threads: int = 0,
     devices: Devices | None = None,
+    report: Report | None = None,
 ) -> EmbeddedPhotos:
     """Embed photos. One that cannot be read or has no face gets a reason and does not stop the others.
 
@@ -73,8 +77,9 @@ def embed_in_bulk(
       aligned: true if the photos are crops that the same alignment made.
       threads: number of threads that decode and align; 0 for one per core.
       devices: the devices that embed; None for all of this machine. Each takes an equal share of the photos.
+      report: called with the number of photos that are decoded and aligned.
     """
-    faces = prepare_in_bulk(verifier, photos, aligned=aligned, threads=threads)
+    faces = prepare_in_bulk(verifier, photos, aligned=aligned, threads=threads, report=report)
     prepared = [face.prepared for face in faces if face.prepared is not None]
     found = embed_on(verifier.system, prepared, list(devices or jax.local_devices())) if prepared else None
     embeddings = np.zeros((len(faces), 0 if found is None else found.shape[1]), np.float32)
@@ -89,7 +94,12 @@ def embed_in_bulk(
 
 
 def prepare_in_bulk(
-    verifier: FaceVerifier, photos: Sequence[Callable[[], Photo]], *, aligned: bool, threads: int = 0
+    verifier: FaceVerifier,
+    photos: Sequence[Callable[[], Photo]],
+    *,
+    aligned: bool,
+    threads: int = 0,
+    report: Report | None = None,
 ) -> list[BulkFace]:
     """Decode, align and crop photos.
 
@@ -100,6 +110,7 @@ def prepare_in_bulk(
       photos: functions that return the photos, or raise OSError. Each is called once; several threads call them.
       aligned: true if the photos are crops that the same alignment made.
       threads: number of threads; 0 for one per core.
+      report: called with the number of prepared photos.
     """
     tasks = [photos[start : start + _PHOTOS_PER_TASK] for start in range(0, len(photos), _PHOTOS_PER_TASK)]
     whole = aligned or not verifier.aligns
@@ -108,7 +119,12 @@ def prepare_in_bulk(
         return [_crop(verifier, photo) for photo in task] if whole else _aligned(verifier, task)
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="photos") as pool:
-        return [face for task in pool.map(prepare, tasks) for face in task]
+        faces: list[BulkFace] = []
+        for found in pool.map(prepare, tasks):
+            faces += found
+            if report is not None:
+                report(len(faces))
+    return faces
 
 
 def embed_on(system: FaceEmbedder, faces: Sequence[Prepared], devices: Devices) -> Float[np.ndarray, "faces dim"]:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import UInt8
@@ -14,6 +14,9 @@ from lfw_jax.inference.model.photos import FacePhoto, Photo
 
 Choice = Rule | Literal["only"]
 """The choice among several faces of a photo: a rule of `choose_face`, or "only", which refuses several faces."""
+
+CHOICES: tuple[str, ...] = (*get_args(Rule), "only")
+"""The names of the choices."""
 
 
 class NoFaceError(UserError):

@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self, overload
+from typing import Literal, Self, get_args, overload
 
 import numpy as np
 from jaxtyping import Float
@@ -19,7 +19,7 @@ from lfw_jax.faces.engines import make_detector
 from lfw_jax.inference.model.alignment import alignment_of, learned_detector
 from lfw_jax.inference.model.card import ModelCard
 from lfw_jax.inference.model.directory import read_model
-from lfw_jax.inference.model.face_finder import Choice, FaceFinder
+from lfw_jax.inference.model.face_finder import CHOICES, Choice, FaceFinder
 from lfw_jax.inference.model.photos import FacePhoto, Photo, Picture, Pictures, is_one, photos_of
 from lfw_jax.inference.model.stored_systems import load_system
 from lfw_jax.inference.model.systems import FaceEmbedder
@@ -76,8 +76,13 @@ class FaceVerifier:
           fallback: true to take the centre of a photo without a detected face, as the evaluation does.
 
         Raises:
-          UserError: a file is missing, damaged or of another version, or the arrays are not those of the card.
+          UserError: a file is missing, damaged or of another version, the arrays are not those of the card, or the detector or
+            the choice has an unknown name.
         """
+        for name, value, known in (("detector", detector, get_args(Detectors)), ("face", face, (None, *CHOICES))):
+            if value not in known:
+                expected = ", ".join(map(repr, known))
+                raise UserError(f"FaceVerifier.load: {name} is {value!r}; expected one of {expected}.")
         model = read_model(Path(path))
         system = model.card.system
         alignment, learned = alignment_of(system), learned_detector(system, model.arrays)

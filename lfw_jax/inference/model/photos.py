@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +77,12 @@ def photos_of(pictures: Pictures) -> list[Photo]:
       pictures: one picture, or several.
 
     Raises:
-      UserError: a file cannot be read, or pixels have another type or shape.
+      UserError: there is no picture, a file cannot be read, or pixels have another type or shape.
     """
+    if not is_one(pictures) and not isinstance(pictures, Iterable):
+        raise UserError(
+            f"found {type(pictures).__name__}, expected one picture or several: a path, a list of paths, pixels."
+        )
     several = [pictures] if is_one(pictures) else list(pictures)  # pyright: ignore[reportArgumentType]
     return [_photo(picture, number) for number, picture in enumerate(several, 1)]
 

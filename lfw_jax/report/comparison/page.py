@@ -17,7 +17,7 @@ from lfw_jax.report.comparison.tables import (
     settings_rows,
     verdicts,
 )
-from lfw_jax.report.formatting import number, percent
+from lfw_jax.report.formatting import counted, number, percent
 from lfw_jax.report.page import Reproduction, Section, write_page
 from lfw_jax.training.history import HistoryRow
 
@@ -64,7 +64,7 @@ def write_comparison_page(
     ]
     write_page(
         path,
-        title=f"Comparison of {_counted(len(metrics.runs), 'run')}",
+        title=f"Comparison of {counted(len(metrics.runs), 'run')}",
         subtitle=f"{metrics.list}: {metrics.pairs:,} pairs, the same for all runs",
         headline=_headline(metrics),
         sections=sections,
@@ -86,7 +86,7 @@ def _headline(metrics: ComparisonMetrics) -> list[tuple[str, str, str]]:
         note = f"differences of accuracy are significant (corrected p < {SIGNIFICANT})"
         cards.append(("Significant", f"{clear} of {len(differences)}", note))
     minutes = sum(run.training_minutes for run in metrics.runs)
-    return [*cards, ("Training", f"{minutes:,.0f} min", f"of {_counted(len(metrics.runs), 'run')} together")]
+    return [*cards, ("Training", f"{minutes:,.0f} min", f"of {counted(len(metrics.runs), 'run')} together")]
 
 
 def _results_in_words(metrics: ComparisonMetrics) -> str:
@@ -179,7 +179,3 @@ def _sets_sections(results: Mapping[str, RunMetrics]) -> list[Section]:
                 f"\n\n{count} identities of {name} are in the training set of {run}, so its accuracy is too optimistic."
             )
     return [Section("Evaluation sets", text, rows)]
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
