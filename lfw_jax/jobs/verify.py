@@ -19,6 +19,7 @@ from lfw_jax.inference.model.photos import photos_of
 from lfw_jax.jobs.dispatch import Request
 from lfw_jax.jobs.model_of_request import load_verifier
 from lfw_jax.report.decision_text import decision_lines, threshold_lines
+from lfw_jax.report.formatting import counted
 from lfw_jax.report.progress import stage
 from lfw_jax.report.terminal_text import print_lines, printable
 from lfw_jax.typed_json import to_json
@@ -97,4 +98,4 @@ def _write(path: Path, pairs: Sequence[Pair], answers: Sequence[Decision | None]
                 continue
             values = [decision.distance, decision.log_likelihood_ratio, decision.probability]
             writer.writerow([one, other, int(decision.same), *(f"{value:.6g}" for value in values), ""])
-    print_lines(f"{path}: {sum(one is not None for one in answers):,} decisions")
+    print_lines(f"{path}: {counted(sum(one is not None for one in answers), 'decision')}")

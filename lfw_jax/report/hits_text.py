@@ -87,7 +87,7 @@ def print_meaning(point: OperatingPoint, chance: ChanceHits, recall: Recall | No
     print_notes(
         f"{WITHIN} within the threshold {number(point.threshold)}, chosen for a false match rate (FMR) of "
         f"{rate_text(point.target_rate)}; {observed}.",
-        f"A hit is a candidate, not a proof: among {chance.faces:,} faces of other identities, about {_count(chance.expected)} "
+        f"A hit is a candidate, not a proof: among {chance.faces:,} faces, about {_count(chance.expected)} of other identities "
         "are expected within the threshold of each photo, and, if comparisons were independent, at least one for "
         f"{percent(chance.false_positive_identification_rate)} of the photos (false positive identification rate).",
         f"The probability is that of each hit by itself, at a prior of 1 / {chance.faces + 1:,}; those of several hits may add "

@@ -151,8 +151,10 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: Gate, begun: Callable[[], None]):
         super().__init__(config)
         self._app, self._begun = app, begun
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self._begun()
 
@@ -168,3 +170,10 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._app.stopping = True
         super().handle_exit(sig, frame)
+        if self.force_exit and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._abort)  # which also wakes the loop from within a signal handler
+
+    def _abort(self) -> None:
+        """Close all connections: from Python 3.12 on, the end of the server waits for them, however it was asked for."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
