@@ -74,7 +74,7 @@ def test_an_index_finds_nearly_what_exact_search_finds_and_says_how_much():
     assert (recall.top, recall.queries) == (10, 100)
     assert exact.recall(queries, 10) is None
     one = gallery.search(queries[:1], 10)
-    np.testing.assert_array_equal(one.rows, found.rows[:1])
+    assert np.isin(one.rows, found.rows[:1]).mean() >= 0.9  # an index may miss another face
 
 
 def test_recall_measures_an_index_that_misses_faces():
