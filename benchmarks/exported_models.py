@@ -9,7 +9,6 @@ accuracy is that of the run's test pairs at the thresholds that the run chose on
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ import onnxruntime
 from benchmarks.model_distances import files_of
 from lfw_jax.evaluation.scores import read_scores
 from lfw_jax.evaluation.verification import pair_distances
+from lfw_jax.inference.export.call_times import seconds_of
 from lfw_jax.inference.export.exportable import Exportable, exportable_of
 from lfw_jax.inference.export.manifest import INPUT, OUTPUT
 from lfw_jax.inference.export.onnx_model import onnx_session
@@ -70,16 +70,8 @@ def accuracy(workdir: Path, crops: Path, exported: Exportable, candidates: dict[
 
 def latency(candidates: dict[str, Embed], squares: np.ndarray, rounds: int) -> None:
     """Print the median, least and largest milliseconds of each candidate, which alternate."""
-    for embed in candidates.values():
-        embed(squares)
-        embed(squares)
-    seconds: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
-        for name, embed in candidates.items():
-            began = time.perf_counter()
-            embed(squares)
-            seconds[name].append(time.perf_counter() - began)
-    for name, values in seconds.items():
+    seconds = seconds_of([partial(embed, squares) for embed in candidates.values()], rounds)
+    for name, values in zip(candidates, seconds, strict=True):
         median, least, largest = (1000 * one for one in (statistics.median(values), min(values), max(values)))
         print(f"{name}, batch of {len(squares)}: {median:.1f} ms ({least:.1f}–{largest:.1f}, {rounds} rounds)")
 

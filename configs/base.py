@@ -210,7 +210,8 @@ def _align() -> ConfigDict:
         fallback_crop=Number(0.544, above=0, at_most=1),
         # jpg (quality 100, no chroma subsampling) or png.
         file_format="jpg",
-        # mtcnn (networks of the mtcnn package, CPU), jax (the same networks as one JAX cascade), auto (one of both, by device),
+        # mtcnn (networks of the mtcnn package, CPU), jax (the same networks as one JAX cascade), auto (jax on a GPU and
+        # where TensorFlow is missing, else mtcnn),
         # or congealing (learned without labels from the training images of the split; no detector).
         engine="auto",
         # congealing: file of a learned alignment (.npz). Empty: it is learned from the training images.

@@ -1,11 +1,13 @@
 """The command `lfw-jax`, which `python -m lfw_jax` and `python launch.py` also run.
 
-It imports only the standard library until the packages of the extra `train` are known to be installed.
+It imports nothing beyond the standard library and this package until the packages of the extra `train` are known to be installed.
 """
 
 import importlib.util
 import signal
 import sys
+
+from lfw_jax.jobs.word_lists import listed
 
 # Top-level module → package, for every package of the extra `train` in pyproject.toml.
 TRAIN = {
@@ -38,9 +40,10 @@ def main(program: str = "lfw-jax") -> None:
       program: the name of the program in messages.
     """
     if missing := missing_packages():
-        names = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} and {missing[-1]}"
         verb = "is" if len(missing) == 1 else "are"
-        print(f"{program}: {names} {verb} not installed; run `pip install 'lfw-jax[train]'`.", file=sys.stderr)
+        print(
+            f"{program}: {listed(missing)} {verb} not installed; run `pip install 'lfw-jax[train]'`.", file=sys.stderr
+        )
         sys.exit(2)
     former = signal.signal(signal.SIGTERM, _terminate)
     try:

@@ -4,8 +4,6 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +53,8 @@ def embed(request: Request) -> None:
       request: the flags.
 
     Raises:
-      UserError: there is no model or no photo, `--output` exists or has another ending, or the parts of an earlier call belong to
-        another model or other photos.
+      UserError: there is no model or no photo, there is no `--input` and the configured data are synthetic, `--output` exists or
+        has another ending, or the parts of an earlier call belong to another model or other photos.
     """
     if not request.output:
         raise UserError("--mode=embed needs --output: a file that ends in .npz or .parquet.")
@@ -67,7 +65,7 @@ def embed(request: Request) -> None:
             raise UserError(f"--output: {path} exists already. Choose another name, or remove it.")
     if not request.input and request.config.data.source == "synthetic":
         raise UserError(
-            "--mode=embed needs --input: photos, such as a folder; or a --config with the data to embed, which is not synthetic."
+            "--mode=embed needs --input: photos, such as a folder; or a --config whose data are not synthetic."
         )
     verifier = load_verifier(request)
     images, source = read_photos(request)
@@ -94,15 +92,12 @@ def _embed_parts(verifier: FaceVerifier, images: ImageSet, folder: Path, starts:
             chosen = np.arange(start, min(start + PART, len(images)))
             path = folder / f"{start:09}.npz"
             if not path.is_file():
-                report = partial(_report, progress, start)
-                table, faults = embed_images(verifier, images, chosen, aligned=aligned, report=report)
+                table, faults = embed_images(
+                    verifier, images, chosen, aligned=aligned, report=lambda done, start=start: progress(start + done)
+                )
                 with written_atomically(path) as (unfinished,), open(unfinished, "wb") as file:
                     np.savez(file, faults=faults, **vars(table))  # pyright: ignore[reportArgumentType]
             progress(int(chosen[-1]) + 1)
-
-
-def _report(progress: Callable[[int], None], start: int, done: int) -> None:
-    progress(start + done)
 
 
 def read_photos(request: Request) -> tuple[ImageSet, str]:

@@ -165,7 +165,8 @@ def test_bad_requests_are_refused_in_a_sentence(workdir: Path, faces: Path, tmp_
         with pytest.raises(UserError, match=words):
             embed(model, given, output)  # pyright: ignore[reportArgumentType]
     with pytest.raises(
-        UserError, match="--mode=embed needs --input: photos, such as a folder; or a --config with the data"
+        UserError,
+        match="--mode=embed needs --input: photos, such as a folder; or a --config whose data are not synthetic",
     ):
         run_job(
             Request("embed", quickstart.get_config(), "quickstart", str(workdir), output=str(tmp_path / "none.npz"))

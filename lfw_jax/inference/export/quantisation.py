@@ -2,7 +2,7 @@
 
 import statistics
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from lfw_jax.errors import UserError
+from lfw_jax.inference.export.call_times import seconds_of
 from lfw_jax.inference.export.manifest import INPUT, OUTPUT, Latency, Quantisation
 from lfw_jax.inference.export.onnx_model import onnx_session
 
@@ -61,12 +62,12 @@ def quantised(model: Any, squares: Squares, source: str) -> tuple[Any, Quantisat
         _quantise(given, found, calibration, kept)
         reduced = onnx.load(found)
         cosines, changes = differences(*(embedded(path, measured) for path in (given, found)))
+        if not cosines.mean() >= LEAST_COSINE:
+            raise UserError(
+                f"--int8: the embeddings have a mean cosine of {cosines.mean():.3f} with those of float32, expected at least "
+                f"{LEAST_COSINE}. Nothing was written. Give more, and more varied, faces to --input, or export without --int8."
+            )
         latencies = tuple(latency(given, found, measured[:batch]) for batch in (1, min(_BATCH, len(measured))))
-    if not cosines.mean() >= LEAST_COSINE:
-        raise UserError(
-            f"--int8: the embeddings have a mean cosine of {cosines.mean():.3f} with those of float32, expected at least "
-            f"{LEAST_COSINE}. Nothing was written. Give more, and more varied, faces to --input, or export without --int8."
-        )
     del reduced.metadata_props[:]  # notes of the quantisation tool
     return reduced, Quantisation(
         len(calibration), len(measured), source, "int8 per channel, 7 bits", "uint8", (kept,),
@@ -131,13 +132,7 @@ def latency(full: Path, reduced: Path, squares: Squares) -> Latency:
     """
     sessions = [onnx_session(path) for path in (full, reduced)]
     rounds = _ROUNDS if len(squares) == 1 else _ROUNDS // 2
-    seconds: list[list[float]] = [[], []]
-    for turn in range(rounds + 1):
-        for session, found in zip(sessions, seconds, strict=True):
-            began = time.perf_counter()
-            session.run([OUTPUT], {INPUT: squares})
-            if turn:
-                found.append(time.perf_counter() - began)
+    seconds = seconds_of([partial(session.run, [OUTPUT], {INPUT: squares}) for session in sessions], rounds)
     in_float, in_int8 = (1000 * statistics.median(found) for found in seconds)
     return Latency(len(squares), in_float, in_int8, rounds)
 

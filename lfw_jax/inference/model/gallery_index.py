@@ -71,15 +71,20 @@ class GalleryIndex:
 
     @classmethod
     def build(
-        cls, embeddings: Float32[np.ndarray, "faces dim"], *, progress: Callable[[int], None] = lambda _: None
+        cls,
+        embeddings: Float32[np.ndarray, "faces dim"],
+        *,
+        progress: Callable[[int], None] = lambda _: None,
+        threads: int = 0,
     ) -> "GalleryIndex":
-        """Build the index of embeddings, on all cores.
+        """Build the index of embeddings.
 
-        Threads add embeddings in an order that varies, so that two builds may differ in the few neighbours that they miss.
+        Several threads add embeddings in an order that varies, so that builds may differ in the few neighbours that they miss.
 
         Args:
           embeddings: embeddings of length 1.
           progress: called with the number of added embeddings.
+          threads: number of threads; 0 for one per core.
 
         Raises:
           UserError: usearch is not installed.
@@ -94,7 +99,7 @@ class GalleryIndex:
         )
         for start in range(0, len(embeddings), _CHUNK):
             part = embeddings[start : start + _CHUNK]
-            graph.add(np.arange(start, start + len(part), dtype=np.uint64), part)
+            graph.add(np.arange(start, start + len(part), dtype=np.uint64), part, threads=threads)
             progress(start + len(part))
         return cls(graph)
 

@@ -81,7 +81,7 @@ def photos_of(pictures: Pictures) -> list[Photo]:
     """
     if not is_one(pictures) and not isinstance(pictures, Iterable):
         raise UserError(
-            f"found {type(pictures).__name__}, expected one picture or several: a path, a list of paths, pixels."
+            f"found {type(pictures).__name__}, expected one picture or several, such as a path or a list of paths."
         )
     several = [pictures] if is_one(pictures) else list(pictures)  # pyright: ignore[reportArgumentType]
     return [_photo(picture, number) for number, picture in enumerate(several, 1)]
