@@ -16,6 +16,7 @@ RUNS = {
     "flip_only": ("augmentation",),
     "no_augmentation": ("augmentation",),
     "arcface_report": ("loss",),
+    "arcface_without_norm": ("loss", "model.embedding_norm"),
     "contrastive_random": ("loss", "sampler.name"),
     "contrastive_semihard": ("loss", "miner", "sampler.name", *_LENGTH),
     "no_singletons": ("data.min_images_per_identity", *_LENGTH),
