@@ -5,6 +5,7 @@
 Each file states its change and the hypothesis behind it. The threshold needs no training: every run is evaluated at both.
 """
 
+from . import arcface_report as arcface_report
 from . import baseline as baseline
 
 _LENGTH = ("training.epochs", "optimizer.warmup_epochs", "evaluation.every_epochs")

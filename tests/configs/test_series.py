@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import sys
 
 import pytest
 from ml_collections import ConfigDict
@@ -56,6 +57,13 @@ def test_the_parts_of_each_configuration_can_be_built(name):
     check_values(config)
     check_side(build(config.model), config.data.side)
     assert objective_of(config, classes=3960).describe
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_configuration_is_loaded_by_itself(name: str, monkeypatch: pytest.MonkeyPatch):
+    for module in [one for one in sys.modules if one.startswith("lfw_jax.configs")]:
+        monkeypatch.delitem(sys.modules, module)
+    assert load(name).seed in range(3)
 
 
 @pytest.mark.parametrize("name", ablation.RUNS)
