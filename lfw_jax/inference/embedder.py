@@ -26,23 +26,29 @@ def in_inference_mode(network: nn.Module) -> Apply:
 
     There is no dropout, and batch normalisation uses its running statistics.
 
-    Embedders share a compiled program if they share the returned function, so call this once per network.
+    Embedders share a compiled program if their networks are equal, such as two models of one architecture.
 
     Args:
-      network: one of `lfw_jax.models`.
+      network: one of `lfw_jax.models`, or another whose fields can be hashed.
     """
+    return _InferenceMode(network)
 
-    def apply(variables: PyTree, images: Float[Array, "batch side side 3"]) -> Any:
-        return network.apply(variables, images, train=False)
 
-    return apply
+@dataclasses.dataclass(frozen=True)
+class _InferenceMode:
+    """A network in inference mode, equal to that of an equal network, so that JAX compiles both once."""
+
+    network: nn.Module
+
+    def __call__(self, variables: PyTree, images: Float[Array, "batch side side 3"]) -> Any:
+        return self.network.apply(variables, images, train=False)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Embedder:
     """A network with its variables, crop geometry and test-time augmentation.
 
-    Embeddings are raw: they are not normalised to unit length. All embedders that share `apply` and differ in `variables` alone
+    Embeddings are raw: they are not normalised to unit length. All embedders with equal `apply` that differ in `variables` alone
     share one compiled program.
 
     Attributes:

@@ -1,5 +1,6 @@
 """The registry of networks."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -107,14 +108,19 @@ def variable_shapes(model: nn.Module, side: int) -> dict[str, Any]:
     """Return the shapes of the variables of a network for square images. Nothing is computed.
 
     Args:
-      model: the network.
+      model: the network; its fields can be hashed.
       side: the side of the images in pixels.
 
     Returns:
       `params` and `batch_stats`, empty for networks without batch normalisation, as trees of `jax.ShapeDtypeStruct`.
     """
-    shapes = jax.eval_shape(lambda: init(model, jax.random.key(0), side))
-    return {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
+    shapes = _traced_shapes(model, side)
+    return jax.tree.map(lambda leaf: leaf, {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})})
+
+
+@functools.lru_cache(maxsize=16)  # a run asks several times, and tracing ResNet-50 takes seconds
+def _traced_shapes(model: nn.Module, side: int) -> dict[str, Any]:
+    return jax.eval_shape(lambda: init(model, jax.random.key(0), side))
 
 
 def parameter_count(model: nn.Module, side: int) -> int:

@@ -1,9 +1,12 @@
 """The embedder: crops derived independently, batches, variables, image sets, and what it refuses."""
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from lfw_jax.augmentation import to_unit
 from lfw_jax.data.batches.loading import decode_all
@@ -97,6 +100,34 @@ def test_other_variables_give_other_embeddings_without_compiling_again():
     for factor in (1, 2, 3):
         quick.with_variables(factor * VARIABLES).embed(IMAGES)
     assert len(traced) == 2
+
+
+class Traced(nn.Module):
+    """A network that counts how often it is traced."""
+
+    embedding_dim: int
+    count: ClassVar[int] = 0
+
+    @nn.compact
+    def __call__(self, images, *, train: bool):
+        Traced.count += 1
+        return nn.Dense(self.embedding_dim)(images.reshape(len(images), -1))
+
+
+def test_equal_networks_share_one_program_and_others_do_not():
+    variables = init(Traced(4), jax.random.key(0), SIDE)
+    before = Traced.count
+    first, second = (Embedder(in_inference_mode(Traced(4)), variables, GEOMETRY, flip=False) for _ in range(2))
+    np.testing.assert_array_equal(first.embed(IMAGES), second.embed(IMAGES))
+    once = Traced.count - before
+    assert once > 0
+    other = Traced(5)
+    wider = init(other, jax.random.key(0), SIDE)
+    before = Traced.count
+    assert first.embed(IMAGES).shape[1] == 4
+    assert Traced.count == before
+    assert Embedder(in_inference_mode(other), wider, GEOMETRY, flip=False).embed(IMAGES).shape[1] == 5
+    assert Traced.count == before + once
 
 
 def test_no_image_gives_an_empty_array_of_the_embedding_dimension(faces):

@@ -39,7 +39,7 @@ def tiny(folder: Path, **changes) -> ConfigDict:
         source="folder", dir=str(folder), side=16, crop=0.6, margin=1, loader="pillow", validation_people=0.3, pairs=30
     )
     config.sampler.batch_size = 16
-    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4, 8), dropout=0.1, winograd=False))
+    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4,), dropout=0.1, winograd=False))
     config.loss = ConfigDict(dict(name="adacos"))
     config.training.update(epochs=2.0, log_every=2, devices=1)
     config.evaluation.update(every_epochs=1.0, batch_size=32, shift=1, false_match_rate=0.1, cohort=5)

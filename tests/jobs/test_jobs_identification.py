@@ -47,7 +47,7 @@ def tiny(folder: Path, protocol: Path) -> ConfigDict:
         source="folder", dir=str(folder), side=16, crop=0.6, loader="pillow", validation_people=0.2, pairs=30
     )
     config.sampler.batch_size = 16
-    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4, 8), dropout=0.1, winograd=False))
+    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4,), dropout=0.1, winograd=False))
     config.loss = ConfigDict(dict(name="adacos"))
     config.training.update(epochs=1.0, log_every=2, devices=1)
     config.evaluation.update(

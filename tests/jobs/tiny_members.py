@@ -16,7 +16,7 @@ def network(**changes: Any) -> ConfigDict:
     config = base.get_config()
     config.data.update(side=16, margin=1)
     config.sampler.batch_size = 16
-    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4, 8), dropout=0.1, winograd=False))
+    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4,), dropout=0.1, winograd=False))
     config.loss = ConfigDict(dict(name="adacos"))
     config.training.update(epochs=1.0, log_every=2)
     config.evaluation.update(every_epochs=1.0, batch_size=32)

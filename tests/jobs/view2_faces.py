@@ -20,7 +20,7 @@ def tiny(folder: Path, **changes) -> ConfigDict:
         loader="pillow", validation_people=0.3, pairs=20,
     )  # fmt: skip
     config.sampler.batch_size = 16
-    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4, 8), dropout=0.1, winograd=False))
+    config.model = ConfigDict(dict(name="patch_resnet", embedding_dim=8, features=(4,), dropout=0.1, winograd=False))
     config.loss = ConfigDict(dict(name="cosface", margin=0.2, scale="adacos"))
     config.training.update(epochs=1.0, log_every=1, devices=1)
     config.evaluation.update(every_epochs=1.0, batch_size=32)
