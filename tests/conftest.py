@@ -12,6 +12,8 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# A worker has a core: threads of BLAS that wait for each other took five times as long. It reads this once, with NumPy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Tests compile much and run each program a few times on small arrays: cheap compilation halves the time. JAX 0.12 ends
 # at once on the last flag, which its XLA does not have any more.
 os.environ["XLA_FLAGS"] = " ".join(
@@ -20,6 +22,7 @@ os.environ["XLA_FLAGS"] = " ".join(
         "--xla_force_host_platform_device_count=4",
         "--xla_backend_optimization_level=0",
         "--xla_llvm_disable_expensive_passes=true",
+        "--xla_cpu_parallel_codegen_split_count=1",
         "--xla_cpu_use_fusion_emitters=false" if metadata.version("jax").startswith("0.10.") else "",
     ]
 )

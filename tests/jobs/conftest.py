@@ -12,5 +12,5 @@ def _no_figures_in_tensorboard() -> Iterator[None]:
     from lfw_jax.report import tensorboard  # only now: JAX reads the variables of tests/conftest.py when it is imported
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tensorboard, "figure_pixels", lambda figure: np.full((1, 1, 3), 128, np.uint8))
+        patch.setattr(tensorboard, "figure_pixels", lambda _: np.full((1, 1, 3), 128, np.uint8))
         yield

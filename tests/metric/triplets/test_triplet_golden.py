@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lfw_jax.metric import compare, losses, miners
+from lfw_jax.metric import Pairs, compare, losses, miners
 from lfw_jax.metric.miners import PairWeights, SampledTriplets
 from tests.metric.golden import golden
 
@@ -76,17 +76,21 @@ def test_the_goldens_hold_every_kind_of_selection(name: str):
 def every_form(selection: str, batch: list[jax.Array], drawn: jax.Array) -> dict[str, tuple]:
     """The loss in every form, with its gradients for all embeddings of the batch."""
 
+    def select(pairs: Pairs) -> SampledTriplets | PairWeights | None:
+        if selection == "every":
+            return None
+        if selection == "drawn":
+            present = (drawn >= 0).astype(jnp.float32)
+            return SampledTriplets(present, jax.nn.one_hot(drawn, drawn.shape[1]).sum(axis=1), drawn)
+        return MINERS[selection](pairs)
+
+    once = select(compare(*batch))
+
     def loss(embeddings: list[jax.Array], form: str) -> jax.Array:
         whole = [embeddings[0], batch[1], *([embeddings[1], batch[3]] if len(batch) > 2 else [])]
         pairs = compare(*whole)
-        if selection == "every":
-            selected = None
-        elif selection == "drawn":
-            present = (drawn >= 0).astype(jnp.float32)
-            negative = jax.nn.one_hot(drawn, drawn.shape[1]).sum(axis=1)
-            selected = SampledTriplets(present, negative, drawn)
-        else:
-            selected = MINERS[selection](pairs)
+        # The gradient of one form passes the miner, which must not change it; the others need not compile it again.
+        selected = select(pairs) if form == "hinge" else once
         if form == "contrastive":
             return losses.contrastive(pairs, selected, pos_margin=0.1, neg_margin=1.2)
         if form == "margin":
