@@ -18,6 +18,7 @@ RUNS = {
     "no_augmentation": ("augmentation",),
     "arcface_report": ("loss",),
     "arcface_without_norm": ("loss", "model.embedding_norm"),
+    "arcface_sharp_without_norm": ("loss", "model.embedding_norm"),
     "contrastive_random": ("loss", "sampler.name"),
     "contrastive_semihard": ("loss", "miner", "sampler.name", *_LENGTH),
     "no_singletons": ("data.min_images_per_identity", *_LENGTH),
