@@ -26,11 +26,16 @@ def in_inference_mode(network: nn.Module) -> Apply:
 
     There is no dropout, and batch normalisation uses its running statistics.
 
-    Embedders share a compiled program if their networks are equal, such as two models of one architecture.
+    Embedders share a compiled program if their networks are equal, such as two models of one architecture. Those of a network
+    that cannot be hashed, because of a list among its fields, share one if they share the returned function.
 
     Args:
-      network: one of `lfw_jax.models`, or another whose fields can be hashed.
+      network: one of `lfw_jax.models`.
     """
+    try:
+        hash(network)
+    except TypeError:
+        return partial(_apply, network)
     return _InferenceMode(network)
 
 
@@ -41,7 +46,11 @@ class _InferenceMode:
     network: nn.Module
 
     def __call__(self, variables: PyTree, images: Float[Array, "batch side side 3"]) -> Any:
-        return self.network.apply(variables, images, train=False)
+        return _apply(self.network, variables, images)
+
+
+def _apply(network: nn.Module, variables: PyTree, images: Float[Array, "batch side side 3"]) -> Any:
+    return network.apply(variables, images, train=False)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """An experiment: the parts that training and evaluation share, built from a configuration."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from lfw_jax.data.batches.sampling import Sampler, build_sampler
 from lfw_jax.data.experiment_data import crop_geometry_of
 from lfw_jax.data.images import ImageSet
 from lfw_jax.errors import UserError
-from lfw_jax.inference.embedder import Embedder, in_inference_mode
+from lfw_jax.inference.embedder import Apply, Embedder, in_inference_mode
 from lfw_jax.jobs.run_data import RunData, read_run_data
 from lfw_jax.models import build, check_side
 from lfw_jax.options import named
@@ -38,6 +39,11 @@ class Experiment(RunData):
     sampler: Sampler
     objective: Objective
 
+    @functools.cached_property
+    def _apply(self) -> Apply:
+        # Cached for a network that cannot be hashed, whose embedders share their compiled program if they share this object.
+        return in_inference_mode(self.network)
+
     def embedder(self, variables: PyTree) -> Embedder:
         """Return the embedder that `config.evaluation` describes.
 
@@ -46,7 +52,7 @@ class Experiment(RunData):
         """
         options = self.config.evaluation
         return Embedder(
-            in_inference_mode(self.network),
+            self._apply,
             variables,
             self.data.geometry,
             flip=options.flip,

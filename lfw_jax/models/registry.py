@@ -36,7 +36,7 @@ def build(config: Mapping[str, Any], *, axis_name: str | None = None) -> nn.Modu
     Raises:
       UserError: the name, the data type or a field is unknown (the message has the known ones), or a size is below 1.
     """
-    fields = dict(config)
+    fields = {field: tuple(value) if isinstance(value, list) else value for field, value in config.items()}
     name, dtype = fields.pop("name"), fields.pop("dtype", "float32")
     if name not in MODELS:
         raise UserError(f"config.model.name is '{name}'; the known models are {', '.join(sorted(MODELS))}.")
@@ -108,13 +108,16 @@ def variable_shapes(model: nn.Module, side: int) -> dict[str, Any]:
     """Return the shapes of the variables of a network for square images. Nothing is computed.
 
     Args:
-      model: the network; its fields can be hashed.
+      model: the network.
       side: the side of the images in pixels.
 
     Returns:
       `params` and `batch_stats`, empty for networks without batch normalisation, as trees of `jax.ShapeDtypeStruct`.
     """
-    shapes = _traced_shapes(model, side)
+    try:
+        shapes = _traced_shapes(model, side)
+    except TypeError:  # a field of the network, such as a list, cannot be hashed
+        shapes = _traced_shapes.__wrapped__(model, side)
     return jax.tree.map(lambda leaf: leaf, {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})})
 
 

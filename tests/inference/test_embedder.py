@@ -14,7 +14,8 @@ from lfw_jax.data.decoding.crop import CropGeometry
 from lfw_jax.data.formats.folder import read_folder
 from lfw_jax.data.synthetic import write_folder
 from lfw_jax.inference.embedder import Embedder, in_inference_mode
-from lfw_jax.models import build, init
+from lfw_jax.models import build, init, variable_shapes
+from lfw_jax.models.siamese import SiameseCNN
 
 SIDE, MARGIN = 10, 2
 GEOMETRY = CropGeometry(SIDE, margin=MARGIN)
@@ -129,6 +130,15 @@ def test_equal_networks_share_one_program_and_others_do_not():
     assert Traced.count == before
     assert Embedder(in_inference_mode(other), wider, GEOMETRY, flip=False).embed(IMAGES).shape[1] == 5
     assert Traced.count == before + once
+
+
+def test_a_network_with_fields_that_cannot_be_hashed_is_applied_too():
+    network = SiameseCNN(embedding_dim=8, features=[4], hidden=8)
+    variables = init(network, jax.random.key(0), SIDE)
+    assert variable_shapes(network, SIDE)["params"]
+    equal = SiameseCNN(embedding_dim=8, features=(4,), hidden=8)
+    found = Embedder(in_inference_mode(network), variables, GEOMETRY).embed(IMAGES)
+    np.testing.assert_array_equal(found, Embedder(in_inference_mode(equal), variables, GEOMETRY).embed(IMAGES))
 
 
 def test_no_image_gives_an_empty_array_of_the_embedding_dimension(faces):

@@ -82,9 +82,13 @@ def effective_pairs(
     # A pair that is listed several times is no new information, even if other couples are negatively correlated by chance.
     inflation = max(1 + correlation * total / count, float(np.sum(graph.sums_by_edge_or_loop(residuals) ** 2)) / own)
     pairs = min(max(count / inflation, fully_dependent_pairs(graph)), float(count))
-    carriers = float(np.sum(by_identity**2) ** 2 / np.sum(by_identity**4))
     due = 1 - pairs / count
-    return EffectivePairs(pairs, carriers / due**2 if due > 0 else np.inf)
+    if due <= 0:
+        return EffectivePairs(pairs, np.inf)
+    # Residuals that cancel within every identity leave pairs listed several times as what carries the variance.
+    sums = by_identity if by_identity.any() else graph.sums_by_edge_or_loop(residuals)
+    carriers = float(np.sum(sums**2) ** 2 / np.sum(sums**4))
+    return EffectivePairs(pairs, carriers / due**2)
 
 
 def shared_products(residuals: Float[np.ndarray, "pairs"], graph: IdentityGraph) -> float:

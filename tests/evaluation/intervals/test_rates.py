@@ -132,6 +132,18 @@ def test_pairs_that_all_share_one_identity_say_nothing_of_their_dependence():
     assert found.effective_pairs < 2
 
 
+def test_residuals_that_cancel_within_every_identity_have_degrees_of_freedom():
+    ring = np.stack([np.arange(8), (np.arange(8) + 1) % 8], axis=1)
+    events = np.arange(8) % 2 == 0
+    once = effective_pairs(events, identity_graph(ring))
+    assert (once.pairs, once.degrees_of_freedom) == (8, np.inf)
+    twice = effective_pairs(np.tile(events, 2), identity_graph(np.tile(ring, (2, 1))))
+    assert twice.pairs == pytest.approx(8)
+    assert twice.degrees_of_freedom == pytest.approx(
+        8 / 0.5**2
+    )  # eight pairs carry the variance, half of it by repetition
+
+
 def test_the_accuracy_takes_residuals_from_the_mean_of_the_kind():
     # All errors are those of same pairs: their share is fixed by the list, so it is no dependence.
     generator = np.random.default_rng(1)
