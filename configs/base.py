@@ -211,8 +211,8 @@ def _align() -> ConfigDict:
         # jpg (quality 100, no chroma subsampling) or png.
         file_format="jpg",
         # mtcnn (networks of the mtcnn package, CPU), jax (the same networks as one JAX cascade), auto (jax on a GPU and
-        # where TensorFlow is missing, else mtcnn),
-        # or congealing (learned without labels from the training images of the split; no detector).
+        # where TensorFlow is missing, else mtcnn), or congealing (learned without labels from the training images of the
+        # split; no detector).
         engine="auto",
         # congealing: file of a learned alignment (.npz). Empty: it is learned from the training images.
         model=FilePath(""),

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# A worker has a core: threads of BLAS that wait for each other took five times as long. It reads this once, with NumPy.
+# There is one core per worker: BLAS threads that wait for each other made some tests five times slower. OpenBLAS reads this
+# when NumPy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Tests compile much and run each program a few times on small arrays: cheap compilation halves the time. JAX 0.12 ends
 # at once on the last flag, which its XLA does not have any more.

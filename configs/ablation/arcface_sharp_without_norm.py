@@ -1,4 +1,4 @@
-"""ArcFace with the scale of CosFace and without batch normalisation: beside `arcface_without_norm`.
+"""ArcFace at the scale of CosFace, without batch normalisation; compare with `arcface_without_norm`.
 
 Hypothesis: the larger scale, 17.6 in place of 11.7, is what lets CosFace leave the cone, and ArcFace leaves it, too.
 """

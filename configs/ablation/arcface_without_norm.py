@@ -1,4 +1,4 @@
-"""ArcFace as in the report without batch normalisation of the embedding: beside `arcface_report`.
+"""ArcFace as in the report, without batch normalisation; compare with `arcface_report`.
 
 Hypothesis: the embeddings stay in a cone as in the report's experiment 3, and the rest of the recipe does not help.
 """

@@ -36,6 +36,7 @@ def build(config: Mapping[str, Any], *, axis_name: str | None = None) -> nn.Modu
     Raises:
       UserError: the name, the data type or a field is unknown (the message has the known ones), or a size is below 1.
     """
+    # JSON has lists in place of tuples, and a list cannot be hashed.
     fields = {field: tuple(value) if isinstance(value, list) else value for field, value in config.items()}
     name, dtype = fields.pop("name"), fields.pop("dtype", "float32")
     if name not in MODELS:
@@ -118,6 +119,7 @@ def variable_shapes(model: nn.Module, side: int) -> dict[str, Any]:
         shapes = _traced_shapes(model, side)
     except TypeError:  # a field of the network, such as a list, cannot be hashed
         shapes = _traced_shapes.__wrapped__(model, side)
+    # A copy, so that a caller who changes it leaves the cached trees alone.
     return jax.tree.map(lambda leaf: leaf, {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})})
 
 

@@ -1,4 +1,4 @@
-"""Runs within a process of these tests skip what costs each of them a second; runs of the command line do not."""
+"""Runs inside a test process draw no figures for TensorBoard, a second each; runs of the command line do."""
 
 from collections.abc import Iterator
 

@@ -92,7 +92,7 @@ def _single(card: SystemCard, arrays: Arrays) -> SingleSystem:
 
 
 def _network(card: SystemCard, arrays: Arrays) -> Embedder | BackendEmbedder:
-    network = build({name: _hashable(value) for name, value in card.model.items()})
+    network = build(card.model)
     assert card.geometry is not None
     found = part(arrays, _VARIABLES)
     shapes: dict[str, Any] = traverse_util.flatten_dict(variable_shapes(network, card.geometry.side), sep="/")
@@ -122,8 +122,3 @@ def _descriptors(card: SystemCard, arrays: Arrays) -> DescriptorEmbedder:
 
 def _backend(card: SystemCard, arrays: Arrays) -> FittedBackend:
     return FittedBackend.from_arrays({**arrays, "name": np.array(card.backend), "version": np.array(VERSION)})
-
-
-def _hashable(value: Any) -> Any:
-    """Return a value of a card as Flax takes it: JSON has lists in place of tuples."""
-    return tuple(map(_hashable, value)) if isinstance(value, list) else value

@@ -139,9 +139,8 @@ def test_residuals_that_cancel_within_every_identity_have_degrees_of_freedom():
     assert (once.pairs, once.degrees_of_freedom) == (8, np.inf)
     twice = effective_pairs(np.tile(events, 2), identity_graph(np.tile(ring, (2, 1))))
     assert twice.pairs == pytest.approx(8)
-    assert twice.degrees_of_freedom == pytest.approx(
-        8 / 0.5**2
-    )  # eight pairs carry the variance, half of it by repetition
+    # Eight pairs carry the variance, half of which is due to repetition.
+    assert twice.degrees_of_freedom == pytest.approx(8 / 0.5**2)
 
 
 def test_the_accuracy_takes_residuals_from_the_mean_of_the_kind():
